@@ -1,0 +1,144 @@
+"""What every connector can do, whatever the platform."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+from connectors.records import BadRecord, Cursor, Deleted, Record
+
+
+class InstallShape(StrEnum):
+    """The ways a merchant lets us in; every platform is one of these."""
+
+    SIGNED_APP = "signed_app"
+    PUSHED_KEY = "pushed_key"
+    PASTED_CREDENTIALS = "pasted_credentials"
+    UPLOAD = "upload"
+    BUILT_IN = "built_in"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stream:
+    """One kind of record a source can be read for.
+
+    The three incremental settings (`lag_s`, open bound, missing cursor) and the rule that unordered
+    data may not advance a cursor before the stream ends follow Singer's and dlt's documentation.
+    """
+
+    #: "customers", "products", "orders", "refunds", "carts", "consent" or "touchpoints".
+    name: str
+    #: "full": read again as a whole; "incremental": from a cursor; "hook_only": never read.
+    mode: str = "incremental"
+    #: Records arrive in the order of the cursor, so that it may advance page by page.
+    ordered: bool = True
+    #: Overlap in seconds read again on each run.
+    lag_s: float = 0.0
+    #: How deletions become known: "hook", "tombstone", "reconcile" or "never".
+    deletes: str = "never"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Capabilities:
+    """What `check` found: who the shop is and what can be read."""
+
+    shop_id: str
+    name: str
+    currency: str
+    #: IANA name; calendar days are the shop's.
+    time_zone: str
+    #: Stream name to None when it works, else why not and what to do.
+    problems: Mapping[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """One step of a read: what it brought and where to go on.
+
+    Rows and `cursor_after` are to be saved in one transaction; a read started from that cursor
+    continues where this page ended.
+    """
+
+    records: Sequence[Record]
+    cursor_after: Cursor
+    rejects: Sequence[BadRecord] = ()
+    deleted: Sequence[Deleted] = ()
+    #: True on the last page only.
+    complete: bool = False
+    #: Share of the stream read so far, 0 to 1; None when the total is unknown.
+    progress: float | None = None
+    #: Counts for the merchant's report, to be added up: "lines", "guest lines", ...
+    counters: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refetch:
+    """A webhook that only names a record: fetch it again."""
+
+    stream: str
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Uninstalled:
+    """The merchant removed us at the platform."""
+
+
+Change: TypeAlias = Record | Refetch | Deleted | Uninstalled
+
+
+class Connector(Protocol):
+    """A source of records. Connectors never write to a database and never know Mailchimp."""
+
+    @property
+    def platform(self) -> str:
+        """Short name: "files", "demo", "shopify", ..."""
+        ...
+
+    @property
+    def install(self) -> InstallShape:
+        """How the merchant lets us in."""
+        ...
+
+    @property
+    def streams(self) -> Sequence[Stream]:
+        """What can be read, in the order it should be read."""
+        ...
+
+    def check(self) -> Capabilities:
+        """Who the shop is and what works.
+
+        Raises
+        ------
+        ConnectorError
+            With a text that tells the merchant what to do next.
+        """
+        ...
+
+    def read(self, stream: str, cursor: Cursor | None = None) -> Iterator[Page]:
+        """Every page after `cursor` (all of them for None).
+
+        Raises
+        ------
+        ConnectorError
+        """
+        ...
+
+    def fetch(self, stream: str, key: str) -> Record | None:
+        """One record as it is now; None when it does not exist."""
+        ...
+
+    def keys(self, stream: str) -> Iterator[str]:
+        """Every id of a stream, to find deletions by comparison."""
+        ...
+
+    def parse_hook(self, headers: Mapping[str, str], raw_body: bytes) -> Sequence[Change]:
+        """What a webhook says; the signature is checked first.
+
+        Raises
+        ------
+        NotGenuine
+        """
+        ...

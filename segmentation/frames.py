@@ -1,0 +1,211 @@
+"""Which columns a computation needs: the contract between tables and models.
+
+Frames are pandas DataFrames, checked once at the border by `check`. `account_id` is in every key, so
+that one expression serves many merchants at once: the account, not the single shop, is the unit of
+analysis because one person's web orders and store receipts belong together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+#: One row a stored order line, cancelled and guest lines included: cleaning is a step of ours.
+LINES: Mapping[str, str] = {
+    "account_id": "int64",
+    "line_id": "int64",
+    "order_id": "int64",
+    "person_id": "Int64",  # <NA>: a guest nobody could name
+    "ordered_on": "datetime64",  # calendar day in the shop's zone, time of day zero, no zone
+    "status": "str",  # open, paid, cancelled, test
+    "channel": "str",  # web, store, wholesale
+    "product_id": "Int64",  # <NA>: not in the catalogue
+    "title": "str",
+    "quantity": "float64",  # units; below zero for a return
+    "net_amount": "float64",  # minor units of the account's currency, after discounts
+    "refunded_quantity": "float64",  # units of this line that came back as a refund, 0 or more
+    "refunded_amount": "float64",  # minor units, 0 or more
+    "refunded_on": "datetime64",  # day of the last refund of this line, NaT when none
+    "is_gift": "bool",
+}
+
+#: One row a product of any source, plus one for each line without one (product_id < 0).
+PRODUCTS: Mapping[str, str] = {
+    "account_id": "int64",
+    "product_id": "int64",
+    "title": "str",
+    "product_type": "str",  # "" when the source has none
+    "category_path": "str",  # "Men > Suits", "" when none
+    "brand": "str",
+    "tags": "str",  # joined by ", "
+    "gender_target": "str",  # men, women, unisex, kids or ""
+    "colour": "str",
+    "size": "str",
+    "price": "float64",  # minor units, NaN when unknown
+    "replacement_days": "float64",  # stated by the merchant in the catalogue, NaN when not
+}
+
+#: One row a person.
+PEOPLE: Mapping[str, str] = {
+    "account_id": "int64",
+    "person_id": "int64",
+    "is_business": "bool",  # a source says so
+    "declared_gender": "str",  # f, m, x or ""
+}
+
+#: What was assigned last time, for hysteresis: one row a person and need.
+PREVIOUS_DUE: Mapping[str, str] = {
+    "account_id": "int64",
+    "person_id": "int64",
+    "need": "str",
+    "state": "str",  # soon, now, late
+    "last_on": "datetime64",
+}
+
+#: What was assigned last time, one row a person and segment.
+PREVIOUS_SEGMENTS: Mapping[str, str] = {
+    "account_id": "int64",
+    "person_id": "int64",
+    "segment": "str",
+}
+
+#: Result: one row a person and segment.
+SEGMENTS: Mapping[str, str] = {
+    "account_id": "int64",
+    "person_id": "int64",
+    "segment": "str",  # "due:suits:now", "stage:regular"; see segments.py
+    "reason": "object",  # dict: {"key": ..., **values}; see reasons.py
+}
+
+#: Result: one row a person and need with a date.
+DUE: Mapping[str, str] = {
+    "account_id": "int64",
+    "person_id": "int64",
+    "need": "str",
+    "last_on": "datetime64",  # last purchase day of the need that still counts
+    "last_product_id": "Int64",
+    "last_title": "str",
+    "owned": "int64",  # units bought and not returned
+    "own_gaps": "int64",  # completed intervals of this person for this need
+    "expected_on": "datetime64",  # median date given a repurchase
+    "window_from": "datetime64",  # 20% point
+    "window_to": "datetime64",  # 80% point
+    "p_repeat": "float64",  # chance of any repurchase within the need's horizon
+    "p_due": "float64",  # chance of a purchase within the next 30 days given none so far
+    "state": "str",  # "", soon, now, late
+    "basis": "str",  # learned, assumption, stated
+    "reason": "object",  # dict as in SEGMENTS
+}
+
+#: Result: one row a person with at least one counted purchase (RFM and lifecycle).
+PROFILES: Mapping[str, str] = {
+    "account_id": "int64",
+    "person_id": "int64",
+    "recency": "int64",  # days
+    "frequency": "int64",  # purchase days
+    "monetary_value": "float64",  # mean revenue a purchase day, minor units
+    "revenue": "float64",  # minor units, after refunds
+    "tenure": "int64",  # days
+    "r": "int64",  # 1..5
+    "f": "int64",
+    "m": "int64",
+    "expected_gap": "float64",  # days, shrunken
+    "stage": "str",  # new, second-order-due, regular, best, at-risk, lost
+    "is_wholesale": "bool",
+    "shops": "str",  # menswear, womenswear, both or ""
+    "style": "str",  # business, casual or ""
+    "favourite": "str",  # need key or ""
+    "second_favourite": "str",
+}
+
+_KINDS = {
+    "int64": pd.api.types.is_integer_dtype,
+    "Int64": pd.api.types.is_integer_dtype,
+    "float64": pd.api.types.is_float_dtype,
+    "bool": pd.api.types.is_bool_dtype,
+    "str": pd.api.types.is_string_dtype,
+    "datetime64": pd.api.types.is_datetime64_dtype,
+}
+
+
+class WrongFrame(ValueError):
+    """A frame that does not keep its contract; the text names the columns."""
+
+
+def check(frame: pd.DataFrame, contract: Mapping[str, str], name: str) -> pd.DataFrame:
+    """Return `frame` with the contract's columns in their order.
+
+    Raises
+    ------
+    WrongFrame
+        When a column is missing or of another type.
+
+    Examples
+    --------
+    >>> check(pd.DataFrame({"n": [1], "x": ["a"]}), {"n": "int64"}, "tiny").columns.tolist()
+    ['n']
+    >>> check(pd.DataFrame({"n": ["1"]}), {"n": "int64"}, "tiny")
+    Traceback (most recent call last):
+    segmentation.frames.WrongFrame: frame 'tiny': column 'n' is str, expected int64
+    """
+    for column, kind in contract.items():
+        if column not in frame:
+            raise WrongFrame(f"frame {name!r}: column {column!r} is missing")
+        matches = _KINDS.get(kind)
+        if matches is not None and not matches(frame[column]):
+            raise WrongFrame(
+                f"frame {name!r}: column {column!r} is {frame[column].dtype}, expected {kind}"
+            )
+    return frame[list(contract)]
+
+
+def empty(contract: Mapping[str, str]) -> pd.DataFrame:
+    """Return a frame of no rows that keeps the contract."""
+    units = {"datetime64": "datetime64[us]"}
+    return pd.DataFrame(
+        {column: pd.Series(dtype=units.get(kind, kind)) for column, kind in contract.items()}
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frames:
+    """Everything a run reads, already limited to what was known by then."""
+
+    lines: pd.DataFrame
+    products: pd.DataFrame
+    people: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lines", check(self.lines, LINES, "lines"))
+        object.__setattr__(self, "products", check(self.products, PRODUCTS, "products"))
+        object.__setattr__(self, "people", check(self.people, PEOPLE, "people"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """What the merchant said; it outranks what is learned or assumed.
+
+    Keys are need keys ("suits") or product ids; days are calendar days.
+    """
+
+    #: need -> stated life in days.
+    lives: Mapping[str, int] = field(default_factory=dict)
+    #: product type or title word as the merchant corrected it -> need key.
+    needs: Mapping[str, str] = field(default_factory=dict)
+    #: need key or product type -> "business", "casual" or "" for neither.
+    styles: Mapping[str, str] = field(default_factory=dict)
+    #: need key or product type -> "men", "women", "unisex".
+    departments: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assigned:
+    """The outcome of a run; four frames that keep the contracts above."""
+
+    segments: pd.DataFrame
+    due: pd.DataFrame
+    profiles: pd.DataFrame
+    #: Counts of the cleaning step: "cancelled lines", "guest lines", ...
+    counters: Mapping[str, int]
