@@ -3,7 +3,7 @@
 ConnectorError            permanent unless a subclass says otherwise
 ├── NotAuthorized         token revoked or scope missing: ask the merchant to reconnect
 ├── NotGenuine            webhook signature does not match: answer 401, keep nothing
-├── NotReadable           the file or answer as a whole cannot be understood: the text says what to do
+├── NotReadable           the file or answer as a whole cannot be understood
 ├── NeedsAnswer           two readings are possible: ask the merchant, never guess
 └── Retryable             another try may work; `retry_after_s` when the platform said so
     ├── RateLimited

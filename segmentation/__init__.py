@@ -1,4 +1,5 @@
 """Segmentation: who needs what, and when, from purchases alone.
 
-Nothing in this package knows a network, Flask or a database: frames in, frames and plain numbers out.
+Nothing in this package knows a network, Flask or a database: frames go in, frames and plain
+numbers come out.
 """

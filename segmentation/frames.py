@@ -1,8 +1,8 @@
 """Which columns a computation needs: the contract between tables and models.
 
-Frames are pandas DataFrames, checked once at the border by `check`. `account_id` is in every key, so
-that one expression serves many merchants at once: the account, not the single shop, is the unit of
-analysis because one person's web orders and store receipts belong together.
+Frames are pandas DataFrames, checked once at the border by `check`. `account_id` is in every key,
+so that one expression serves many merchants at once: the account, not the single shop, is the unit
+of analysis because one person's web orders and store receipts belong together.
 """
 
 from __future__ import annotations
