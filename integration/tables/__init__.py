@@ -1,0 +1,68 @@
+"""Tables: thin, each row owned by an account, validated before it gets here."""
+
+from integration.tables.account import Account, Shop, SyncState, User
+from integration.tables.audience import (
+    Audience,
+    Member,
+    OwnedName,
+    Plan,
+    PlanChange,
+    PushedValue,
+)
+from integration.tables.facts import (
+    Cart,
+    Consent,
+    Order,
+    OrderLine,
+    Product,
+    Refund,
+    RefundLine,
+    Touchpoint,
+    Variant,
+)
+from integration.tables.insight import (
+    Choice,
+    DueDate,
+    FittedModel,
+    PersonProfile,
+    SegmentChange,
+    SegmentMember,
+)
+from integration.tables.people import Identity, Person, Separation, SourceProfile
+from integration.tables.work import ImportRun, Inbox, Reject, Work
+
+__all__ = [
+    "Account",
+    "Audience",
+    "Cart",
+    "Choice",
+    "Consent",
+    "DueDate",
+    "FittedModel",
+    "Identity",
+    "ImportRun",
+    "Inbox",
+    "Member",
+    "Order",
+    "OrderLine",
+    "OwnedName",
+    "Person",
+    "PersonProfile",
+    "Plan",
+    "PlanChange",
+    "Product",
+    "PushedValue",
+    "Refund",
+    "RefundLine",
+    "Reject",
+    "SegmentChange",
+    "SegmentMember",
+    "Separation",
+    "Shop",
+    "SourceProfile",
+    "SyncState",
+    "Touchpoint",
+    "User",
+    "Variant",
+    "Work",
+]

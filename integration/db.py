@@ -1,0 +1,191 @@
+"""One way to the database: engine, sessions that see one account only, and one upsert."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Dialect,
+    Engine,
+    Integer,
+    Table,
+    create_engine,
+    event,
+    literal,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import ORMExecuteState, declared_attr, with_loader_criteria
+from sqlalchemy.types import JSON, TypeDecorator
+from sqlmodel import Session, SQLModel
+
+#: Rows a statement: more gains nothing and PostgreSQL allows 65,535 values a statement.
+_VALUES_PER_STATEMENT = 30_000
+
+#: Large keys on PostgreSQL; SQLite's rowid is 64 bits under the plain name only.
+BigKey = BigInteger().with_variant(Integer, "sqlite")
+
+#: JSON that PostgreSQL can index.
+Json = JSON().with_variant(postgresql.JSONB(), "postgresql")
+
+
+# Constraints need names so that a migration can change them on SQLite too.
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class NaiveTime(ValueError):
+    """A moment without a time zone reached the database."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment: aware on the way in, aware UTC on the way out, on every engine.
+
+    Raises
+    ------
+    NaiveTime
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive moments and store UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise NaiveTime(f"{value!r} has no time zone")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # fixed signature
+        """Give UTC back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Owned(SQLModel):
+    """What every row has: the account it belongs to. Scoped sessions filter on it."""
+
+    account_id: int
+
+    @declared_attr.directive
+    def __tablename__(cls) -> str:  # noqa: N805  # SQLAlchemy hands the class over
+        """Return the class's name in snake case."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+
+def make_engine(url: str) -> Engine:
+    """Open the database at `url` (SQLite file or PostgreSQL)."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed, pool_pre_ping=True)
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed, connect_args={"timeout": 10})
+    event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        "busy_timeout=10000",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+@contextmanager
+def scoped(engine: Engine, account_id: int) -> Iterator[Session]:
+    """Open a session in which only this account's rows exist; commits at the end.
+
+    Every select, update and delete of a table of ours gets the account's filter, so that a
+    forgotten ``where`` cannot show one merchant another's customers.
+    """
+    with Session(engine, expire_on_commit=False) as session:
+        session.info["account_id"] = account_id
+        event.listen(session, "do_orm_execute", _only_own_rows)
+        event.listen(session, "before_flush", _mark_own_rows)
+        yield session
+        session.commit()
+
+
+@contextmanager
+def unscoped(engine: Engine) -> Iterator[Session]:
+    """Open a session over all accounts, for log-in and the work queue only; commits at the end."""
+    with Session(engine, expire_on_commit=False) as session:
+        yield session
+        session.commit()
+
+
+def _only_own_rows(state: ORMExecuteState) -> None:
+    if state.is_insert:
+        return
+    account_id: int = state.session.info["account_id"]
+    state.statement = state.statement.options(
+        with_loader_criteria(
+            Owned,
+            # Owned itself has no column, and SQLAlchemy tries the lambda on it first.
+            lambda cls: getattr(cls, "account_id", literal(None)) == account_id,
+            include_aliases=True,
+        )
+    )
+
+
+def _mark_own_rows(session: Session, _context: object, _instances: object) -> None:
+    account_id = session.info["account_id"]
+    for row in session.new:
+        if isinstance(row, Owned):
+            if getattr(row, "account_id", None) is None:
+                row.account_id = account_id
+            elif row.account_id != account_id:
+                raise PermissionError("a row of another account")
+
+
+def upsert(
+    session: Session,
+    table: type[SQLModel],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    key: Sequence[str],
+    keep: Sequence[str] = (),
+) -> None:
+    """Insert rows or, where `key` exists, replace all other columns but those in `keep`.
+
+    Every row needs the same columns. The session's account is filled in where the table has one.
+    """
+    if not rows:
+        return
+    account_id = session.info.get("account_id")
+    if account_id is not None and issubclass(table, Owned):
+        rows = [{**row, "account_id": account_id} for row in rows]
+    target: Table = table.__table__  # type: ignore[attr-defined]  # SQLModel adds it to tables
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = insert(target)
+    fixed = {*key, *keep, "account_id"}
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in fixed}
+    statement = (
+        statement.on_conflict_do_update(index_elements=list(key), set_=changed)
+        if changed
+        else statement.on_conflict_do_nothing(index_elements=list(key))
+    )
+    step = max(1, _VALUES_PER_STATEMENT // len(rows[0]))
+    connection = session.connection()
+    for start in range(0, len(rows), step):
+        connection.execute(statement, list(rows[start : start + step]))

@@ -1,0 +1,125 @@
+"""The Mailchimp side: the audience, who is in it, what is ours there, and every change planned."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import Field
+
+from integration.db import Owned
+from integration.tables.columns import account_key, json_column, moment, primary_key, reference
+
+
+class Audience(Owned, table=True):
+    """The one Mailchimp audience a merchant picked."""
+
+    id: int | None = primary_key()
+    account_id: int = account_key()
+    #: Mailchimp's list id.
+    list_id: str
+    name: str
+    #: Data centre, such as "us6".
+    server: str
+    #: Encrypted by `security.Vault`.
+    token: str
+    #: "en" or "nl": the language of tags and fields.
+    language: str
+    #: Moment up to which members were read.
+    read_until: datetime | None = moment(nullable=True)
+    connected_at: datetime = moment()
+    disconnected_at: datetime | None = moment(nullable=True)
+
+
+class Member(Owned, table=True):
+    """An address in the audience, as last read. Only these get anything."""
+
+    __table_args__ = (UniqueConstraint("audience_id", "email_key"),)
+
+    id: int | None = primary_key()
+    account_id: int = account_key()
+    audience_id: int = reference("audience.id", index=False)
+    #: Lower case; its MD5 is Mailchimp's subscriber hash.
+    email_key: str
+    #: subscribed, unsubscribed, cleaned, pending, transactional, archived.
+    status: str
+    #: Contacts that are gone from the audience stay here with "gone".
+    changed_at: datetime | None = moment(nullable=True)
+
+
+class OwnedName(Owned, table=True):
+    """Ownership ledger: a tag or merge field that we created; nothing else is ever touched."""
+
+    __table_args__ = (UniqueConstraint("audience_id", "kind", "key"),)
+
+    id: int | None = primary_key()
+    account_id: int = account_key()
+    audience_id: int = reference("audience.id", index=False)
+    #: "tag" or "field".
+    kind: str
+    #: Segment key ("due:suits:now") or field key ("DUEDATE").
+    key: str
+    #: What it is called there: the tag's name or the field's merge tag.
+    name: str
+    #: Mailchimp's id: the static segment's or the merge field's.
+    remote_id: int | None = None
+    created_by_plan: int | None = Field(default=None, foreign_key="plan.id")
+
+
+class PushedValue(Owned, table=True):
+    """The mirror: what we last wrote for a member, one row a tag or field; absent means nothing."""
+
+    __table_args__ = (UniqueConstraint("audience_id", "email_key", "kind", "key"),)
+
+    id: int | None = primary_key()
+    account_id: int = account_key()
+    audience_id: int = reference("audience.id", index=False)
+    email_key: str
+    kind: str
+    key: str
+    #: The field's value; "" for a tag.
+    value: str = ""
+
+
+class Plan(Owned, table=True):
+    """What a push will change, stored before anything is written."""
+
+    id: int | None = primary_key()
+    account_id: int = account_key()
+    audience_id: int = reference("audience.id")
+    #: "push" or "undo".
+    kind: str = "push"
+    #: draft, publishing, published, undone, discarded, failed.
+    status: str = "draft"
+    #: For an undo: the plan it takes back.
+    undoes: int | None = Field(default=None, foreign_key="plan.id")
+    #: Counts and texts shown before the click: see `audience.plan.Summary`.
+    summary: dict[str, Any] = json_column()
+    #: Requests made, seconds, errors: filled while publishing.
+    outcome: dict[str, Any] = json_column()
+    created_at: datetime = moment()
+    published_at: datetime | None = moment(nullable=True)
+    undone_at: datetime | None = moment(nullable=True)
+
+
+class PlanChange(Owned, table=True):
+    """One change to one member: a tag on or off, a field from one value to another."""
+
+    __table_args__ = (
+        UniqueConstraint("plan_id", "email_key", "kind", "key"),
+        Index("ix_plan_change_todo", "plan_id", "status", "kind", "key"),
+    )
+
+    id: int | None = primary_key()
+    account_id: int = account_key()
+    plan_id: int = reference("plan.id", index=False, cascade=True)
+    email_key: str
+    person_id: int | None = Field(default=None)
+    kind: str
+    key: str
+    #: None: absent before (after).
+    before: str | None = None
+    after: str | None = None
+    #: todo, done, failed.
+    status: str = "todo"
+    #: Mailchimp's answer for this row, without the address.
+    error: str | None = None

@@ -1,0 +1,47 @@
+"""Columns that every table writes the same way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlmodel import Field
+
+from integration.db import BigKey, Json, UtcDateTime
+
+
+def primary_key() -> Any:
+    """Return a number the database counts up."""
+    return Field(default=None, primary_key=True, sa_type=BigKey)
+
+
+def account_key(*, index: bool = True) -> Any:
+    """Return the owner's column."""
+    return Field(foreign_key="account.id", index=index)
+
+
+def reference(
+    target: str, *, nullable: bool = False, index: bool = True, cascade: bool = False
+) -> Any:
+    """Return a foreign key to `target` ("table.column")."""
+    extra: dict[str, Any] = {"ondelete": "CASCADE"} if cascade else {}
+    if nullable:
+        extra["default"] = None
+    return Field(foreign_key=target, index=index, nullable=nullable, sa_type=BigKey, **extra)
+
+
+def moment(*, nullable: bool = False, index: bool = False) -> Any:
+    """Return a point in time, always UTC."""
+    extra: dict[str, Any] = {"default": None} if nullable else {}
+    return Field(sa_type=UtcDateTime, nullable=nullable, index=index, **extra)
+
+
+def minor_units(*, nullable: bool = False) -> Any:
+    """Return an amount of money in minor units of the row's currency."""
+    extra: dict[str, Any] = {"default": None} if nullable else {}
+    return Field(sa_type=BigKey, nullable=nullable, **extra)
+
+
+def json_column(*, nullable: bool = False) -> Any:
+    """Return a small JSON document."""
+    extra: dict[str, Any] = {"default": None} if nullable else {"default_factory": dict}
+    return Field(sa_type=Json, nullable=nullable, **extra)

@@ -1,0 +1,113 @@
+"""What was computed: fitted numbers, segments with their reasons and history, due-dates."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field
+
+from integration.db import Owned
+from integration.tables.columns import account_key, json_column, moment, primary_key, reference
+
+
+class FittedModel(Owned, table=True):
+    """What a fit learned, as plain numbers."""
+
+    id: int | None = primary_key()
+    account_id: int = account_key()
+    as_of: date
+    #: `Fitted.to_dict()` with its schema version.
+    state: dict[str, Any] = json_column()
+    #: What the cleaning step counted.
+    counters: dict[str, Any] = json_column()
+    created_at: datetime = moment()
+
+
+class Choice(Owned, table=True):
+    """Something the merchant decided; outranks what is learned and what is assumed."""
+
+    __table_args__ = (UniqueConstraint("account_id", "kind", "subject"),)
+
+    id: int | None = primary_key()
+    account_id: int = account_key()
+    #: "life" (days), "need", "style", "department": see `segmentation.frames.Choices`.
+    kind: str
+    subject: str
+    value: str
+    created_at: datetime = moment()
+
+
+class PersonProfile(Owned, table=True):
+    """A person's figures as last computed; columns as `segmentation.frames.PROFILES`."""
+
+    id: int | None = primary_key()
+    account_id: int = account_key()
+    person_id: int = Field(foreign_key="person.id", unique=True, ondelete="CASCADE")
+    recency: int
+    frequency: int
+    monetary_value: float
+    revenue: float
+    tenure: int
+    r: int
+    f: int
+    m: int
+    expected_gap: float
+    stage: str
+    is_wholesale: bool
+    shops: str
+    style: str
+    favourite: str
+    second_favourite: str
+    computed_on: date
+
+
+class SegmentMember(Owned, table=True):
+    """A person's place in one segment, with the reason."""
+
+    __table_args__ = (UniqueConstraint("person_id", "segment"),)
+
+    id: int | None = primary_key()
+    account_id: int = account_key()
+    person_id: int = reference("person.id", index=False, cascade=True)
+    segment: str = Field(index=True)
+    #: {"key": ..., values}: see `segmentation.reasons`.
+    reason: dict[str, Any] = json_column()
+    since: date
+
+
+class SegmentChange(Owned, table=True):
+    """History: a person entered or left a segment."""
+
+    id: int | None = primary_key()
+    account_id: int = account_key()
+    person_id: int = reference("person.id", cascade=True)
+    segment: str
+    entered: bool
+    on: date
+    reason: dict[str, Any] = json_column()
+
+
+class DueDate(Owned, table=True):
+    """When a person needs a thing again; columns as `segmentation.frames.DUE`."""
+
+    __table_args__ = (UniqueConstraint("person_id", "need"),)
+
+    id: int | None = primary_key()
+    account_id: int = account_key()
+    person_id: int = reference("person.id", index=False, cascade=True)
+    need: str = Field(index=True)
+    last_on: date
+    last_product_id: int | None = None
+    last_title: str = ""
+    owned: int
+    own_gaps: int
+    expected_on: date
+    window_from: date
+    window_to: date
+    p_repeat: float
+    p_due: float
+    #: "", soon, now or late.
+    state: str = Field(index=True)
+    #: learned, assumption or stated.
+    basis: str
+    reason: dict[str, Any] = json_column()
