@@ -13,6 +13,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlmodel import SQLModel
 
 from integration import tables
+from integration.context import Context, make_context
 from integration.db import make_engine, unscoped
 from integration.settings import Settings, fresh_env, load
 
@@ -88,7 +89,7 @@ def postgres_template(postgres_server: str, worker_id: str) -> str:
 @pytest.fixture(scope="session")
 def worker_id(request: pytest.FixtureRequest) -> str:
     """This process's name among parallel test processes."""
-    return getattr(request.config, "workerinput", {}).get("workerid", "main")
+    return str(getattr(request.config, "workerinput", {}).get("workerid", "main"))
 
 
 def on_database(address: str, name: str) -> str:
@@ -165,3 +166,11 @@ def settings(tmp_path: Path, sqlite_url: str) -> Settings:
         "STIPT_BATCH_POLL_S=0.05\n"
     )
     return load(env)
+
+
+@pytest.fixture
+def context(settings: Settings) -> Iterator[Context]:
+    """A throw-away installation at work."""
+    made = make_context(settings)
+    yield made
+    made.engine.dispose()
