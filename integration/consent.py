@@ -1,0 +1,101 @@
+"""Permission, folded from a ledger of statements.
+
+A withdrawal always wins: over everything said before it, over everything said at the same moment,
+over everything whose moment is unknown, and over silence. Only an explicit opt-in that is known to
+be newer outdates it. Absence never opts in. A person's withdrawal on one address counts for all of
+his addresses.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from connectors.records import ConsentState
+from integration.store.common import parts
+from integration.tables import Consent, Identity, SourceProfile
+
+_OPT_INS = (ConsentState.CONFIRMED, ConsentState.CONSENTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What the fold needs of one row of the ledger."""
+
+    state: ConsentState
+    at: datetime | None
+
+
+def fold(statements: Iterable[Statement]) -> ConsentState:
+    """Return the state that all statements together amount to.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> yes = Statement(ConsentState.CONFIRMED, datetime(2026, 1, 1, tzinfo=UTC))
+    >>> no = Statement(ConsentState.DENIED, datetime(2026, 2, 1, tzinfo=UTC))
+    >>> fold([no, yes]).value, fold([yes]).value, fold([]).value
+    ('denied', 'confirmed', 'unknown')
+    >>> fold([yes, Statement(ConsentState.DENIED, None)]).value
+    'denied'
+    """
+    said = list(statements)
+    denials = [s.at for s in said if s.state is ConsentState.DENIED]
+    opt_ins = [s for s in said if s.state in _OPT_INS]
+    if denials:
+        dated = [at for at in denials if at is not None]
+        if len(dated) < len(denials):
+            return ConsentState.DENIED
+        last = max(dated)
+        opt_ins = [s for s in opt_ins if s.at is not None and s.at > last]
+        if not opt_ins:
+            return ConsentState.DENIED
+    if any(s.state is ConsentState.CONFIRMED for s in opt_ins):
+        return ConsentState.CONFIRMED
+    return ConsentState.CONSENTED if opt_ins else ConsentState.UNKNOWN
+
+
+def states(
+    session: Session, person_ids: Collection[int] | None = None, *, channel: str = "email"
+) -> dict[int, ConsentState]:
+    """Return the state of every person somebody said something about (None: of all people)."""
+    said: dict[int, list[Statement]] = defaultdict(list)
+    for person_id, row in ledger(session, person_ids, channel=channel):
+        said[person_id].append(Statement(ConsentState(row.state), row.at))
+    return {person_id: fold(statements) for person_id, statements in said.items()}
+
+
+def ledger(
+    session: Session, person_ids: Collection[int] | None = None, *, channel: str = "email"
+) -> Iterable[tuple[int, Consent]]:
+    """Yield (person id, row) for each statement, by profile and by address."""
+    seen: set[tuple[int, int | None]] = set()
+    by_profile = select(SourceProfile.person_id, Consent).join(
+        SourceProfile, col(SourceProfile.id) == col(Consent.profile_id)
+    )
+    by_address = (
+        select(SourceProfile.person_id, Consent)
+        .select_from(Consent)
+        .join(
+            Identity,
+            (col(Identity.account_id) == col(Consent.account_id))
+            & (col(Identity.kind) == "email")
+            & (col(Identity.value) == col(Consent.email_key)),
+        )
+        .join(SourceProfile, col(SourceProfile.id) == col(Identity.profile_id))
+    )
+    for query in (by_profile, by_address):
+        wanted = query.where(Consent.channel == channel)
+        groups = [None] if person_ids is None else list(parts(sorted(person_ids)))
+        for part in groups:
+            narrowed = (
+                wanted if part is None else wanted.where(col(SourceProfile.person_id).in_(part))
+            )
+            for person_id, row in session.exec(narrowed):
+                if (person_id, row.id) not in seen:
+                    seen.add((person_id, row.id))
+                    yield person_id, row

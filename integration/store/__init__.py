@@ -1,0 +1,9 @@
+"""Records to tables: the first of the two translations.
+
+A page's rows are written in the caller's transaction together with the cursor, so that a crash
+loses both or neither. Equal records change nothing, older versions never replace newer ones.
+"""
+
+from integration.store.page import Written, write_page
+
+__all__ = ["Written", "write_page"]

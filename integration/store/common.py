@@ -1,0 +1,123 @@
+"""What every stream needs to be stored: hashes, money, what is known already."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
+from typing import Any, Protocol, TypeVar
+
+from babel.numbers import get_currency_precision
+from sqlmodel import Session, SQLModel, col, select
+
+from connectors.records import Record
+
+#: Ids in one IN list; SQLite takes 32,766 variables a statement.
+_CHUNK = 10_000
+
+_T = TypeVar("_T")
+
+
+@lru_cache(maxsize=256)
+def _factor(currency: str) -> int:
+    return int(10 ** get_currency_precision(currency))
+
+
+@lru_cache(maxsize=65_536)
+def minor(amount: Decimal | None, currency: str) -> int | None:
+    """Return the amount in minor units of its currency, halves to the even unit.
+
+    Examples
+    --------
+    >>> minor(Decimal("12.345"), "EUR"), minor(Decimal("500"), "JPY"), minor(None, "EUR")
+    (1234, 500, None)
+    """
+    if amount is None:
+        return None
+    return int((amount * _factor(currency)).to_integral_value(ROUND_HALF_EVEN))
+
+
+def minor_or_zero(amount: Decimal | None, currency: str) -> int:
+    """Return the amount in minor units, 0 when there is none."""
+    return minor(amount, currency) or 0
+
+
+def content_hash(record: Record) -> str:
+    """Return a text that is equal for equal records."""
+    return hashlib.blake2b(repr(record).encode(), digest_size=12).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the table holds of a record already."""
+
+    id: int
+    content_hash: str
+    source_updated_at: datetime | None
+
+
+class _Kept(Protocol):
+    """A table whose rows are versions of a source's records."""
+
+    id: Any
+    shop_id: int
+    external_id: str
+    content_hash: str
+    source_updated_at: datetime | None
+
+
+class _HasVersion(Protocol):
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def source_updated_at(self) -> datetime | None: ...
+
+
+_R = TypeVar("_R", bound=_HasVersion)
+
+
+def parts(values: Iterable[_T]) -> Iterator[list[_T]]:
+    """Cut values into lists that fit one statement."""
+    ordered = list(values)
+    for start in range(0, len(ordered), _CHUNK):
+        yield ordered[start : start + _CHUNK]
+
+
+def known(
+    session: Session, table: type[SQLModel], shop_id: int, external_ids: Iterable[str]
+) -> dict[str, Known]:
+    """Return what `table` holds of these ids, by id of the source."""
+    kept: type[_Kept] = table
+    found: dict[str, Known] = {}
+    for part in parts(external_ids):
+        rows = session.exec(
+            select(  # type: ignore[call-overload]  # four columns of a protocol
+                kept.external_id, kept.id, kept.content_hash, kept.source_updated_at
+            ).where(col(kept.shop_id) == shop_id, col(kept.external_id).in_(part))
+        )
+        found.update({row[0]: Known(row[1], row[2], row[3]) for row in rows})
+    return found
+
+
+def changed(records: Sequence[_R], hashes: dict[str, str], held: dict[str, Known]) -> list[_R]:
+    """Return the records that differ from what is held and are not older than it.
+
+    When a page holds a record twice, the last one counts.
+    """
+    latest = {record.id: record for record in records}
+    return [
+        record for key, record in latest.items() if _is_newer(record, hashes[key], held.get(key))
+    ]
+
+
+def _is_newer(record: _HasVersion, content: str, held: Known | None) -> bool:
+    if held is None:
+        return True
+    if held.content_hash == content:
+        return False
+    both = record.source_updated_at and held.source_updated_at
+    return not (both and record.source_updated_at < held.source_updated_at)  # type: ignore[operator]  # both are set

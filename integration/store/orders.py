@@ -1,0 +1,182 @@
+"""Orders with their lines, and refunds, to tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, delete, select
+
+from connectors.records import Order, OrderLine, Refund
+from integration.db import upsert
+from integration.store.common import (
+    Known,
+    changed,
+    content_hash,
+    known,
+    minor,
+    minor_or_zero,
+    parts,
+)
+from integration.store.profiles import Ref, persons_of, resolve
+from integration.tables import Order as OrderRow
+from integration.tables import OrderLine as LineRow
+from integration.tables import Refund as RefundRow
+from integration.tables import RefundLine as RefundLineRow
+
+
+def ref_of(order: Order) -> Ref:
+    """Return how the order names its person."""
+    return Ref(order.customer_id, order.email, order.phone, order.card_no)
+
+
+def write_orders(
+    session: Session, shop_id: int, orders: Sequence[Order], now: datetime
+) -> set[int]:
+    """Store orders; return the persons whose facts changed."""
+    hashes = {record.id: content_hash(record) for record in orders}
+    held = known(session, OrderRow, shop_id, hashes)
+    news = changed(orders, hashes, held)
+    if not news:
+        return set()
+    profiles = resolve(session, shop_id, map(ref_of, news), now)
+    upsert(
+        session,
+        OrderRow,
+        [_order_columns(record, shop_id, profiles, hashes[record.id]) for record in news],
+        key=("shop_id", "external_id"),
+    )
+    rows = known(session, OrderRow, shop_id, [record.id for record in news])
+    _write_lines(session, news, rows, had=held)
+    return persons_of(session, (profiles[key] for o in news if (key := ref_of(o).external_id)))
+
+
+def _order_columns(
+    record: Order, shop_id: int, profiles: Mapping[str, int], content: str
+) -> dict[str, Any]:
+    key = ref_of(record).external_id
+    return {
+        "shop_id": shop_id,
+        "external_id": record.id,
+        "number": record.number,
+        "profile_id": profiles[key] if key else None,
+        "placed_at": record.placed_at,
+        "status": record.status.value,
+        "channel": record.channel,
+        "store": record.store,
+        "currency": record.currency,
+        "total_minor": minor_or_zero(record.total, record.currency),
+        "shipping_minor": minor_or_zero(record.shipping, record.currency),
+        "tax_minor": minor(record.tax, record.currency),
+        "original_total_minor": minor(
+            record.original_total, record.original_currency or record.currency
+        ),
+        "original_currency": record.original_currency,
+        "ships_to_other": record.ships_to_other,
+        "source_updated_at": record.source_updated_at,
+        "content_hash": content,
+    }
+
+
+def _write_lines(
+    session: Session, orders: Sequence[Order], rows: Mapping[str, Known], had: Mapping[str, Known]
+) -> None:
+    """Store lines; an order that was known loses the lines it no longer has."""
+    for part in parts(rows[record.id].id for record in orders if record.id in had):
+        session.exec(delete(LineRow).where(col(LineRow.order_id).in_(part)))
+    upsert(
+        session,
+        LineRow,
+        [
+            _line_columns(line, rows[order.id].id, order.currency)
+            for order in orders
+            for line in order.lines
+        ],
+        key=("order_id", "external_id"),
+    )
+
+
+def _line_columns(line: OrderLine, order_id: int, currency: str) -> dict[str, Any]:
+    return {
+        "order_id": order_id,
+        "external_id": line.id,
+        "product_external_id": line.product_id,
+        "variant_external_id": line.variant_id,
+        "sku": line.sku,
+        "title": line.title,
+        "product_type": line.product_type or "",
+        "category_path": " > ".join(line.category_path),
+        "brand": line.brand or "",
+        "gender_target": line.gender_target or "",
+        "colour": line.colour or "",
+        "size": line.size or "",
+        "quantity": float(line.quantity),
+        "total_minor": minor_or_zero(line.total, currency),
+        "discount_minor": minor_or_zero(line.discount, currency),
+        "tax_minor": minor(line.tax, currency),
+        "is_gift": line.is_gift,
+    }
+
+
+def write_refunds(session: Session, shop_id: int, refunds: Sequence[Refund]) -> set[int]:
+    """Store refunds; return the persons whose facts changed."""
+    hashes = {record.id: content_hash(record) for record in refunds}
+    news = changed(refunds, hashes, known(session, RefundRow, shop_id, hashes))
+    if not news:
+        return set()
+    upsert(
+        session,
+        RefundRow,
+        [
+            {
+                "shop_id": shop_id,
+                "external_id": record.id,
+                "order_external_id": record.order_id,
+                "refunded_at": record.refunded_at,
+                "currency": record.currency,
+                "detail": record.detail.value,
+                "amount_minor": minor(record.amount, record.currency),
+                "source_updated_at": record.source_updated_at,
+                "content_hash": hashes[record.id],
+            }
+            for record in news
+        ],
+        key=("shop_id", "external_id"),
+    )
+    _write_refund_lines(session, news, known(session, RefundRow, shop_id, [r.id for r in news]))
+    return _persons_of_orders(session, shop_id, {record.order_id for record in news})
+
+
+def _write_refund_lines(
+    session: Session, refunds: Sequence[Refund], rows: Mapping[str, Known]
+) -> None:
+    for part in parts(row.id for row in rows.values()):
+        session.exec(delete(RefundLineRow).where(col(RefundLineRow.refund_id).in_(part)))
+    upsert(
+        session,
+        RefundLineRow,
+        [
+            {
+                "refund_id": rows[refund.id].id,
+                "line_external_id": line.order_line_id,
+                "quantity": float(line.quantity),
+                "amount_minor": minor_or_zero(line.amount, refund.currency),
+            }
+            for refund in refunds
+            for line in refund.lines
+        ],
+        key=("refund_id", "line_external_id"),
+    )
+
+
+def _persons_of_orders(session: Session, shop_id: int, external_ids: set[str]) -> set[int]:
+    profiles: set[int] = set()
+    for part in parts(external_ids):
+        found = session.exec(
+            select(OrderRow.profile_id).where(
+                col(OrderRow.shop_id) == shop_id, col(OrderRow.external_id).in_(part)
+            )
+        )
+        profiles.update(key for key in found if key is not None)
+    return persons_of(session, profiles)

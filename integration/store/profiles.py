@@ -1,0 +1,177 @@
+"""Customers to source profiles, and the profiles that orders without a customer record name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, delete, select
+
+from connectors.records import Customer
+from integration.db import upsert
+from integration.identity import email_key, keys_of, link, new_people
+from integration.store.common import changed, content_hash, known, parts
+from integration.tables import Identity, SourceProfile
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """How a fact names its person: the source's customer id, an address, a card or a number."""
+
+    customer_id: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    card_no: str | None = None
+
+    @property
+    def external_id(self) -> str | None:
+        """The profile's id: the customer's own, else one made of the strongest key."""
+        if self.customer_id:
+            return self.customer_id
+        if self.card_no:
+            return f"card:{self.card_no}"
+        if self.email:
+            return f"guest:{email_key(self.email)}"
+        return f"phone:{self.phone}" if self.phone else None
+
+
+def write_customers(
+    session: Session, shop_id: int, customers: Sequence[Customer], now: datetime
+) -> set[int]:
+    """Store customers; return the persons whose facts changed."""
+    hashes = {record.id: content_hash(record) for record in customers}
+    held = known(session, SourceProfile, shop_id, hashes)
+    news = changed(customers, hashes, held)
+    if not news:
+        return set()
+    people = iter(new_people(session, sum(record.id not in held for record in news), now))
+    rows = [
+        {
+            **_columns(record),
+            "shop_id": shop_id,
+            # The column is kept on conflict; -1 never reaches the table.
+            "person_id": -1 if record.id in held else next(people),
+            "content_hash": hashes[record.id],
+        }
+        for record in news
+    ]
+    _insert(session, [row for row in rows if row["person_id"] != -1])
+    _replace(session, [row for row in rows if row["person_id"] == -1])
+    return _recognise(session, shop_id, [record.id for record in news], now)
+
+
+def resolve(session: Session, shop_id: int, refs: Iterable[Ref], now: datetime) -> dict[str, int]:
+    """Return profile ids by external id; profiles nobody told us about yet are made."""
+    wanted = {ref.external_id: ref for ref in refs if ref.external_id}
+    found = {key: row.id for key, row in known(session, SourceProfile, shop_id, wanted).items()}
+    missing = [ref for key, ref in wanted.items() if key not in found]
+    if not missing:
+        return found
+    people = iter(new_people(session, len(missing), now))
+    _insert(
+        session,
+        [
+            {
+                **_columns(
+                    Customer(
+                        id=ref.external_id or "",
+                        email=ref.email,
+                        phone=ref.phone,
+                        card_no=ref.card_no,
+                    )
+                ),
+                "shop_id": shop_id,
+                "person_id": next(people),
+                "content_hash": "",
+            }
+            for ref in missing
+        ],
+    )
+    made = [ref.external_id for ref in missing if ref.external_id]
+    _recognise(session, shop_id, made, now)
+    found.update({key: row.id for key, row in known(session, SourceProfile, shop_id, made).items()})
+    return found
+
+
+def persons_of(session: Session, profile_ids: Iterable[int]) -> set[int]:
+    """Return the persons behind profiles."""
+    found: set[int] = set()
+    for part in parts(set(profile_ids)):
+        found.update(
+            session.exec(select(SourceProfile.person_id).where(col(SourceProfile.id).in_(part)))
+        )
+    return found
+
+
+def _columns(record: Customer) -> dict[str, Any]:
+    return {
+        "external_id": record.id,
+        "email": record.email,
+        "phone": record.phone,
+        "card_no": record.card_no,
+        "first_name": record.first_name,
+        "middle_name": record.middle_name,
+        "last_name": record.last_name,
+        "birth_date": record.birth_date,
+        "gender": record.gender,
+        "company": record.company,
+        "is_business": record.is_business,
+        "language": record.language,
+        "country": record.country,
+        "postcode": record.postcode,
+        "city": record.city,
+        "tags": {"names": list(record.tags)},
+        "created_at": record.created_at,
+        "source_updated_at": record.source_updated_at,
+    }
+
+
+def _insert(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    upsert(session, SourceProfile, rows, key=("shop_id", "external_id"), keep=("person_id",))
+
+
+def _replace(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Update rows that exist; an upsert would need a person to refer to."""
+    by_id = {row["external_id"]: row for row in rows}
+    for part in parts(by_id):
+        shop_id = by_id[part[0]]["shop_id"]
+        existing = session.exec(
+            select(SourceProfile).where(
+                col(SourceProfile.shop_id) == shop_id, col(SourceProfile.external_id).in_(part)
+            )
+        )
+        for profile in existing:
+            for name, value in by_id[profile.external_id].items():
+                if name != "person_id":
+                    setattr(profile, name, value)
+    session.flush()
+
+
+def _recognise(
+    session: Session, shop_id: int, external_ids: Sequence[str], now: datetime
+) -> set[int]:
+    """Renew the match keys of profiles and the persons behind them."""
+    profiles: dict[int, SourceProfile] = {}
+    for part in parts(external_ids):
+        rows = session.exec(
+            select(SourceProfile).where(
+                col(SourceProfile.shop_id) == shop_id, col(SourceProfile.external_id).in_(part)
+            )
+        )
+        profiles.update({row.id: row for row in rows if row.id is not None})
+    for ids in parts(profiles):
+        session.exec(delete(Identity).where(col(Identity.profile_id).in_(ids)))
+    upsert(
+        session,
+        Identity,
+        [
+            {"profile_id": key, "kind": kind, "value": value}
+            for key, profile in profiles.items()
+            for kind, value in sorted(keys_of(profile))
+        ],
+        key=("profile_id", "kind", "value"),
+    )
+    linked = link(session, profiles, now)
+    return linked | {profile.person_id for profile in profiles.values()}
