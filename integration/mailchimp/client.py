@@ -1,0 +1,336 @@
+"""Mailchimp as we use it. The only module that imports the official client.
+
+The official client (3.0.80) opens a connection for every call, returns error answers without a
+body as if they had succeeded, and rewrites the word "server" in addresses. So its transport is
+replaced by ours: one session, time limits, the consent guard, and an exception for every answer
+that is not a success. Bodies and addresses are never logged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+import mailchimp_marketing
+import requests
+from mailchimp_marketing.api_client import ApiClientError
+
+from integration.mailchimp import guard
+from integration.mailchimp.answers import (
+    AudienceInfo,
+    BatchInfo,
+    FieldInfo,
+    MemberInfo,
+    OperationResult,
+    SegmentInfo,
+    checked_id,
+    read_audience,
+    read_batch,
+    read_document,
+    read_field,
+    read_member,
+    read_results,
+    read_segment,
+)
+from integration.mailchimp.errors import (
+    Failed,
+    MailchimpError,
+    NotUnderstood,
+    Throttled,
+    Unreachable,
+    from_answer,
+)
+
+log = logging.getLogger(__name__)
+
+#: Rows a page of a collection (the most Mailchimp gives) and addresses a tag call takes.
+PAGE = 1000
+ROWS_A_CALL = guard.ROWS_A_CALL
+CONNECT_TIMEOUT_S = 3.05
+#: Mailchimp itself ends a call after 120 s.
+BULK_TIMEOUT_S = 115.0
+#: After a time-out the request may still be running there: do not repeat it at once.
+_AFTER_TIMEOUT_S = 60.0
+_SERVER = re.compile(r"[a-z]{2,4}\d{1,3}")
+#: Archive of batch results: more than this is no result of ours.
+_MAX_RESULT_BYTES = 200_000_000
+
+
+def subscriber_hash(email_key: str) -> str:
+    """Return Mailchimp's id of an address in an audience: MD5 of its lower-cased form.
+
+    Examples
+    --------
+    >>> subscriber_hash("Urist.McVankab@freddiesjokes.com")
+    '62eeb292278cc15f5817cb78f7790b08'
+    """
+    key = email_key.strip().lower().encode()
+    return hashlib.md5(key, usedforsecurity=False).hexdigest()
+
+
+def server_of(token: str) -> str:
+    """Return the data centre that an API key names: the part after its dash.
+
+    Raises
+    ------
+    ValueError
+    """
+    server = token.rpartition("-")[2] if "-" in token else ""
+    if not _SERVER.fullmatch(server):
+        raise ValueError("a Mailchimp API key ends in a dash and a data centre, such as -us6")
+    return server
+
+
+class Mailchimp:
+    """One account, and one audience in it; not for use by two threads at once."""
+
+    def __init__(
+        self,
+        *,
+        token: str,
+        server: str,
+        list_id: str = "none",
+        url: str | None = None,
+        timeout_s: float = 30.0,
+    ) -> None:
+        if not _SERVER.fullmatch(server):
+            raise ValueError("not a data centre")
+        self.list_id = checked_id(list_id)
+        #: Requests sent so far, and those of them that write.
+        self.requests = 0
+        self.writes = 0
+        self._timeout_s = timeout_s
+        self._base = _base(url, server)
+        self._session = requests.Session()
+        # A sandbox is on this machine: no proxy, no stored credentials of the user's.
+        self._session.trust_env = url is None
+        self._session.auth = ("stipt", token)
+        self._client = mailchimp_marketing.Client()
+        self._lists = self._client.lists
+        api = self._client.api_client
+        # An empty server switches the rewriting of "server" in addresses off.
+        api.host, api.server = self._base, ""
+        api.request = self._request
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def ping(self) -> None:
+        """Do nothing but prove that the token works."""
+        self._call(self._client.ping.get)
+
+    def audiences(self) -> list[AudienceInfo]:
+        """Return all audiences of the account."""
+        fields = ["lists.id", "lists.name", "lists.stats.member_count", "total_items"]
+        return [
+            read_audience(row) for row in self._pages(self._lists.get_all_lists, "lists", fields)
+        ]
+
+    def members(self, since: datetime | None = None) -> Iterator[MemberInfo]:
+        """Yield everybody in the audience, archived contacts too, or those changed after `since`.
+
+        A contact that changes meanwhile may come twice; the later one counts.
+        """
+        fields = [f"members.{name}" for name in ("email_address", "status", "last_changed")]
+        # Ordered by what does not change, so that a page boundary skips nobody.
+        query = {"sort_field": "timestamp_opt", "sort_dir": "ASC"}
+        if since is not None:
+            query["since_last_changed"] = since.astimezone(UTC).isoformat()
+        read = partial(self._lists.get_list_members_info, self.list_id)
+        for only in ({}, {"status": "archived"}):
+            for row in self._pages(read, "members", [*fields, "total_items"], **query, **only):
+                yield read_member(row)
+
+    def segments(self) -> list[SegmentInfo]:
+        """Return all tags and saved segments."""
+        everybody = {
+            f"include_{status}": True for status in ("cleaned", "transactional", "unsubscribed")
+        }
+        read = partial(self._lists.list_segments, self.list_id)
+        return [read_segment(row) for row in self._pages(read, "segments", None, **everybody)]
+
+    def fields(self) -> list[FieldInfo]:
+        """Return all merge fields."""
+        names = [f"merge_fields.{name}" for name in ("merge_id", "tag", "name", "type")]
+        read = partial(self._lists.get_list_merge_fields, self.list_id)
+        return [
+            read_field(row) for row in self._pages(read, "merge_fields", [*names, "total_items"])
+        ]
+
+    def batch(self, batch_id: str) -> BatchInfo:
+        """Return how far a batch is."""
+        return read_batch(self._call(self._client.batches.status, checked_id(batch_id)))
+
+    def batch_results(self, url: str) -> list[OperationResult]:
+        """Download and read the results of a finished batch.
+
+        The address is a storage service's, valid for ten minutes; no token goes there.
+        """
+        if urlsplit(url).scheme != "https" and not url.startswith(f"{self._origin()}/"):
+            raise NotUnderstood("batch results at an address that is not safe")
+        self.requests += 1
+        try:
+            answer = requests.get(url, timeout=(CONNECT_TIMEOUT_S, BULK_TIMEOUT_S), stream=True)
+            content = answer.raw.read(_MAX_RESULT_BYTES + 1, decode_content=False)
+        except (requests.RequestException, OSError) as error:
+            raise Unreachable("batch results cannot be downloaded") from error
+        if answer.status_code >= 400:
+            # An expired address: the next look at the batch gives a fresh one.
+            raise Failed(f"batch results answered {answer.status_code}", status=answer.status_code)
+        return read_results(content)
+
+    # -- writing: every one of these is on the guard's list ------------------------------------
+
+    def create_tag(self, name: str) -> int:
+        """Create a tag that nobody has, and return its id."""
+        body = {"name": name, "static_segment": []}
+        answer = self._call(self._lists.create_segment, self.list_id, body)
+        return int(answer["id"])
+
+    def delete_tag(self, tag_id: int) -> None:
+        """Delete a tag and with it its membership."""
+        self._call(self._lists.delete_segment, self.list_id, tag_id)
+
+    def change_tag(
+        self, tag_id: int, *, add: Sequence[str], remove: Sequence[str]
+    ) -> dict[str, str]:
+        """Give and take a tag, at most 500 addresses each; return errors by address."""
+        lists = {"members_to_add": list(add), "members_to_remove": list(remove)}
+        body = {name: rows for name, rows in lists.items() if rows}
+        answer = self._call(self._lists.batch_segment_members, body, self.list_id, tag_id)
+        return {
+            str(email).strip().lower(): str(row.get("error") or "refused")
+            for row in answer.get("errors") or []
+            for email in row.get("email_addresses") or []
+        }
+
+    def create_field(self, *, tag: str, label: str, kind: str) -> int:
+        """Create a merge field that contacts do not see, and return its id."""
+        body = {"name": label, "type": kind, "tag": tag, "public": False, "required": False}
+        answer = self._call(self._lists.add_list_merge_field, self.list_id, body)
+        return int(answer["merge_id"])
+
+    def delete_field(self, field_id: int) -> None:
+        """Delete a merge field and with it everybody's value."""
+        self._call(self._lists.delete_list_merge_field, self.list_id, field_id)
+
+    def set_fields(
+        self, email_key: str, operation_id: str, values: Mapping[str, str]
+    ) -> dict[str, str]:
+        """Return the batch operation that sets a contact's fields; "" clears one."""
+        # A required field that the merchant left blank must not stop ours.
+        member = f"/lists/{self.list_id}/members/{subscriber_hash(email_key)}"
+        return {
+            "method": "PATCH",
+            "path": f"{member}?skip_merge_validation=true",
+            "operation_id": operation_id,
+            "body": _json({"merge_fields": dict(values)}),
+        }
+
+    def start_batch(self, operations: Sequence[Mapping[str, str]]) -> BatchInfo:
+        """Hand in operations of `set_fields`, at most 500; they run in any order."""
+        body = {"operations": list(operations)}
+        return read_batch(self._call(self._client.batches.start, body))
+
+    # -- transport -------------------------------------------------------------------------
+
+    def _origin(self) -> str:
+        parts = urlsplit(self._base)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    def _pages(
+        self,
+        read: Callable[..., Any],
+        name: str,
+        fields: Sequence[str] | None,
+        **query: Any,
+    ) -> Iterator[dict[str, Any]]:
+        shape = {"fields": fields} if fields else {"exclude_fields": ["_links"]}
+        offset = 0
+        while True:
+            rows = self._call(read, count=PAGE, offset=offset, **shape, **query).get(name) or []
+            yield from rows
+            if len(rows) < PAGE:
+                return
+            offset += PAGE
+
+    def _call(self, method: Callable[..., Any], *args: Any, **query: Any) -> dict[str, Any]:
+        try:
+            answer = method(*args, **query)
+        except ApiClientError as error:
+            # The official client wraps what our transport raised.
+            cause = error.text
+            raise (cause if isinstance(cause, Exception) else error) from None
+        if isinstance(answer, dict):
+            return answer
+        if isinstance(answer, requests.Response) and answer.content in (b"", b"{}"):
+            return {}
+        raise NotUnderstood("Mailchimp's answer is not a JSON object")
+
+    def _request(
+        self,
+        method: str,
+        url: str,
+        query_params: list[tuple[str, Any]] | None = None,
+        headers: dict[str, str] | None = None,
+        body: Any = None,
+    ) -> requests.Response:
+        """Stand in for the official client's transport."""
+        parts = urlsplit(url)
+        path = parts.path.removeprefix(urlsplit(self._base).path)
+        query = {name: _query_value(value) for name, value in query_params or []}
+        guard.check(method, path, query, body)
+        self.requests += 1
+        self.writes += method != "GET"
+        is_bulk = method == "POST" or path.endswith("/members")
+        try:
+            answer = self._session.request(
+                method,
+                url,
+                params=query,
+                headers=headers,
+                data=None if body is None else _json(body).encode(),
+                timeout=(CONNECT_TIMEOUT_S, BULK_TIMEOUT_S if is_bulk else self._timeout_s),
+                allow_redirects=False,
+            )
+        except requests.ReadTimeout as error:
+            raise Unreachable("no answer in time", retry_after_s=_AFTER_TIMEOUT_S) from error
+        except requests.RequestException as error:
+            raise Unreachable("Mailchimp cannot be reached") from error
+        if not 200 <= answer.status_code < 300:
+            raise _logged(method, answer)
+        return answer
+
+
+def _logged(method: str, answer: requests.Response) -> MailchimpError:
+    error = from_answer(answer.status_code, read_document(answer.content))
+    if isinstance(error, Throttled):
+        error.retry_after_s = _seconds(answer.headers.get("Retry-After"))
+    log.warning("Mailchimp answered %d %s to a %s", answer.status_code, error.title, method)
+    return error
+
+
+def _seconds(text: str | None) -> float | None:
+    return float(text) if text and text.isdecimal() else None
+
+
+def _base(url: str | None, server: str) -> str:
+    """The address that paths are added to, ``/3.0`` included."""
+    if url is None:
+        return f"https://{server}.api.mailchimp.com/3.0"
+    return f"{url.rstrip('/').removesuffix('/3.0')}/3.0"
+
+
+def _json(body: Any) -> str:
+    """UTF-8 JSON; `ValueError` for NaN, which Mailchimp does not take."""
+    return json.dumps(body, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+
+
+def _query_value(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
