@@ -91,11 +91,11 @@ def known(
     session: Session, table: type[SQLModel], shop_id: int, external_ids: Iterable[str]
 ) -> dict[str, Known]:
     """Return what `table` holds of these ids, by id of the source."""
-    kept: type[_Kept] = table
+    kept: type[_Kept] = table  # type: ignore[assignment]  # a table with these columns
     found: dict[str, Known] = {}
     for part in parts(external_ids):
         rows = session.exec(
-            select(  # type: ignore[call-overload]  # four columns of a protocol
+            select(
                 kept.external_id, kept.id, kept.content_hash, kept.source_updated_at
             ).where(col(kept.shop_id) == shop_id, col(kept.external_id).in_(part))
         )

@@ -133,7 +133,7 @@ def _append(
 def _unknown(
     session: Session, table: type[SQLModel], shop_id: int, records: Sequence[_Moment]
 ) -> list[_Moment]:
-    appended: type[_Appended] = table
+    appended: type[_Appended] = table  # type: ignore[assignment]  # a table with these columns
     held: set[str] = set()
     for part in parts(record.id for record in records):
         held.update(

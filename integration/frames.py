@@ -1,0 +1,271 @@
+"""Tables to frames: the second of the two translations.
+
+Reads what one account's sources told us and hands it to segmentation in the columns that
+`segmentation.frames` promises. Calendar days are those of the account's time zone. Refunds are laid
+on the lines they belong to: by line where the source says so, else in proportion to the lines'
+amounts; a refund of which only the state is known counts as a full one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Integer, Select, cast
+from sqlmodel import Session, col, func, select
+
+from connectors.records import RefundDetail
+from integration.tables import (
+    Account,
+    Choice,
+    DueDate,
+    Order,
+    OrderLine,
+    Product,
+    Refund,
+    RefundLine,
+    SegmentMember,
+    SourceProfile,
+)
+from segmentation.frames import (
+    LINES,
+    PEOPLE,
+    PREVIOUS_DUE,
+    PREVIOUS_SEGMENTS,
+    PRODUCTS,
+    Choices,
+    Frames,
+    empty,
+)
+
+
+def load(session: Session, account: Account, *, as_of: date) -> Frames:
+    """Read everything known of one account's purchases before `as_of`."""
+    zone = ZoneInfo(account.time_zone)
+    end = datetime.combine(as_of, time(), zone)
+    lines = _lines(session, end)
+    lines["ordered_on"] = _days(lines.pop("placed_at"), zone)
+    lines = _with_refunds(lines, _line_refunds(session, end), _order_refunds(session, end), zone)
+    products = _products(session)
+    lines, unlisted = _name_unlisted(lines)
+    people = _people(session)
+    for frame in (lines, products, unlisted, people):
+        frame["account_id"] = np.int64(account.id or 0)
+    return Frames(
+        lines=_typed(lines, LINES),
+        products=_typed(pd.concat([products, unlisted], ignore_index=True), PRODUCTS),
+        people=_typed(people, PEOPLE),
+    )
+
+
+def choices(session: Session) -> Choices:
+    """Read what the merchant decided."""
+    said: dict[str, dict[str, str]] = {"life": {}, "need": {}, "style": {}, "department": {}}
+    for row in session.exec(select(Choice)):
+        said[row.kind][row.subject] = row.value
+    return Choices(
+        lives={need: int(days) for need, days in said["life"].items()},
+        needs=said["need"],
+        styles=said["style"],
+        departments=said["department"],
+    )
+
+
+def previous(session: Session) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read what was assigned last time: due states and segments, for hysteresis."""
+    due = _read(
+        session,
+        select(  # type: ignore[call-overload]  # five columns
+            DueDate.account_id, DueDate.person_id, DueDate.need, DueDate.state, DueDate.last_on
+        ).where(DueDate.state != ""),
+        PREVIOUS_DUE,
+    )
+    segments = _read(
+        session,
+        select(SegmentMember.account_id, SegmentMember.person_id, SegmentMember.segment),
+        PREVIOUS_SEGMENTS,
+    )
+    return due, segments
+
+
+def _read(session: Session, query: Any, contract: Mapping[str, str]) -> pd.DataFrame:
+    rows = session.execute(query).all()
+    if not rows:
+        return empty(contract)
+    return _typed(pd.DataFrame(rows, columns=list(contract)), contract)
+
+
+def _typed(frame: pd.DataFrame, contract: Mapping[str, str]) -> pd.DataFrame:
+    """Give every column the contract's type."""
+    typed: dict[str, pd.Series] = {}
+    for column, kind in contract.items():
+        if kind == "datetime64":
+            typed[column] = pd.to_datetime(frame[column]).astype("datetime64[us]")
+        elif kind == "str":
+            typed[column] = frame[column].fillna("").astype("str")
+        else:
+            typed[column] = frame[column].astype(pd.api.types.pandas_dtype(kind))
+    return pd.DataFrame(typed)
+
+
+def _table(session: Session, columns: Mapping[str, Any], query: Select[Any]) -> pd.DataFrame:
+    rows = session.execute(query.with_only_columns(*columns.values())).all()
+    return pd.DataFrame.from_records(rows, columns=list(columns))
+
+
+def _days(moments: pd.Series, zone: ZoneInfo) -> pd.Series:
+    """Calendar days in the shop's zone, without a zone."""
+    local = pd.to_datetime(moments, utc=True).dt.tz_convert(zone)
+    return local.dt.tz_localize(None).dt.normalize().astype("datetime64[us]")
+
+
+def _lines(session: Session, end: datetime) -> pd.DataFrame:
+    query = (
+        select(OrderLine)
+        .join(Order, col(Order.id) == col(OrderLine.order_id))
+        .outerjoin(SourceProfile, col(SourceProfile.id) == col(Order.profile_id))
+        .outerjoin(
+            Product,
+            (col(Product.shop_id) == col(Order.shop_id))
+            & (col(Product.external_id) == col(OrderLine.product_external_id)),
+        )
+        .where(col(Order.placed_at) < end)
+        .order_by(col(OrderLine.id))
+    )
+    columns = {
+        "line_id": OrderLine.id,
+        "order_id": OrderLine.order_id,
+        "order_external_id": Order.external_id,
+        "shop_id": Order.shop_id,
+        "line_external_id": OrderLine.external_id,
+        "person_id": SourceProfile.person_id,
+        "placed_at": Order.placed_at,
+        "status": Order.status,
+        "channel": Order.channel,
+        "product_id": Product.id,
+        "title": OrderLine.title,
+        "product_type": OrderLine.product_type,
+        "category_path": OrderLine.category_path,
+        "brand": OrderLine.brand,
+        "gender_target": OrderLine.gender_target,
+        "quantity": OrderLine.quantity,
+        "net_amount": OrderLine.total_minor,
+        "gift_line": OrderLine.is_gift,
+        "gift_order": Order.ships_to_other,
+    }
+    lines = _table(session, columns, query)
+    lines["is_gift"] = lines.pop("gift_line").astype(bool) | lines.pop("gift_order").astype(bool)
+    return lines
+
+
+def _line_refunds(session: Session, end: datetime) -> pd.DataFrame:
+    query = (
+        select(RefundLine)
+        .join(Refund, col(Refund.id) == col(RefundLine.refund_id))
+        .where(col(Refund.refunded_at) < end)
+    )
+    columns = {
+        "shop_id": Refund.shop_id,
+        "order_external_id": Refund.order_external_id,
+        "line_external_id": RefundLine.line_external_id,
+        "refunded_quantity": RefundLine.quantity,
+        "refunded_amount": RefundLine.amount_minor,
+        "refunded_on": Refund.refunded_at,
+    }
+    return _table(session, columns, query)
+
+
+def _order_refunds(session: Session, end: datetime) -> pd.DataFrame:
+    query = select(Refund).where(
+        col(Refund.refunded_at) < end, Refund.detail != RefundDetail.PER_LINE.value
+    )
+    columns = {
+        "shop_id": Refund.shop_id,
+        "order_external_id": Refund.order_external_id,
+        "amount": Refund.amount_minor,
+        "refunded_on": Refund.refunded_at,
+    }
+    return _table(session, columns, query)
+
+
+def _with_refunds(
+    lines: pd.DataFrame, by_line: pd.DataFrame, by_order: pd.DataFrame, zone: ZoneInfo
+) -> pd.DataFrame:
+    order_key = ["shop_id", "order_external_id"]
+    line_key = [*order_key, "line_external_id"]
+    by_line["refunded_on"] = _days(by_line["refunded_on"], zone)
+    by_order["refunded_on"] = _days(by_order["refunded_on"], zone)
+    per_line = by_line.groupby(line_key, as_index=False).agg(
+        {"refunded_quantity": "sum", "refunded_amount": "sum", "refunded_on": "max"}
+    )
+    lines = lines.merge(per_line, on=line_key, how="left")
+    per_order = by_order.groupby(order_key, as_index=False).agg(
+        # A state without an amount means everything came back.
+        amount=("amount", lambda amounts: np.inf if amounts.isna().any() else amounts.sum()),
+        order_refunded_on=("refunded_on", "max"),
+    )
+    lines = lines.merge(per_order, on=order_key, how="left")
+    paid = lines["net_amount"].clip(lower=0).astype("float64")
+    order_paid = paid.groupby([lines["shop_id"], lines["order_external_id"]]).transform("sum")
+    share = (lines["amount"] / order_paid).clip(upper=1.0).fillna(0.0)
+    # Part of an order's money back says nothing about goods; all of it says all of them.
+    everything = share >= 1.0
+    lines["refunded_quantity"] = (lines["refunded_quantity"].fillna(0.0).astype("float64")).where(
+        ~everything, lines["quantity"].clip(lower=0)
+    )
+    lines["refunded_amount"] = lines["refunded_amount"].fillna(0.0) + share * paid
+    lines["refunded_on"] = lines["refunded_on"].fillna(lines["order_refunded_on"])
+    return lines
+
+
+def _products(session: Session) -> pd.DataFrame:
+    columns = {
+        "product_id": Product.id,
+        "title": Product.title,
+        "product_type": Product.product_type,
+        "category_path": Product.category_path,
+        "brand": Product.brand,
+        "tags": Product.tags,
+        "gender_target": Product.gender_target,
+        "price": Product.price_minor,
+        "replacement_days": Product.replacement_days,
+    }
+    products = _table(session, columns, select(Product).order_by(col(Product.id)))
+    products["colour"] = ""
+    products["size"] = ""
+    return products
+
+
+def _name_unlisted(lines: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Give lines without a catalogue product a stand-in with a negative id, one per description."""
+    words = ["title", "product_type", "category_path", "brand", "gender_target"]
+    unlisted = lines["product_id"].isna()
+    described = lines.loc[unlisted, words].drop_duplicates().reset_index(drop=True)
+    described["product_id"] = -1 - np.arange(len(described))
+    ids = lines.loc[unlisted, words].merge(described, on=words, how="left")["product_id"]
+    lines["product_id"] = lines["product_id"].astype("Int64")
+    lines.loc[unlisted, "product_id"] = ids.to_numpy()
+    for column in ("tags", "colour", "size"):
+        described[column] = ""
+    for column in ("price", "replacement_days"):
+        described[column] = np.nan
+    return lines, described
+
+
+def _people(session: Session) -> pd.DataFrame:
+    """One row a person: business when any source says so, gender as last declared."""
+    query = (
+        select(SourceProfile.person_id)
+        .group_by(col(SourceProfile.person_id))
+        .order_by(col(SourceProfile.person_id))
+    )
+    columns = {
+        "person_id": SourceProfile.person_id,
+        "is_business": func.max(cast(SourceProfile.is_business, Integer)),
+        "declared_gender": func.max(SourceProfile.gender),
+    }
+    return _table(session, columns, query)

@@ -1,0 +1,208 @@
+"""The way through the house, top to bottom: read a source, compute, plan, push, take back.
+
+Each function here is the handler of one kind of work. It may be killed at any moment and is then
+run again from the start: everything that is done stands in a committed row, so it goes on where it
+was. Sources are read page by page, and a page's rows and the cursor behind it are one transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from segmentation.compute import assign, fit
+from sqlmodel import Session, select
+
+from connectors.base import Connector, Page
+from connectors.errors import ConnectorError, NeedsAnswer, Retryable
+from integration import frames, results
+from integration.audience import plan as audience_plan
+from integration.audience.connect import current_audience
+from integration.audience.members import read_members
+from integration.audience.undo import make_undo
+from integration.context import Context
+from integration.db import scoped, upsert
+from integration.mailchimp.push import publish
+from integration.sources import open_source
+from integration.store import write_page
+from integration.tables import Account, ImportRun, Reject, Shop, SyncState
+from integration.work.queue import Job, defer
+
+
+def start_import(
+    session: Session,
+    context: Context,
+    shop: Shop,
+    *,
+    name: str,
+    source: dict[str, Any] | None = None,
+    as_of: date | None = None,
+) -> int:
+    """Write down that a source is to be read; return the run's id.
+
+    `source` says which files and options (see `sources.open_source`); `as_of` is handed to the
+    computation that follows the reading.
+    """
+    now = context.clock()
+    account_id = session.info["account_id"]
+    run = ImportRun(account_id=account_id, shop_id=shop.id or 0, name=name, started_at=now)
+    session.add(run)
+    session.flush()
+    defer(
+        session,
+        account_id=account_id,
+        kind="import",
+        lane=f"account:{account_id}:import",
+        payload={
+            "run_id": run.id,
+            "source": source or {},
+            "as_of": as_of.isoformat() if as_of else None,
+        },
+    )
+    assert run.id is not None
+    return run.id
+
+
+def import_source(context: Context, job: Job) -> None:
+    """Read every stream of a source into the tables, then have everything computed anew."""
+    with scoped(context.engine, job.account_id) as session:
+        run = session.get_one(ImportRun, job.payload["run_id"])
+        shop = session.get_one(Shop, run.shop_id)
+        if run.status == "done":
+            return
+    try:
+        connector = open_source(shop, job.payload["source"])
+        for stream in connector.streams:
+            _read_stream(context, job, connector, stream.name, run.shop_id)
+    except Retryable:
+        raise
+    except NeedsAnswer as error:
+        _end(context, job, "waiting", json.dumps([asdict(q) for q in error.questions]))
+    except ConnectorError as error:
+        _end(context, job, "failed", str(error))
+    else:
+        _end(context, job, "done", None)
+
+
+def _read_stream(
+    context: Context, job: Job, connector: Connector, stream: str, shop_id: int
+) -> None:
+    key = job.payload["source"].get("key", "")
+    with scoped(context.engine, job.account_id) as session:
+        state = session.exec(
+            select(SyncState).where(
+                SyncState.shop_id == shop_id,
+                SyncState.stream == stream,
+                SyncState.source_key == key,
+            )
+        ).first()
+        cursor = state.cursor if state else None
+    for page in connector.read(stream, cursor):
+        with scoped(context.engine, job.account_id) as session:
+            _save(session, context, job, stream, page)
+        job.extend()
+        job.report(page.progress, stream)
+
+
+def _save(session: Session, context: Context, job: Job, stream: str, page: Page) -> None:
+    """Store a page, what was counted, what was rejected and the cursor, in one transaction."""
+    now = context.clock()
+    run = session.get_one(ImportRun, job.payload["run_id"])
+    written = write_page(session, run.shop_id, page, now)
+    counted = {**page.counters, f"{stream} read": written.records}
+    totals = {name: run.counters.get(name, 0) + number for name, number in counted.items()}
+    run.counters = {**run.counters, **totals}
+    upsert(
+        session,
+        Reject,
+        [{**asdict(reject), "run_id": run.id} for reject in page.rejects],
+        key=("run_id", "stream", "row", "column"),
+    )
+    upsert(
+        session,
+        SyncState,
+        [
+            {
+                "shop_id": run.shop_id,
+                "stream": stream,
+                "source_key": job.payload["source"].get("key", ""),
+                "cursor": page.cursor_after,
+                "complete": page.complete,
+                "records": written.records,
+                "updated_at": now,
+            }
+        ],
+        key=("shop_id", "stream", "source_key"),
+    )
+
+
+def _end(context: Context, job: Job, status: str, error: str | None) -> None:
+    with scoped(context.engine, job.account_id) as session:
+        run = session.get_one(ImportRun, job.payload["run_id"])
+        run.status, run.error, run.finished_at = status, error, context.clock()
+        if status == "done":
+            start_refresh(session, as_of=job.payload["as_of"])
+
+
+def start_refresh(session: Session, *, as_of: str | None = None) -> None:
+    """Write down that everything is to be computed anew (from an ISO date, or from today)."""
+    account_id = session.info["account_id"]
+    defer(
+        session,
+        account_id=account_id,
+        kind="refresh",
+        lane=f"account:{account_id}:refresh",
+        payload={"as_of": as_of},
+    )
+
+
+def looking_from(context: Context, account: Account) -> date:
+    """Return the day a live run looks from: the first one whose orders are not complete yet.
+
+    That is tomorrow in the shop's zone, because a run uses what happened before `as_of` and
+    today's orders have to count today.
+    """
+    return context.clock().astimezone(ZoneInfo(account.time_zone)).date() + timedelta(days=1)
+
+
+def refresh(context: Context, job: Job) -> None:
+    """Fit on all purchases, assign everybody, store what differs."""
+    with scoped(context.engine, job.account_id) as session:
+        account = session.get_one(Account, job.account_id)
+        given = job.payload.get("as_of")
+        as_of = date.fromisoformat(given) if given else looking_from(context, account)
+        job.report(0.1, "reading")
+        known = frames.load(session, account, as_of=as_of)
+        said = frames.choices(session)
+        due, segments = frames.previous(session)
+        job.extend()
+        job.report(0.4, "computing")
+        fitted = fit(known, as_of=as_of, choices=said)
+        assigned = assign(
+            fitted, known, as_of=as_of, choices=said, previous_due=due, previous_segments=segments
+        )
+        job.extend()
+        job.report(0.7, "storing")
+        now = context.clock()
+        results.store_model(session, fitted, assigned.counters, as_of=as_of, now=now)
+        results.store_assigned(session, assigned, as_of=as_of)
+
+
+def plan(context: Context, job: Job) -> None:
+    """See who is in the audience and store what a push would change."""
+    audience = current_audience(context, job.account_id)
+    read_members(context, audience)
+    audience_plan.make_plan(context, audience)
+
+
+def push(context: Context, job: Job) -> None:
+    """Carry out a stored plan."""
+    publish(context, job, job.payload["plan_id"])
+
+
+def undo(context: Context, job: Job) -> None:
+    """Take back what a published plan changed."""
+    publish(context, job, make_undo(context, job.account_id, job.payload["plan_id"]))

@@ -1,0 +1,141 @@
+"""What a run computed, into tables: only what differs, with history.
+
+A segment a person stays in keeps its `since`; one he enters or leaves adds a row of history with
+the reason, so that every tag can be explained later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+from segmentation.compute import Fitted
+from sqlmodel import Session, SQLModel, col, delete, select
+
+from integration.db import upsert
+from integration.store.common import parts
+from integration.tables import (
+    DueDate,
+    FittedModel,
+    PersonProfile,
+    SegmentChange,
+    SegmentMember,
+)
+from segmentation.frames import DUE, PROFILES, Assigned
+
+#: Fitted models kept for looking back; older ones are removed.
+_MODELS_KEPT = 10
+
+
+def store_model(
+    session: Session, fitted: Fitted, counters: Mapping[str, int], *, as_of: date, now: datetime
+) -> None:
+    """Keep what a fit learned."""
+    session.add(
+        FittedModel(
+            account_id=session.info["account_id"],
+            as_of=as_of,
+            state=fitted.to_dict(),
+            counters=dict(counters),
+            created_at=now,
+        )
+    )
+    session.flush()
+    ids = session.exec(select(FittedModel.id).order_by(col(FittedModel.id).desc())).all()
+    session.exec(delete(FittedModel).where(col(FittedModel.id).in_(ids[_MODELS_KEPT:])))
+
+
+def store_assigned(session: Session, assigned: Assigned, *, as_of: date) -> None:
+    """Bring segments, due-dates and figures of every person in step with a run over all people."""
+    _store_segments(session, assigned.segments, as_of)
+    _replace(session, DueDate, _rows(assigned.due, DUE), ("person_id", "need"))
+    profiles = [{**row, "computed_on": as_of} for row in _rows(assigned.profiles, PROFILES)]
+    _replace(session, PersonProfile, profiles, ("person_id",))
+
+
+def _store_segments(session: Session, segments: pd.DataFrame, as_of: date) -> None:
+    wanted: dict[tuple[int, str], dict[str, Any]] = dict(
+        zip(
+            zip(segments["person_id"].tolist(), segments["segment"].tolist(), strict=True),
+            segments["reason"],
+            strict=True,
+        )
+    )
+    held = {(row.person_id, row.segment): row for row in session.exec(select(SegmentMember)).all()}
+    entered = [key for key in wanted if key not in held]
+    left = [key for key in held if key not in wanted]
+    changed = [key for key in wanted if key in held and held[key].reason != wanted[key]]
+    upsert(
+        session,
+        SegmentMember,
+        [
+            {
+                "person_id": key[0],
+                "segment": key[1],
+                "reason": wanted[key],
+                "since": held[key].since if key in held else as_of,
+            }
+            for key in (*entered, *changed)
+        ],
+        key=("person_id", "segment"),
+    )
+    _delete(session, SegmentMember, [held[key].id for key in left])
+    history = [(key, True, wanted[key]) for key in entered]
+    history += [(key, False, held[key].reason) for key in left]
+    session.add_all(
+        SegmentChange(
+            account_id=session.info["account_id"],
+            person_id=key[0],
+            segment=key[1],
+            entered=came,
+            on=as_of,
+            reason=reason,
+        )
+        for key, came, reason in history
+    )
+
+
+def _replace(
+    session: Session, table: type[SQLModel], rows: list[dict[str, Any]], key: tuple[str, ...]
+) -> None:
+    """Make the table hold exactly these rows, writing only those that differ."""
+    held = {
+        tuple(getattr(row, name) for name in key): row for row in session.exec(select(table)).all()
+    }
+    wanted = {tuple(row[name] for name in key): row for row in rows}
+    upsert(
+        session,
+        table,
+        [row for k, row in wanted.items() if k not in held or _differs(held[k], row)],
+        key=key,
+    )
+    gone = [getattr(row, "id", None) for k, row in held.items() if k not in wanted]
+    _delete(session, table, gone)
+
+
+def _differs(held: SQLModel, row: Mapping[str, Any]) -> bool:
+    return any(getattr(held, name) != value for name, value in row.items())
+
+
+def _delete(session: Session, table: type[SQLModel], ids: Collection[int | None]) -> None:
+    key = table.__table__.c.id  # type: ignore[attr-defined]  # SQLModel adds __table__
+    for part in parts(ids):
+        session.exec(delete(table).where(key.in_(part)))
+
+
+def _rows(frame: pd.DataFrame, contract: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Rows with plain Python values: dates for days, None for missing."""
+    columns: dict[str, Iterable[Any]] = {}
+    for name, kind in contract.items():
+        if name == "account_id":
+            continue
+        values = frame[name]
+        if kind == "datetime64":
+            columns[name] = values.dt.date
+        elif kind == "Int64":
+            columns[name] = values.astype(object).where(values.notna(), None)
+        else:
+            columns[name] = values.tolist()
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
