@@ -1,0 +1,44 @@
+"""Which function does which kind of work. A new kind is one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import TypeAlias, cast
+
+from integration.context import Context
+from integration.work.queue import Job
+
+#: Does one job. It may be started again after any of its commits, and goes on from there.
+Handler: TypeAlias = Callable[[Context, Job], None]
+#: Kind to the handler or to "module:function".
+Handlers: TypeAlias = Mapping[str, Handler | str]
+
+#: By name, and imported when needed: the pipeline defers work, so it imports this package.
+HANDLERS: Handlers = {
+    "import": "integration.pipeline:run_import",
+    "refresh": "integration.pipeline:run_refresh",
+    "plan": "integration.pipeline:run_plan",
+    "push": "integration.pipeline:run_push",
+    "undo": "integration.pipeline:run_undo",
+}
+
+
+class UnknownKind(LookupError):
+    """Nothing here can do this kind of work."""
+
+
+def handler_of(kind: str, handlers: Handlers = HANDLERS) -> Handler:
+    """Return the function that does `kind`.
+
+    Raises
+    ------
+    UnknownKind
+    """
+    found = handlers.get(kind)
+    if found is None:
+        raise UnknownKind(f"no handler for work of kind {kind!r}; known: {', '.join(handlers)}")
+    if not isinstance(found, str):
+        return found
+    module, _, name = found.partition(":")
+    return cast(Handler, getattr(import_module(module), name))

@@ -1,0 +1,55 @@
+"""Webhooks: kept as they came, once, together with the work they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session
+
+from integration.context import utc_now
+from integration.tables import Inbox, Shop
+from integration.work.queue import defer
+
+
+def keep(
+    session: Session,
+    shop: Shop,
+    topic: str,
+    dedupe_key: str,
+    headers: Mapping[str, str],
+    body: bytes,
+) -> bool:
+    """Keep a webhook and the work of applying it in the caller's transaction.
+
+    Returns False for a delivery that is here already (platforms deliver twice): it needs an
+    acknowledgement and nothing else. `headers` must be those that matter, without credentials.
+    """
+    assert shop.id is not None
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = (
+        insert(Inbox)
+        .values(
+            account_id=shop.account_id,
+            shop_id=shop.id,
+            topic=topic,
+            dedupe_key=dedupe_key,
+            headers=dict(headers),
+            body=body,
+            received_at=utc_now(),
+        )
+        # Not a look before the insert: two copies may arrive at the same moment.
+        .on_conflict_do_nothing(index_elements=["shop_id", "dedupe_key"])
+        .returning(Inbox.__table__.c.id)  # type: ignore[attr-defined]  # SQLModel adds it to tables
+    )
+    inbox_id = session.connection().execute(statement).scalar_one_or_none()
+    if inbox_id is None:
+        return False
+    defer(
+        session,
+        account_id=shop.account_id,
+        kind="apply_event",
+        lane=f"account:{shop.account_id}:import",
+        payload={"inbox_id": inbox_id},
+    )
+    return True

@@ -1,0 +1,265 @@
+"""The truth about jobs: rows with a lease, changed by single conditional statements.
+
+A worker owns a row for as long as its lease lasts. Whoever dies stops extending it, and the row
+can be claimed again; whoever comes back too late is told so by `LeaseLost`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, and_, exists, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
+
+from integration.context import Context, utc_now
+from integration.db import unscoped
+from integration.logs import redact
+from integration.tables import Work
+
+#: Seconds a job belongs to its worker without a sign of life.
+LEASE_S = 60.0
+
+#: Due at once, whatever clock the worker looks at.
+AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+
+#: Tries of `claim` while others are quicker; each loss means that another worker got a job.
+_CLAIM_TRIES = 10
+
+_WORK: Table = Work.__table__  # type: ignore[attr-defined]  # SQLModel adds it to tables
+
+#: Told about each report: the job, its progress from 0 to 1 and a note.
+OnProgress = Callable[["Job", float | None, str | None], None]
+
+
+class LeaseLost(Exception):
+    """The job belongs to another worker by now: stop, and commit nothing more of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A claimed row of work, in the hands of its handler."""
+
+    id: int
+    account_id: int
+    kind: str
+    lane: str
+    payload: Mapping[str, Any]
+    #: 1 at the first try; starts that ended with a killed worker count too.
+    attempts: int
+    context: Context = field(repr=False)
+    lease_by: str = field(repr=False)
+    lease_s: float = field(default=LEASE_S, repr=False)
+    on_progress: OnProgress | None = field(default=None, repr=False)
+
+    def extend(self, session: Session | None = None) -> None:
+        """Show that the job is alive; call it between steps, several times a lease.
+
+        With the session of a step the lease is checked in that step's own transaction: a worker
+        that lost its job can then commit nothing of it. Without one, call it outside a
+        transaction, as SQLite has one writer at a time.
+
+        Raises
+        ------
+        LeaseLost
+        """
+        until = self.context.clock() + timedelta(seconds=self.lease_s)
+        _change(self, session, lease_until=until)
+
+    def report(
+        self, progress: float | None, note: str | None = None, session: Session | None = None
+    ) -> None:
+        """Tell how far the job is (0 to 1, None: unknown) and extend the lease.
+
+        Raises
+        ------
+        LeaseLost
+        """
+        until = self.context.clock() + timedelta(seconds=self.lease_s)
+        shown = None if note is None else redact(note)
+        _change(self, session, lease_until=until, progress=progress, note=shown)
+        if self.on_progress is not None:
+            self.on_progress(self, progress, shown)
+
+
+def defer(
+    session: Session,
+    *,
+    account_id: int,
+    kind: str,
+    lane: str,
+    payload: Mapping[str, Any],
+    run_at: datetime | None = None,
+) -> Work:
+    """Write down work in the caller's transaction: both are kept, or neither.
+
+    Wake the workers with `runner.wake` after the commit; without it the work starts within a
+    minute all the same.
+    """
+    work = Work(
+        account_id=account_id,
+        kind=kind,
+        lane=lane,
+        payload=dict(payload),
+        run_at=run_at or AT_ONCE,
+        created_at=utc_now(),
+    )
+    session.add(work)
+    session.flush()
+    return work
+
+
+def claim(
+    context: Context,
+    *,
+    work_id: int | None = None,
+    lease_s: float = LEASE_S,
+    on_progress: OnProgress | None = None,
+) -> Job | None:
+    """Take one due job, or the job `work_id` if it is due; None when there is none for us now.
+
+    Due is what is queued for now or earlier in a free lane, and what runs with an expired lease.
+    """
+    for _ in range(_CLAIM_TRIES):
+        try:
+            row = _take(context, work_id, lease_s)
+        except IntegrityError:
+            # Two workers took two jobs of one lane, and the other one committed first.
+            if work_id is not None:
+                return None
+            continue
+        if row is None:
+            return None
+        return Job(**row, context=context, lease_s=lease_s, on_progress=on_progress)
+    return None
+
+
+def _take(context: Context, work_id: int | None, lease_s: float) -> dict[str, Any] | None:
+    now = context.clock()
+    due = select(_WORK.c.id).where(_due(now))
+    if work_id is not None:
+        due = due.where(_WORK.c.id == work_id)
+    # On PostgreSQL rows that another worker is just taking are passed over; SQLite has one writer.
+    first = due.order_by(_WORK.c.id).limit(1).with_for_update(skip_locked=True)
+    take = (
+        update(_WORK)
+        .where(_WORK.c.id == first.scalar_subquery())
+        .values(
+            status="running",
+            attempts=_WORK.c.attempts + 1,
+            lease_by=secrets.token_hex(16),
+            lease_until=now + timedelta(seconds=lease_s),
+        )
+        .returning(*(_WORK.c[name] for name in _HANDED_OUT))
+    )
+    with unscoped(context.engine) as session:
+        row = session.connection().execute(take).mappings().one_or_none()
+    return None if row is None else dict(row)
+
+
+_HANDED_OUT = ("id", "account_id", "kind", "lane", "payload", "attempts", "lease_by")
+
+
+def _due(now: datetime) -> ColumnElement[bool]:
+    other = _WORK.alias("other")
+    lane_is_busy = exists().where(other.c.lane == _WORK.c.lane, other.c.status == "running")
+    return or_(
+        and_(_WORK.c.status == "queued", _WORK.c.run_at <= now, ~lane_is_busy),
+        and_(_WORK.c.status == "running", _WORK.c.lease_until <= now),
+    )
+
+
+def finish(job: Job) -> None:
+    """Mark the job as done.
+
+    Raises
+    ------
+    LeaseLost
+    """
+    now = job.context.clock()
+    _change(job, None, status="done", progress=1.0, error=None, finished_at=now, **_NOBODY)
+
+
+def again(job: Job, *, run_at: datetime, error: str | None) -> None:
+    """Queue the job for another try.
+
+    Raises
+    ------
+    LeaseLost
+    """
+    _change(job, None, status="queued", run_at=run_at, error=error, **_NOBODY)
+
+
+def bury(job: Job, *, error: str) -> None:
+    """Mark the job as dead, with its cause; `retry_dead` brings it back.
+
+    Raises
+    ------
+    LeaseLost
+    """
+    _change(job, None, status="dead", error=error, finished_at=job.context.clock(), **_NOBODY)
+
+
+_NOBODY: dict[str, Any] = {"lease_by": None, "lease_until": None}
+
+
+def _change(job: Job, session: Session | None, **values: Any) -> None:
+    """Change the row if it still is this worker's; in its own transaction without a session."""
+    if session is None:
+        with unscoped(job.context.engine) as own:
+            _change(job, own, **values)
+        return
+    mine = update(_WORK).where(
+        _WORK.c.id == job.id, _WORK.c.status == "running", _WORK.c.lease_by == job.lease_by
+    )
+    if session.connection().execute(mine.values(**values)).rowcount != 1:
+        raise LeaseLost(f"work {job.id} ({job.kind}) belongs to another worker")
+
+
+def due_ids(context: Context, *, limit: int) -> list[int]:
+    """Return ids of jobs that could be claimed now, oldest first."""
+    due = select(_WORK.c.id).where(_due(context.clock())).order_by(_WORK.c.id).limit(limit)
+    with unscoped(context.engine) as session:
+        return list(session.connection().execute(due).scalars())
+
+
+def starts_at(context: Context, work_id: int) -> datetime | None:
+    """Return when the job can be claimed: its start, or its lease's end; None when it is over."""
+    moments = select(_WORK.c.status, _WORK.c.run_at, _WORK.c.lease_until)
+    with unscoped(context.engine) as session:
+        row = session.connection().execute(moments.where(_WORK.c.id == work_id)).one_or_none()
+    if row is None or row.status not in ("queued", "running"):
+        return None
+    moment: datetime = row.run_at if row.status == "queued" else row.lease_until
+    return moment
+
+
+def running_ids(context: Context) -> list[int]:
+    """Return ids of the jobs that some worker holds, or held when it died."""
+    running = select(_WORK.c.id).where(_WORK.c.status == "running").order_by(_WORK.c.id)
+    with unscoped(context.engine) as session:
+        return list(session.connection().execute(running).scalars())
+
+
+def dead(session: Session) -> list[Work]:
+    """Return the jobs that were given up, latest first; of one account in a scoped session."""
+    rows = session.scalars(
+        select(Work).where(_WORK.c.status == "dead").order_by(_WORK.c.finished_at.desc())
+    )
+    return list(rows)
+
+
+def retry_dead(session: Session, work_id: int) -> bool:
+    """Queue a dead job again, as if it were new; False when it is not dead (any more)."""
+    # Through the ORM, so that a scoped session reaches its own account's rows only.
+    revive = update(Work).where(_WORK.c.id == work_id, _WORK.c.status == "dead")
+    revived = session.execute(
+        revive.values(
+            status="queued", run_at=AT_ONCE, attempts=0, error=None, finished_at=None
+        ).execution_options(synchronize_session=False)
+    )
+    return bool(revived.rowcount == 1)  # type: ignore[attr-defined]  # an UPDATE's result has it
