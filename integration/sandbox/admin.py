@@ -1,0 +1,257 @@
+"""Tools for tests and the demo under `/sandbox`: what people and administrators do.
+
+Loopback only, and every POST must be JSON, which no form of another site can send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, Response, abort, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from integration.sandbox import fields, log, members, snapshot
+from integration.sandbox.batches import Batches
+from integration.sandbox.faults import Fault
+from integration.sandbox.problems import Problem
+from integration.sandbox.state import (
+    STATUSES,
+    Audience,
+    Member,
+    SandboxState,
+    subscriber_hash,
+)
+from integration.sandbox.values import clean
+
+LOOPBACK = ("127.0.0.1", "::1")
+
+
+def seed(state: SandboxState, audience: Audience, rows: Iterable[dict[str, Any]]) -> int:
+    """Put members there as the past left them; returns how many.
+
+    A row has `email` and optionally `status`, `status_by` ("person" or "admin": who made that
+    status), `merge_fields`, `tags`, `language`. An address that is there already is replaced.
+    ValueError for a status or value that cannot be.
+    """
+    count = 0
+    with state.lock:
+        for row in rows:
+            _seed_one(state, audience, row)
+            count += 1
+    state.changed.set()
+    return count
+
+
+def _seed_one(state: SandboxState, audience: Audience, row: dict[str, Any]) -> None:
+    status = row.get("status", "subscribed")
+    if status not in STATUSES:
+        raise ValueError(f"status must be one of {', '.join(STATUSES)}")
+    by_person = row.get("status_by") == "person" and status == "unsubscribed"
+    member = Member(
+        email=row["email"],
+        status=status,
+        web_id=state.next_id("member"),
+        left="cleaned" if status == "cleaned" else "unsubscribed" if by_person else "",
+        language=row.get("language") or "",
+        last_changed=state.clock.text(),
+    )
+    by_tag = {field.tag: field for field in audience.fields.values()}
+    for tag, value in (row.get("merge_fields") or {}).items():
+        if tag not in by_tag:
+            raise ValueError(f"the audience has no field {tag}")
+        stored = clean(by_tag[tag], value)
+        if stored is not None:
+            member.merge[tag] = stored
+    known = audience.members.get(subscriber_hash(member.email))
+    if known is not None:
+        audience.drop(known)
+    audience.put(member)
+    members.add_tags(state, audience, member, list(row.get("tags") or ()))
+
+
+def _unsubscribe(_audience: Audience, member: Member, _details: dict[str, str]) -> None:
+    member.status, member.left = "unsubscribed", "unsubscribed"
+
+
+def _bounce(_audience: Audience, member: Member, _details: dict[str, str]) -> None:
+    member.status, member.left = "cleaned", "cleaned"
+
+
+def _resubscribe(_audience: Audience, member: Member, _details: dict[str, str]) -> None:
+    member.status, member.left = "subscribed", ""
+
+
+def _change_address(audience: Audience, member: Member, details: dict[str, str]) -> None:
+    if subscriber_hash(details["to"]) in audience.members:
+        raise ValueError("the new address is a member already")
+    audience.rename(member, details["to"])
+
+
+def _erase(audience: Audience, member: Member, _details: dict[str, str]) -> None:
+    members.forget(audience, member)
+
+
+def _archive(_audience: Audience, member: Member, _details: dict[str, str]) -> None:
+    member.status = "archived"
+
+
+#: What a person, their mail server or an administrator does at Mailchimp's side. "confirm" is
+#: the click in the confirmation mail, "resubscribe" the sign-up form.
+ACTS: dict[str, Callable[[Audience, Member, dict[str, str]], None]] = {
+    "unsubscribe": _unsubscribe,
+    "bounce": _bounce,
+    "confirm": _resubscribe,
+    "resubscribe": _resubscribe,
+    "change_address": _change_address,
+    "erase": _erase,
+    "archive": _archive,
+}
+
+
+def act(state: SandboxState, audience: Audience, act: str, email: str, **details: str) -> None:
+    """Let one of `ACTS` happen; LookupError without such a member, ValueError without such an act.
+
+    "change_address" needs `to`.
+    """
+    if act not in ACTS:
+        raise ValueError(f"act must be one of {', '.join(ACTS)}")
+    with state.lock:
+        member = audience.find(email)
+        if member is None:
+            raise LookupError("no such member")
+        ACTS[act](audience, member, details)
+        member.last_changed = state.clock.text()
+    state.changed.set()
+
+
+def blueprint(state: SandboxState, batches: Batches) -> Blueprint:
+    """The routes under /sandbox."""
+    tools = _Tools(state, batches)
+    bp = Blueprint("sandbox", __name__, url_prefix="/sandbox")
+    bp.before_request(_check_caller)
+    bp.get("/state")(tools.get_state)
+    bp.get("/requests")(tools.get_requests)
+    for path, method, view in (
+        ("/members", "POST", tools.post_members),
+        ("/acts", "POST", tools.post_act),
+        ("/tokens", "POST", tools.post_token),
+        ("/audiences", "POST", tools.post_audience),
+        ("/audiences/<list_id>", "DELETE", tools.delete_audience),
+        ("/merge-fields", "PATCH", tools.patch_field),
+        ("/clock", "POST", tools.post_clock),
+        ("/faults", "POST", tools.post_fault),
+        ("/faults", "DELETE", tools.delete_faults),
+        ("/batches", "POST", tools.post_batches),
+        ("/reset", "POST", tools.post_reset),
+    ):
+        bp.route(path, methods=[method])(view)
+    return bp
+
+
+def _check_caller() -> ResponseReturnValue | None:
+    if request.remote_addr not in LOOPBACK:
+        abort(403)
+    if request.method in ("POST", "PATCH") and not request.is_json:
+        return jsonify(error="the body must be JSON"), 415
+    return None
+
+
+class _Tools:
+    def __init__(self, state: SandboxState, batches: Batches) -> None:
+        self._state, self._batches = state, batches
+
+    def _audience(self, body: dict[str, Any]) -> Audience:
+        first = next(iter(self._state.audiences), "")
+        return self._state.audience(body.get("list_id", first))
+
+    def get_state(self) -> ResponseReturnValue:
+        return Response(snapshot.canonical(self._state), content_type="application/json")
+
+    def get_requests(self) -> ResponseReturnValue:
+        rows = self._state.log.since(request.args.get("since", 0, type=int))
+        return jsonify(last=self._state.log.last, requests=[log.as_json(row) for row in rows])
+
+    def post_members(self) -> ResponseReturnValue:
+        body = request.get_json()
+        if isinstance(body, list):
+            body = {"members": body}
+        return _done(lambda: seed(self._state, self._audience(body), body["members"]))
+
+    def post_act(self) -> ResponseReturnValue:
+        body = request.get_json()
+        audience = self._audience(body)
+        details = {"to": body["to"]} if "to" in body else {}
+        return _done(lambda: act(self._state, audience, body["act"], body["email"], **details))
+
+    def post_token(self) -> ResponseReturnValue:
+        body = request.get_json()
+        self._state.tokens[body["token"]] = not body.get("revoked", False)
+        self._state.changed.set()
+        return _done(lambda: None)
+
+    def post_audience(self) -> ResponseReturnValue:
+        body = request.get_json()
+        double_optin = bool(body.get("double_optin", False))
+        with self._state.lock:
+            audience = self._state.add_audience(body["name"], double_optin=double_optin)
+        self._state.changed.set()
+        return jsonify(id=audience.id)
+
+    def delete_audience(self, list_id: str) -> ResponseReturnValue:
+        with self._state.lock:
+            self._state.audiences.pop(list_id, None)
+        self._state.changed.set()
+        return _done(lambda: None)
+
+    def patch_field(self) -> ResponseReturnValue:
+        body = request.get_json()
+
+        def rename() -> None:
+            with self._state.lock:
+                audience = self._audience(body)
+                field = audience.field_by_tag(body["tag"])
+                if field is None:
+                    raise LookupError("no such field")
+                fields.rename(audience, field, body.get("new_tag", field.tag))
+                field.name = body.get("name", field.name)
+            self._state.changed.set()
+
+        return _done(rename)
+
+    def post_clock(self) -> ResponseReturnValue:
+        body = request.get_json()
+        if "now" in body:
+            self._state.clock.set(datetime.fromisoformat(body["now"]))
+        self._state.clock.advance(body.get("advance_s", 0))
+        return jsonify(now=self._state.clock.text())
+
+    def post_fault(self) -> ResponseReturnValue:
+        return _done(lambda: self._state.faults.add(Fault(**request.get_json())))
+
+    def delete_faults(self) -> ResponseReturnValue:
+        self._state.faults.clear()
+        return _done(lambda: None)
+
+    def post_batches(self) -> ResponseReturnValue:
+        running = self._batches.running
+        (running.set if request.get_json()["running"] else running.clear)()
+        return _done(lambda: None)
+
+    def post_reset(self) -> ResponseReturnValue:
+        with self._state.lock:
+            self._state.reset()
+        return _done(lambda: None)
+
+
+def _done(work: Callable[[], object]) -> ResponseReturnValue:
+    try:
+        result = work()
+    except Problem as problem:
+        return jsonify(error=problem.detail), problem.status
+    except LookupError:
+        return jsonify(error="not found, or a value is missing"), 404
+    except (ValueError, TypeError) as error:
+        return jsonify(error=str(error)), 400
+    return jsonify(done=result)

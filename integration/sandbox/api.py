@@ -1,0 +1,133 @@
+"""Which handler answers which call; requests and batch operations come the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from integration.sandbox import fields, lists, members, segments
+from integration.sandbox.batches import BatchCalls, Batches
+from integration.sandbox.call import Answer, Call
+from integration.sandbox.problems import Problem, bad_request, not_allowed, not_emulated
+from integration.sandbox.shape import partial
+from integration.sandbox.state import SandboxState
+
+Handler = Callable[..., Answer]
+
+LIST = "/lists/{}"
+MEMBER = f"{LIST}/members/{{}}"
+FIELD = f"{LIST}/merge-fields/{{}}"
+SEGMENT = f"{LIST}/segments/{{}}"
+
+ROUTES: dict[tuple[str, str], Handler] = {
+    ("GET", "/"): lists.get_root,
+    ("GET", "/ping"): lists.ping,
+    ("GET", "/lists"): lists.get_lists,
+    ("GET", LIST): lists.get_list,
+    ("POST", LIST): lists.batch_subscribe,
+    ("GET", "/search-members"): members.search_members,
+    ("GET", f"{LIST}/members"): members.get_members,
+    ("POST", f"{LIST}/members"): members.post_member,
+    ("GET", MEMBER): members.get_member,
+    ("PUT", MEMBER): members.put_member,
+    ("PATCH", MEMBER): members.patch_member,
+    ("DELETE", MEMBER): members.delete_member,
+    ("POST", f"{MEMBER}/actions/delete-permanent"): members.delete_permanent,
+    ("GET", f"{MEMBER}/tags"): segments.get_member_tags,
+    ("POST", f"{MEMBER}/tags"): segments.post_member_tags,
+    ("GET", f"{LIST}/tag-search"): segments.tag_search,
+    ("GET", f"{LIST}/segments"): segments.get_segments,
+    ("POST", f"{LIST}/segments"): segments.post_segment,
+    ("GET", SEGMENT): segments.get_segment,
+    ("POST", SEGMENT): segments.batch_members,
+    ("PATCH", SEGMENT): segments.patch_segment,
+    ("DELETE", SEGMENT): segments.delete_segment,
+    ("GET", f"{SEGMENT}/members"): segments.get_segment_members,
+    ("POST", f"{SEGMENT}/members"): segments.post_segment_member,
+    ("DELETE", f"{SEGMENT}/members/{{}}"): segments.delete_segment_member,
+    ("GET", f"{LIST}/merge-fields"): fields.get_fields,
+    ("POST", f"{LIST}/merge-fields"): fields.post_field,
+    ("GET", FIELD): fields.get_field,
+    ("PATCH", FIELD): fields.patch_field,
+    ("DELETE", FIELD): fields.delete_field,
+}
+#: Methods that Mailchimp has on paths served here, and this sandbox has not.
+LATER = {("POST", "/lists"), ("PATCH", LIST), ("DELETE", LIST)}
+
+
+class Api:
+    """The Marketing API over one state; `handle` is pure but for that state."""
+
+    def __init__(self, state: SandboxState) -> None:
+        self.state = state
+        self.batches = Batches(state, self._run_operation)
+        calls = BatchCalls(self.batches)
+        self._routes = ROUTES | {
+            ("GET", "/batches"): calls.get_all,
+            ("POST", "/batches"): calls.post,
+            ("GET", "/batches/{}"): calls.get,
+            ("DELETE", "/batches/{}"): calls.delete,
+        }
+        #: For each pattern its parts, grouped by how many there are.
+        self._patterns: dict[int, dict[str, list[str]]] = {}
+        for _method, pattern in self._routes:
+            parts = pattern.strip("/").split("/")
+            self._patterns.setdefault(len(parts), {})[pattern] = parts
+
+    def handle(self, call: Call) -> Answer:
+        """Answer a call; a refusal is an answer too."""
+        with self.state.lock:
+            try:
+                handler, ids = self._find(call.method, call.path)
+                if call.in_batch and call.path.startswith("/batches"):
+                    raise bad_request("A batch cannot hold calls to /batches.")
+                status, document = handler(call, *ids)
+                if document is not None:
+                    document = partial(document, call.query)
+            except Problem as problem:
+                status = problem.status
+                document = problem.document(self.state.next_uuid("problem"))
+            if call.method != "GET":
+                self.state.changed.set()
+        return status, document
+
+    def _find(self, method: str, path: str) -> tuple[Handler, list[str]]:
+        parts = path.strip("/").split("/")
+        for pattern, wanted in self._patterns.get(len(parts), {}).items():
+            if all(w in ("{}", p) for w, p in zip(wanted, parts, strict=True)):
+                handler = self._routes.get((method, pattern))
+                if handler is not None:
+                    return handler, [p for w, p in zip(wanted, parts, strict=True) if w == "{}"]
+                if (method, pattern) in LATER:
+                    break
+                raise not_allowed("The requested method and resource are not compatible.")
+        raise not_emulated(f"{method} on this path")
+
+    def _run_operation(
+        self, batch_id: str, method: str, path: str, query: dict[str, str], body: Any
+    ) -> Answer:
+        parts = urlsplit(path)
+        call = Call(
+            state=self.state,
+            method=method,
+            path=unquote(parts.path),
+            query={**dict(parse_qsl(parts.query, keep_blank_values=True)), **query},
+            body=body,
+            in_batch=True,
+        )
+        if self.state.faults.take(method, call.path, in_batch=True):
+            problem = Problem(500, "Internal Server Error", "An unexpected error occurred.")
+            answer: Answer = 500, problem.document(self.state.next_uuid("problem"))
+        else:
+            answer = self.handle(call)
+        self.state.log.add(
+            at=self.state.clock.text(),
+            method=method,
+            path=call.path,
+            query=call.query,
+            body=body,
+            status=answer[0],
+            batch=batch_id,
+        )
+        return answer
