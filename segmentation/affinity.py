@@ -1,0 +1,204 @@
+"""What people like, judged by what they buy for themselves: departments, styles, favourites.
+
+A share is shrunken to the shop's, ``(n_c + m p_c) / (n + m)``, and a label is given only when the
+lower 10% bound of its Beta distribution passes a gate: no evidence, no tag. Last time's label stays
+while it passes a wider gate, so that the nightly refit moves nobody. We never say who somebody is,
+only what is bought.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import betaincinv
+
+from segmentation.duedates.needs import default_department
+from segmentation.duedates.starting import MEN_WORDS, WOMEN_WORDS
+from segmentation.duedates.starts import Bools, Floats
+from segmentation.frames import Choices
+from segmentation.words import Marks
+
+#: Lower bound of the Beta distribution at this probability.
+DOUBT = 0.1
+#: Weight of the shop's share in items: two-sided choices, and favourites.
+PRIOR_ITEMS, PRIOR_ITEMS_LOVES = 1.0, 3.0
+#: The larger share's lower bound must pass this; and this to keep a label.
+MAJORITY, MAJORITY_KEPT = 0.5, 0.45
+#: Both departments: the lesser share's lower bound, to keep it, and items of each.
+BOTH, BOTH_KEPT, BOTH_ITEMS = 0.15, 0.12, 2
+#: A favourite's lower bound over the shop's share; to keep it; items of it.
+LIFT, LIFT_KEPT, LOVED_ITEMS = 1.5, 1.2, 2
+#: A favourite stays while its bound is at least this share of the best one's.
+STILL_CLOSE = 0.85
+
+_MARKS = Marks({"men": MEN_WORDS, "women": WOMEN_WORDS})
+Labels = npt.NDArray[np.object_]
+
+
+def departments(products: pd.DataFrame, needs: pd.Series, choices: Choices) -> pd.Series:
+    """Return "men", "women" or "" for each product; `needs` in the order of `products`.
+
+    The merchant's correction, the declared target, words of the category path, type and tags, words
+    of the title, and what only one department sells. Unisex and children's goods say nothing.
+    """
+    corrected = {key.strip().lower(): value for key, value in choices.departments.items()}
+    names = ("gender_target", "product_type", "category_path", "tags", "title")
+    rows = zip(*(c.tolist() for c in (needs, *(products[n] for n in names))), strict=True)
+    return pd.Series([_department(*row, corrected) for row in rows], dtype="str")
+
+
+def _department(
+    need: str,
+    target: str,
+    product_type: str,
+    path: str,
+    tags: str,
+    title: str,
+    corrected: dict[str, str],
+) -> str:
+    declared = target.strip().lower()
+    for key in (product_type.strip().lower(), need):
+        if key and key in corrected:
+            declared = corrected[key]
+            break
+    if declared:
+        return declared if declared in ("men", "women") else ""
+    shelf = _MARKS(f"{path} , {product_type} , {tags}")
+    return shelf or _MARKS(title) or default_department(need)
+
+
+@dataclass(frozen=True)
+class Shares:
+    """The shop's shares, which persons are shrunken to."""
+
+    #: Of menswear among goods of one department, and of business among goods of one style.
+    men: float
+    business: float
+    #: Of each need among all goods.
+    needs: dict[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {"men": self.men, "business": self.business, "needs": dict(self.needs)}
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> Shares:
+        """Return the shares that `to_dict` wrote down."""
+        return cls(plain["men"], plain["business"], dict(plain["needs"]))
+
+
+def shares(tastes: pd.DataFrame) -> Shares:
+    """Return the shop's shares from `features.Features.tastes` of one account."""
+    items = tastes.groupby("need")["items"].sum()
+    return Shares(
+        men=_share(tastes, "department", "men", "women"),
+        business=_share(tastes, "style", "business", "casual"),
+        needs={str(need): float(count / items.sum()) for need, count in items.items()},
+    )
+
+
+def _share(tastes: pd.DataFrame, column: str, one: str, other: str) -> float:
+    first = float(tastes.loc[tastes[column] == one, "items"].sum())
+    second = float(tastes.loc[tastes[column] == other, "items"].sum())
+    # Held off the edges: a shop of menswear alone still needs evidence to say so of a person.
+    return float(np.clip(first / (first + second), 0.2, 0.8)) if first + second else 0.5
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Decayed weight and items of the two sides of a choice; one entry a person."""
+
+    weight: tuple[Floats, Floats]
+    items: tuple[Floats, Floats]
+
+
+def sides(tastes: pd.DataFrame, persons: pd.Series, column: str, one: str, other: str) -> Sides:
+    """Return what each of `persons` bought of two departments or styles."""
+    at = persons.searchsorted(tastes["person_id"])
+
+    def total(side: str, measure: str) -> Floats:
+        chosen = (tastes[column] == side).to_numpy()
+        values = tastes[measure].to_numpy(dtype=np.float64)[chosen]
+        return np.bincount(at[chosen], values, minlength=len(persons)).astype(np.float64)
+
+    return Sides(
+        (total(one, "weight"), total(other, "weight")), (total(one, "items"), total(other, "items"))
+    )
+
+
+def choose(of: Sides, share: float, names: tuple[str, str, str], previous: Labels) -> Labels:
+    """Return a label a person: the first or second name, the third for both sides, or "".
+
+    Parameters
+    ----------
+    of
+        What was bought.
+    share
+        The shop's share of the first side.
+    names
+        Labels of the sides and of both; "" for the third where both is no label.
+    previous
+        Last time's labels, "" for none.
+
+    Examples
+    --------
+    >>> bought = (np.array([4.0, 1.0, 4.0]), np.array([0.0, 0.0, 5.0]))
+    >>> choose(Sides(bought, bought), 0.5, ("m", "w", "both"), np.array(["", "", ""])).tolist()
+    ['m', '', 'both']
+    """
+    first = of.weight[0] + PRIOR_ITEMS * share
+    second = of.weight[1] + PRIOR_ITEMS * (1 - share)
+    low = (betaincinv(first, second, DOUBT), betaincinv(second, first, DOUBT))
+    each = np.minimum(of.items[0], of.items[1]) >= BOTH_ITEMS
+    lesser = np.where(each & bool(names[2]), np.minimum(*low), 0.0)
+
+    def passes(majority: float, both: float) -> tuple[Bools, Bools, Bools]:
+        two = lesser > both
+        return (low[0] > majority) & ~two, (low[1] > majority) & ~two, two
+
+    label = np.select(list(passes(MAJORITY, BOTH)), list(names), default="").astype(object)
+    one, other, two = (
+        passes(MAJORITY_KEPT, BOTH)[0],
+        passes(MAJORITY_KEPT, BOTH)[1],
+        lesser > BOTH_KEPT,
+    )
+    for name, still in zip(names, (one, other, two), strict=True):
+        label = np.where((previous == name) & (name != "") & still, name, label)
+    return label
+
+
+def favourites(
+    tastes: pd.DataFrame, persons: pd.Series, shop: Shares, previous: Labels
+) -> tuple[Labels, Labels, pd.DataFrame]:
+    """Return favourite and second favourite need a person ("" for none), and the evidence.
+
+    The evidence has person_id, need, items, total (items of the person) for each need bought.
+    """
+    key = ["person_id", "need"]
+    mine = tastes.groupby(key, sort=True)[["items", "weight"]].sum().reset_index()
+    at = persons.searchsorted(mine["person_id"])
+    weight = mine["weight"].to_numpy(dtype=np.float64)
+    total = np.bincount(at, weight, minlength=len(persons))[at]
+    base = mine["need"].map(shop.needs).fillna(0.0).to_numpy(dtype=np.float64)
+    base = np.clip(base, 0.001, 0.999)
+    first = weight + PRIOR_ITEMS_LOVES * base
+    second = total - weight + PRIOR_ITEMS_LOVES * (1 - base)
+    low = betaincinv(first, np.maximum(second, 1e-9), DOUBT)
+    enough = (mine["items"] >= LOVED_ITEMS).to_numpy()
+    was = previous[at] == mine["need"].to_numpy(dtype=object)
+    passes = enough & (low > base * np.where(was, LIFT_KEPT, LIFT))
+    # Dividing keeps last time's favourite first while it is close to the best.
+    rank = np.where(passes, low / np.where(was, STILL_CLOSE, 1.0), -1.0)
+    order = np.lexsort((np.arange(rank.size), -rank, at))
+    order = order[passes[order]]
+    place = np.arange(order.size) - np.searchsorted(at[order], at[order], side="left")
+    result = (np.full(len(persons), "", dtype=object), np.full(len(persons), "", dtype=object))
+    for nth, labels in enumerate(result):
+        rows = order[place == nth]
+        labels[at[rows]] = mine["need"].to_numpy(dtype=object)[rows]
+    mine["total"] = np.bincount(at, mine["items"], minlength=len(persons))[at].astype(np.int64)
+    return result[0], result[1], mine

@@ -1,0 +1,165 @@
+"""From labels to rows: every assignment with the reason that belongs to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from segmentation.fitted import AccountFit
+from segmentation.frames import SEGMENTS, empty
+from segmentation.wholesale import CHANNEL_SHARE
+
+_ANYTHING_LISTED = 3
+
+
+def due_reasons(due: pd.DataFrame) -> pd.Series:
+    """Return the reason of each row of `duedates.schedule.schedule`, with its basis."""
+    expected = (due["expected_on"] - due["last_on"]).dt.days
+    values = zip(
+        due["need"],
+        due["last_title"],
+        due["last_on"].dt.strftime("%Y-%m-%d"),
+        np.rint(due["life"]).astype(int).tolist(),
+        due["gaps"].tolist(),
+        due["basis"],
+        due["own_gaps"].tolist(),
+        expected.tolist(),
+        strict=True,
+    )
+    keys = ("need", "title", "last_on", "life", "gaps", "basis", "own_gaps", "expected")
+    reasons = [{"key": "due", **dict(zip(keys, row, strict=True))} for row in values]
+    return pd.Series(reasons, index=due.index, dtype=object)
+
+
+def segment_rows(
+    account: int,
+    due: pd.DataFrame,
+    profiles: pd.DataFrame,
+    loves: pd.DataFrame,
+    tastes: pd.DataFrame,
+    numbers: AccountFit,
+) -> pd.DataFrame:
+    """Return `frames.SEGMENTS` of one account's consumers, sorted by person and segment.
+
+    `loves` is the evidence of `affinity.favourites`; `tastes` that of departments and styles.
+    """
+    rows: list[tuple[int, str, dict[str, Any]]] = []
+    rows += _due_rows(due)
+    rows += _anything_rows(due)
+    rows += _stage_rows(profiles)
+    rows += _taste_rows(profiles, tastes)
+    rows += _loves_rows(profiles, loves, numbers)
+    return frame_of(account, rows)
+
+
+def frame_of(account: int, rows: Iterable[tuple[int, str, dict[str, Any]]]) -> pd.DataFrame:
+    """Return rows of person, segment and reason as `frames.SEGMENTS`."""
+    ordered = sorted(rows, key=lambda row: row[:2])
+    if not ordered:
+        return empty(SEGMENTS)
+    persons, segments, reasons = zip(*ordered, strict=True)
+    return pd.DataFrame(
+        {
+            "account_id": np.full(len(ordered), account, dtype=np.int64),
+            "person_id": np.array(persons, dtype=np.int64),
+            "segment": pd.Series(segments, dtype="str"),
+            "reason": pd.Series(list(reasons), dtype=object),
+        }
+    )
+
+
+def _due_rows(due: pd.DataFrame) -> Iterable[tuple[int, str, dict[str, Any]]]:
+    shown = due[(due["state"] != "").to_numpy()]
+    for person, need, state, reason in zip(
+        shown["person_id"], shown["need"], shown["state"], shown["reason"], strict=True
+    ):
+        yield person, f"due:{need}:{state}", reason
+
+
+def _anything_rows(due: pd.DataFrame) -> Iterable[tuple[int, str, dict[str, Any]]]:
+    """One row a person with anything in `now`; earliest expected first, at most three."""
+    now = due[(due["state"] == "now").to_numpy()]
+    now = now.sort_values(["person_id", "expected_on", "need"])
+    needs: dict[int, list[str]] = {}
+    for person, need in zip(now["person_id"], now["need"], strict=True):
+        needs.setdefault(person, []).append(need)
+    for person, found in needs.items():
+        yield (
+            person,
+            "due:anything:now",
+            {"key": "due-anything", "needs": found[:_ANYTHING_LISTED]},
+        )
+
+
+def _stage_rows(profiles: pd.DataFrame) -> Iterable[tuple[int, str, dict[str, Any]]]:
+    columns = ("person_id", "stage", "last_on", "expected_gap", "frequency", "f", "m")
+    days = profiles.assign(last_on=profiles["last_on"].dt.strftime("%Y-%m-%d"))
+    for person, stage, last_on, gap, frequency, f, m in zip(
+        *(days[c].tolist() for c in columns), strict=True
+    ):
+        reason = {"key": "stage", "stage": stage, "last_on": last_on, "gap": round(gap)}
+        yield person, f"stage:{stage}", reason | {"frequency": frequency, "f": f, "m": m}
+
+
+def _taste_rows(
+    profiles: pd.DataFrame, tastes: pd.DataFrame
+) -> Iterable[tuple[int, str, dict[str, Any]]]:
+    columns = {"department": ("men", "women"), "style": ("business", "casual")}
+    counts = {
+        (column, side): tastes[(tastes[column] == side).to_numpy()]
+        .groupby("person_id")["items"]
+        .sum()
+        .to_dict()
+        for column, names in columns.items()
+        for side in names
+    }
+    total = tastes.groupby("person_id")["items"].sum().to_dict()
+    for person, shops, style, since in zip(
+        *(profiles[c].tolist() for c in ("person_id", "shops", "style", "since")), strict=True
+    ):
+        base = {"of": int(total.get(person, 0)), "since": since.year}
+        if shops:
+            items = {
+                side: int(counts["department", side].get(person, 0)) for side in ("men", "women")
+            }
+            department = {"menswear": "men", "womenswear": "women"}.get(shops, shops)
+            reason = {"key": "shops", "department": department, **items, **base}
+            yield person, f"shops:{shops}", reason
+        if style:
+            items_of = int(counts["style", style].get(person, 0))
+            yield (
+                person,
+                f"style:{style}",
+                {"key": "style", "style": style, "items": items_of} | base,
+            )
+
+
+def _loves_rows(
+    profiles: pd.DataFrame, loves: pd.DataFrame, numbers: AccountFit
+) -> Iterable[tuple[int, str, dict[str, Any]]]:
+    evidence = {
+        (person, need): (items, total)
+        for person, need, items, total in zip(
+            *(loves[c].tolist() for c in ("person_id", "need", "items", "total")), strict=True
+        )
+    }
+    chosen = profiles[(profiles["favourite"] != "").to_numpy()]
+    for person, need in zip(chosen["person_id"].tolist(), chosen["favourite"], strict=True):
+        items, total = evidence[person, need]
+        share = round(numbers.shares.needs.get(need, 0.0), 4)
+        reason = {"key": "loves", "need": need, "items": items, "of": total, "share": share}
+        yield person, f"loves:{need}", reason
+
+
+def business_rows(account: int, apart: pd.DataFrame, declared: frozenset[int]) -> pd.DataFrame:
+    """Return `frames.SEGMENTS` of wholesale people, and of declared ones without a purchase."""
+    why = dict.fromkeys(declared, "source")
+    channel = apart["wholesale_share"] > CHANNEL_SHARE
+    for person, ordered_there in zip(apart["person_id"].tolist(), channel, strict=True):
+        why.setdefault(person, "channel" if ordered_there else "quantity")
+    return frame_of(
+        account, [(p, "b2b:account", {"key": "b2b", "why": reason}) for p, reason in why.items()]
+    )

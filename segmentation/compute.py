@@ -1,0 +1,329 @@
+"""From frames to segments: `fit` each night, `assign` whenever facts changed.
+
+`fit` turns a shop's history into plain numbers; `assign` places any set of people by those numbers,
+with the same outcome for a few as for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from segmentation import affinity, catalogue, features, lifecycle, wholesale
+from segmentation.assignments import business_rows, due_reasons, segment_rows
+from segmentation.duedates.intervals import LEARNED_FROM, IntervalModel, days_until
+from segmentation.duedates.needs import UNKNOWN_SPREAD, Prior, prior_of
+from segmentation.duedates.schedule import dates, is_learned, schedule
+from segmentation.duedates.starting import ASSUMPTION
+from segmentation.duedates.starts import Starts, merged, starts
+from segmentation.fitted import AccountFit, Fitted
+from segmentation.frames import (
+    DUE,
+    PREVIOUS_DUE,
+    PREVIOUS_SEGMENTS,
+    PROFILES,
+    SEGMENTS,
+    Assigned,
+    Choices,
+    Frames,
+    check,
+    empty,
+)
+from segmentation.rfm import RfmScorer
+
+#: How often people usually order, before the shop's own orders say more.
+_RHYTHM_PRIOR = Prior(120.0, 0.9, "assumption", ASSUMPTION)
+
+
+def fit(frames: Frames, *, as_of: date, choices: Choices) -> Fitted:
+    """Learn lives, rhythms, cut points and shares from everything seen up to `as_of`.
+
+    Parameters
+    ----------
+    frames
+        All people and lines of one or more accounts.
+    as_of
+        The last day that is seen, in the shop's zone; lines of that day count.
+    choices
+        What the merchant said.
+    """
+    goods = catalogue.read(frames, choices)
+    table = features.compute(goods.lines, goods.placed, as_of=as_of)
+    today = features.day_number(as_of)
+    ids = sorted({int(a) for a in frames.people["account_id"].unique()})
+    accounts = {a: _fit_account(_Part.of(a, frames, table), goods, today, choices) for a in ids}
+    return Fitted(as_of=as_of.isoformat(), accounts=accounts)
+
+
+def assign(
+    fitted: Fitted,
+    frames: Frames,
+    *,
+    as_of: date,
+    choices: Choices,
+    previous_due: pd.DataFrame,
+    previous_segments: pd.DataFrame,
+) -> Assigned:
+    """Place people by fitted numbers.
+
+    Parameters
+    ----------
+    fitted
+        From `fit`, of the same accounts.
+    frames
+        All lines of the people to place (any set of people), and the catalogue.
+    as_of
+        The last day that is seen, in the shop's zone.
+    choices
+        What the merchant said, as in `fit`.
+    previous_due, previous_segments
+        Last time's outcome, for hysteresis: `frames.PREVIOUS_DUE`, `frames.PREVIOUS_SEGMENTS`.
+
+    Raises
+    ------
+    NotFitted
+        For an account that `fit` has not seen.
+    """
+    previous_due = check(previous_due, PREVIOUS_DUE, "previous_due")
+    previous_segments = check(previous_segments, PREVIOUS_SEGMENTS, "previous_segments")
+    goods = catalogue.read(frames, choices)
+    table = features.compute(goods.lines, goods.placed, as_of=as_of)
+    today = features.day_number(as_of)
+    parts = []
+    for account in sorted({int(a) for a in frames.people["account_id"].unique()}):
+        before = _Before(
+            previous_due[previous_due["account_id"] == account],
+            previous_segments[previous_segments["account_id"] == account],
+        )
+        part = _Part.of(account, frames, table)
+        parts.append(_assign_account(part, fitted.account(account), before, today))
+    segments, due, profiles = (
+        _joined([part[i] for part in parts], contract)
+        for i, contract in enumerate((SEGMENTS, DUE, PROFILES))
+    )
+    return Assigned(segments=segments, due=due, profiles=profiles, counters=table.counters)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One account's share of the features; business is who a source says is one."""
+
+    account: int
+    need_days: pd.DataFrame
+    order_days: pd.DataFrame
+    people: pd.DataFrame
+    tastes: pd.DataFrame
+    business: frozenset[int]
+
+    @classmethod
+    def of(cls, account: int, frames: Frames, table: features.Features) -> _Part:
+        def mine(frame: pd.DataFrame) -> pd.DataFrame:
+            return frame[(frame["account_id"] == account).to_numpy()].reset_index(drop=True)
+
+        known = mine(frames.people)
+        business = frozenset(known.loc[known["is_business"], "person_id"].tolist())
+        people = mine(table.people)
+        people["is_business"] = people["person_id"].isin(business)
+        return cls(
+            account=account,
+            need_days=mine(table.need_days),
+            order_days=mine(table.order_days),
+            people=people,
+            tastes=mine(table.tastes),
+            business=business,
+        )
+
+    def retail(self, is_wholesale: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> _Part:
+        """Return the part without wholesale people."""
+        apart = self.people.loc[is_wholesale, "person_id"]
+
+        def without(frame: pd.DataFrame) -> pd.DataFrame:
+            return frame[~frame["person_id"].isin(apart).to_numpy()].reset_index(drop=True)
+
+        return _Part(
+            account=self.account,
+            need_days=without(self.need_days),
+            order_days=without(self.order_days),
+            people=without(self.people),
+            tastes=without(self.tastes),
+            business=self.business,
+        )
+
+
+@dataclass(frozen=True)
+class _Before:
+    due: pd.DataFrame
+    segments: pd.DataFrame
+
+    def labels(self, group: str, persons: pd.Series) -> affinity.Labels:
+        """Return each person's last segment of a group, without the group; "" for none."""
+        mine = self.segments[self.segments["segment"].str.startswith(f"{group}:").to_numpy()]
+        values = dict(zip(mine["person_id"], mine["segment"].str[len(group) + 1 :], strict=True))
+        return np.array([values.get(person, "") for person in persons], dtype=object)
+
+
+def _fit_account(
+    part: _Part, goods: catalogue.Catalogue, today: int, choices: Choices
+) -> AccountFit:
+    rule = wholesale.limits(part.people[~part.people["is_business"]], today)
+    part = part.retail(wholesale.is_wholesale(part.people, rule, today))
+    mine = goods.placed["account_id"] == part.account
+    needs = tuple(need for need in goods.names if need in set(goods.placed.loc[mine, "need"]))
+    intervals = _intervals(_purchases(part, needs), today)
+    priors = _priors(needs, choices, _catalogue_days(goods, part.account), intervals)
+    return AccountFit(
+        needs=needs,
+        names={need: goods.names[need] for need in needs},
+        priors=priors,
+        model=IntervalModel().fit(intervals, priors),
+        rhythm=IntervalModel().fit(_order_intervals(part, today), [_RHYTHM_PRIOR]),
+        rfm=RfmScorer().fit(_measures(part.people, today)),
+        shares=affinity.shares(part.tastes),
+        wholesale=rule,
+        placement=catalogue.placement(goods, part.account),
+    )
+
+
+def _purchases(part: _Part, needs: tuple[str, ...]) -> pd.DataFrame:
+    """Return merged purchase days of fitted needs, sorted by person, code and day."""
+    codes = {need: code for code, need in enumerate(needs)}
+    days = part.need_days.assign(code=part.need_days["need"].map(codes))
+    # A need that came up since the last fit waits for the next one.
+    days = days[days["code"].notna().to_numpy()].astype({"code": "int64"})
+    days = days.sort_values(["person_id", "code", "day"], ignore_index=True)
+    return merged(days, ["person_id", "code"])
+
+
+def _intervals(purchases: pd.DataFrame, today: int) -> Starts:
+    columns = (purchases[c].to_numpy(dtype=np.int64) for c in ("person_id", "code", "day"))
+    person, code, day = columns
+    return starts(person, code, day, today)
+
+
+def _order_intervals(part: _Part, today: int) -> Starts:
+    days = merged(part.order_days, ["person_id"])
+    return _intervals(days.assign(code=0), today)
+
+
+def _catalogue_days(goods: catalogue.Catalogue, account: int) -> Mapping[str, float]:
+    mine = goods.products["account_id"] == account
+    stated = goods.products["replacement_days"].where(mine).groupby(goods.placed["need"].to_numpy())
+    return {str(need): float(days) for need, days in stated.median().dropna().items()}
+
+
+def _priors(
+    needs: tuple[str, ...], choices: Choices, stated: Mapping[str, float], table: Starts
+) -> tuple[Prior, ...]:
+    """Return each need's prior; a type nobody knows starts from the shop's average interval."""
+    priors = [prior_of(need, choices, stated) for need in needs]
+    if table.done.sum() < LEARNED_FROM:
+        return tuple(priors)
+    logs = np.log(table.length[table.done])
+    spread = max(float(logs.std()), 0.1)
+    shop = Prior(float(np.exp(logs.mean())), spread, "assumption", "average of this shop")
+    unknown = [p.basis == "assumption" and p.spread == UNKNOWN_SPREAD for p in priors]
+    return tuple(shop if new else p for p, new in zip(priors, unknown, strict=True))
+
+
+def _measures(people: pd.DataFrame, today: int) -> pd.DataFrame:
+    """Return recency, frequency, monetary value, revenue and tenure a person."""
+    return pd.DataFrame(
+        {
+            "account_id": people["account_id"],
+            "person_id": people["person_id"],
+            "recency": (today - people["last_day"]).astype("int64"),
+            "frequency": people["frequency"].astype("int64"),
+            "monetary_value": people["revenue"] / people["frequency"],
+            "revenue": people["revenue"].astype("float64"),
+            "tenure": (today - people["first_day"]).astype("int64"),
+            "last_on": dates(people["last_day"].to_numpy(dtype=np.int64)),
+            "since": dates(people["first_day"].to_numpy(dtype=np.int64)),
+        }
+    )
+
+
+def _assign_account(
+    part: _Part, numbers: AccountFit, before: _Before, today: int
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    is_wholesale = wholesale.is_wholesale(part.people, numbers.wholesale, today)
+    apart = part.people[is_wholesale]
+    retail = part.retail(is_wholesale)
+    due = _due(retail, numbers, before, today)
+    profiles, loves = _profiles(retail, numbers, before, today)
+    segments = segment_rows(part.account, due, profiles, loves, retail.tastes, numbers)
+    business = business_rows(part.account, apart, part.business)
+    both = pd.concat([profiles, _wholesale_profiles(apart, today)], ignore_index=True)
+    both = both.sort_values("person_id", ignore_index=True)
+    return pd.concat([segments, business], ignore_index=True), due[list(DUE)], both[list(PROFILES)]
+
+
+def _due(part: _Part, numbers: AccountFit, before: _Before, today: int) -> pd.DataFrame:
+    purchases = _purchases(part, numbers.needs)
+    due = schedule(purchases, numbers.model, list(numbers.needs), as_of=today, previous=before.due)
+    # Ids below zero stand for lines without a product; nobody can look them up.
+    ids = due["last_product_id"].astype("Int64")
+    due["last_product_id"] = ids.mask(ids < 0)
+    prior = due["need"].map(
+        {need: prior.basis for need, prior in zip(numbers.needs, numbers.priors, strict=True)}
+    )
+    due["basis"] = prior.mask(is_learned(due["gaps"].to_numpy()), "learned").astype("str")
+    due["reason"] = due_reasons(due)
+    return due
+
+
+def _profiles(
+    part: _Part, numbers: AccountFit, before: _Before, today: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return profiles of people sorted by id, and the evidence of favourites."""
+    profiles = _measures(part.people, today)
+    persons = profiles["person_id"]
+    profiles[["r", "f", "m"]] = numbers.rfm.transform(profiles)
+    intervals = _order_intervals(part, today)
+    pace = numbers.rhythm.predict(intervals, of=~intervals.done)
+    profiles["expected_gap"] = days_until(numbers.rhythm, pace, 0.5).round(3)
+    profiles["stage"] = lifecycle.stages(
+        profiles["recency"].to_numpy(),
+        profiles["frequency"].to_numpy(),
+        profiles["expected_gap"].to_numpy(),
+        profiles,
+        before.labels("stage", persons),
+    )
+    profiles["is_wholesale"] = False
+    shop = numbers.shares
+    shops = affinity.sides(part.tastes, persons, "department", "men", "women")
+    style = affinity.sides(part.tastes, persons, "style", "business", "casual")
+    profiles["shops"] = affinity.choose(
+        shops, shop.men, ("menswear", "womenswear", "both"), before.labels("shops", persons)
+    )
+    profiles["style"] = affinity.choose(
+        style, shop.business, ("business", "casual", ""), before.labels("style", persons)
+    )
+    first, second, loves = affinity.favourites(
+        part.tastes, persons, shop, before.labels("loves", persons)
+    )
+    profiles["favourite"], profiles["second_favourite"] = first, second
+    texts = ("stage", "shops", "style", "favourite", "second_favourite")
+    return profiles.astype(dict.fromkeys(texts, "str")), loves
+
+
+def _wholesale_profiles(apart: pd.DataFrame, today: int) -> pd.DataFrame:
+    """Return profiles without scores or stage: wholesale is not measured against consumers."""
+    profiles = _measures(apart, today)
+    for score in ("r", "f", "m"):
+        profiles[score] = np.zeros(len(apart), dtype=np.int64)
+    profiles["expected_gap"] = np.full(len(apart), np.nan)
+    profiles["is_wholesale"] = np.ones(len(apart), dtype=bool)
+    for text in ("stage", "shops", "style", "favourite", "second_favourite"):
+        profiles[text] = pd.Series("", index=profiles.index, dtype="str")
+    return profiles
+
+
+def _joined(parts: list[pd.DataFrame], contract: Mapping[str, str]) -> pd.DataFrame:
+    filled = [part for part in parts if len(part)]
+    if not filled:
+        return empty(contract)
+    return check(pd.concat(filled, ignore_index=True), contract, "result")

@@ -1,0 +1,218 @@
+"""From order lines to features: the one module that speaks Ibis, DuckDB by default.
+
+`account_id` is in every key, so one run serves many merchants. Days are whole numbers since
+1970-01-01, so that no engine's idea of a time zone can enter. Cleaning happens here, once:
+
+- cancelled and test orders, guests nobody could name, free lines and lines that are no goods
+  (shipping, vouchers) are left out; a return line is netted with the latest earlier purchase of the
+  same product, a refund with its own line; what came back in full is no purchase;
+- gifts count for value and rhythm, not for needs and taste;
+- nothing after `as_of` is seen: a line dated later does not exist, a refund dated later has not
+  happened. Lines of the day itself count, so an order moves its tags on the day it is placed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import ibis
+import pandas as pd
+import pyarrow as pa
+
+from segmentation.duedates.needs import NO_GOODS
+
+#: Half-life of taste in days: what was bought two years before the last purchase counts half.
+TASTE_HALF_LIFE_DAYS = 730.0
+_EPOCH = date(1970, 1, 1)
+_DAY_S = 86_400
+
+_LINE_COLUMNS = [
+    "account_id", "line_id", "order_id", "person_id", "ordered_on", "status", "channel",
+    "product_id", "title", "quantity", "net_amount", "refunded_quantity", "refunded_amount",
+    "refunded_on", "is_gift",
+]  # fmt: skip
+#: Why a line starts no clock, in the order in which they are asked; the first that fits counts.
+_REASONS = ("guest", "cancelled", "test", "return", "free", "no goods", "refunded")
+
+
+def day_number(day: date) -> int:
+    """Return days since 1970-01-01.
+
+    Examples
+    --------
+    >>> day_number(date(1970, 3, 1))
+    59
+    """
+    return (day - _EPOCH).days
+
+
+@dataclass(frozen=True, kw_only=True)
+class Features:
+    """Feature tables of all accounts in a run; `day` columns are whole numbers."""
+
+    #: A purchase day of a person and need: account_id, person_id, need, day, units, product_id,
+    #: title (of the most expensive line). Gifts out.
+    need_days: pd.DataFrame
+    #: A purchase day of a person: account_id, person_id, day. Gifts in.
+    order_days: pd.DataFrame
+    #: A person: account_id, person_id, first_day, last_day, frequency, revenue, line_quantity
+    #: (median units a line), wholesale_share (of lines).
+    people: pd.DataFrame
+    #: A person, need, department and style: items, and their decayed count `weight`. Gifts out.
+    tastes: pd.DataFrame
+    #: How many lines were read and left out, by reason.
+    counters: Mapping[str, int]
+
+
+def compute(lines: pd.DataFrame, placed: pd.DataFrame, *, as_of: date) -> Features:
+    """Clean the lines and group them.
+
+    Parameters
+    ----------
+    lines
+        As `frames.LINES`; every `product_id` is in `placed`.
+    placed
+        account_id, product_id, need, department, style: one row a product.
+    as_of
+        The last day that is seen.
+    """
+    engine = ibis.duckdb.connect()
+    try:
+        judged = _judged(_table(lines[_LINE_COLUMNS]), _table(placed), day_number(as_of))
+        # Materialised once: four groupings read it.
+        judged = ibis.memtable(engine.to_pyarrow(judged))
+        kept = judged.filter(judged.reason == "")
+        own = kept.filter(~kept.is_gift)
+        run = _Run(engine)
+        return Features(
+            need_days=run(_need_days(own), "account_id", "person_id", "need", "day"),
+            order_days=run(_order_days(kept), "account_id", "person_id", "day"),
+            people=run(_people(kept), "account_id", "person_id"),
+            tastes=run(_tastes(own), "account_id", "person_id", "need", "department", "style"),
+            counters=_counters(run(_reasons(judged), "reason")),
+        )
+    finally:
+        engine.disconnect()
+
+
+@dataclass(frozen=True)
+class _Run:
+    engine: Any
+
+    def __call__(self, expression: Any, *order: str) -> pd.DataFrame:
+        """Run an expression; rows come in a stated order, whatever the engine's threads did."""
+        frame: pd.DataFrame = self.engine.to_pyarrow(expression.order_by(list(order))).to_pandas()
+        return frame
+
+
+def _table(frame: pd.DataFrame) -> Any:
+    return ibis.memtable(pa.Table.from_pandas(frame, preserve_index=False))
+
+
+def _day(column: Any) -> Any:
+    return column.cast("timestamp").epoch_seconds() // _DAY_S
+
+
+def _judged(lines: Any, placed: Any, as_of: int) -> Any:
+    """Return lines up to `as_of` with net units, net amount and the reason to leave them out."""
+    seen = lines.mutate(day=_day(lines.ordered_on)).filter(lambda t: t.day <= as_of)
+    # A refund of tomorrow has not happened; one without a day has.
+    known = (_day(seen.refunded_on) <= as_of).fill_null(True)
+    seen = seen.mutate(
+        refunded_quantity=ibis.ifelse(known, seen.refunded_quantity, 0.0),
+        refunded_amount=ibis.ifelse(known, seen.refunded_amount, 0.0),
+    )
+    seen = seen.join(placed, ["account_id", "product_id"])
+    seen = _with_returns(seen)
+    units = seen.quantity - seen.refunded_quantity + seen.returned_units
+    amount = seen.net_amount - seen.refunded_amount + seen.returned_amount
+    reason = ibis.cases(
+        (seen.person_id.isnull(), "guest"),
+        (seen.status == "cancelled", "cancelled"),
+        (seen.status == "test", "test"),
+        (seen.quantity <= 0, "return"),
+        (seen.net_amount <= 0, "free"),
+        (seen.need == NO_GOODS, "no goods"),
+        (units <= 0, "refunded"),
+        else_="",
+    )
+    return seen.mutate(units=units, amount=amount, reason=reason)
+
+
+def _with_returns(lines: Any) -> Any:
+    """Add what came back by return lines to the latest earlier purchase of the same product.
+
+    Purchases of one person and product are numbered by time; a return has the number of the last
+    purchase before it, so one sum over the number nets them.
+    """
+    alive = ~lines.status.isin(["cancelled", "test"]) & lines.person_id.notnull()
+    buys = alive & (lines.quantity > 0)
+    back = alive & (lines.quantity < 0)
+    key = ["account_id", "person_id", "product_id"]
+    order = [lines.day, back.cast("int8"), lines.line_id]
+    until_now = ibis.window(group_by=key, order_by=order, rows=(None, 0))
+    lines = lines.mutate(buys=buys, back=back, number=buys.cast("int64").sum().over(until_now))
+    of_number = ibis.window(group_by=[*key, "number"])
+    return lines.mutate(
+        returned_units=ibis.ifelse(
+            lines.buys, ibis.ifelse(lines.back, lines.quantity, 0.0).sum().over(of_number), 0.0
+        ),
+        returned_amount=ibis.ifelse(
+            lines.buys, ibis.ifelse(lines.back, lines.net_amount, 0.0).sum().over(of_number), 0.0
+        ),
+    )
+
+
+def _need_days(own: Any) -> Any:
+    goods = own.filter(own.need != "")
+    first = [ibis.desc("amount"), "line_id"]
+    return goods.group_by("account_id", "person_id", "need", "day").aggregate(
+        units=goods.units.sum(),
+        product_id=goods.product_id.first(order_by=first),
+        title=goods.title.first(order_by=first),
+    )
+
+
+def _order_days(kept: Any) -> Any:
+    return kept.select("account_id", "person_id", "day").distinct()
+
+
+def _people(kept: Any) -> Any:
+    return kept.group_by("account_id", "person_id").aggregate(
+        first_day=kept.day.min(),
+        last_day=kept.day.max(),
+        frequency=kept.day.nunique(),
+        revenue=kept.amount.sum(),
+        line_quantity=kept.units.median(),
+        wholesale_share=(kept.channel == "wholesale").cast("float64").mean(),
+    )
+
+
+def _tastes(own: Any) -> Any:
+    """Count items; age counts from the person's own last purchase, so that time alone changes
+    nobody's taste: only a purchase does."""
+    goods = own.filter(own.need != "")
+    last = goods.day.max().over(ibis.window(group_by=["account_id", "person_id"]))
+    goods = goods.mutate(age=(last - goods.day).cast("float64"))
+    weight = ibis.literal(0.5) ** (goods.age / TASTE_HALF_LIFE_DAYS)
+    # Rounded: sums of floats depend on the order in which threads add them.
+    return goods.group_by("account_id", "person_id", "need", "department", "style").aggregate(
+        items=goods.count(), weight=weight.sum().round(9)
+    )
+
+
+def _reasons(judged: Any) -> Any:
+    return judged.group_by("reason").aggregate(
+        lines=judged.count(), gifts=judged.is_gift.cast("int64").sum()
+    )
+
+
+def _counters(reasons: pd.DataFrame) -> dict[str, int]:
+    count = dict(zip(reasons["reason"], reasons["lines"].astype(int), strict=True))
+    gifts = int(reasons.loc[reasons["reason"] == "", "gifts"].sum())
+    counters = {"lines": int(reasons["lines"].sum()), "counted lines": count.get("", 0)}
+    counters |= {f"{reason} lines": count.get(reason, 0) for reason in _REASONS}
+    return counters | {"gift lines": gifts}

@@ -1,0 +1,265 @@
+"""Why somebody is in a segment: one sentence in English or Dutch, the same words everywhere.
+
+A reason is a plain dict that is stored with the assignment: ``{"key": ..., **values}`` with days as
+ISO dates and numbers as numbers. It holds dates and never "days ago", so that a night without
+events changes no sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+from segmentation.duedates.needs import NeedName, name_of
+
+Reason = Mapping[str, Any]
+
+_MONTHS = {
+    "en": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
+    "nl": ["jan", "feb", "mrt", "apr", "mei", "jun", "jul", "aug", "sep", "okt", "nov", "dec"],
+}
+_UNITS = {
+    "en": {"day": ("day", "days"), "week": ("week", "weeks"), "month": ("month", "months"),
+           "year": ("year", "years")},
+    "nl": {"day": ("dag", "dagen"), "week": ("week", "weken"), "month": ("maand", "maanden"),
+           "year": ("jaar", "jaar")},
+}  # fmt: skip
+_DEPARTMENTS = {
+    "en": {"men": "menswear", "women": "womenswear"},
+    "nl": {"men": "herenmode", "women": "damesmode"},
+}
+_STYLES = {
+    "en": {"business": "business wear", "casual": "casual wear"},
+    "nl": {"business": "zakelijk", "casual": "vrijetijd"},
+}
+
+
+def day_text(iso: str, language: str) -> str:
+    """Return a day as people write it.
+
+    Examples
+    --------
+    >>> day_text("2025-03-14", "en"), day_text("2025-03-14", "nl")
+    ('14 Mar 2025', '14 mrt 2025')
+    """
+    day = date.fromisoformat(iso)
+    return f"{day.day} {_MONTHS[language][day.month - 1]} {day.year}"
+
+
+def span_text(days: float, language: str) -> str:
+    """Return a number of days in the unit people would use.
+
+    Examples
+    --------
+    >>> span_text(700, "en"), span_text(42, "nl"), span_text(1, "en"), span_text(3285, "nl")
+    ('23 months', '6 weken', '1 day', '9 jaar')
+    """
+    limits = ((14, "day", 1.0), (70, "week", 7.0), (1096, "month", 30.4375), (1e9, "year", 365.25))
+    unit, length = next((unit, length) for limit, unit, length in limits if days < limit)
+    count = max(round(days / length), 1)
+    return f"{number_text(count, language)} {_UNITS[language][unit][count != 1]}"
+
+
+def number_text(number: int, language: str) -> str:
+    """Return a whole number with the language's thousands separator.
+
+    Examples
+    --------
+    >>> number_text(12406, "en"), number_text(12406, "nl")
+    ('12,406', '12.406')
+    """
+    text = f"{number:,}"
+    return text.replace(",", ".") if language == "nl" else text
+
+
+def basis_text(basis: str, gaps: int, language: str) -> str:
+    """Return where a life comes from.
+
+    Examples
+    --------
+    >>> basis_text("learned", 312, "en"), basis_text("assumption", 3, "nl")
+    ('learned from 312', 'aanname')
+    """
+    if basis == "learned":
+        learned = {"en": "learned from", "nl": "geleerd uit"}[language]
+        return f"{learned} {number_text(gaps, language)}"
+    texts = {"en": {"stated": "your figure", "assumption": "assumption"},
+             "nl": {"stated": "jouw opgave", "assumption": "aanname"}}  # fmt: skip
+    return texts[language][basis]
+
+
+def render(reason: Reason, language: str, names: Mapping[str, NeedName]) -> str:
+    """Return the sentence of a reason.
+
+    Parameters
+    ----------
+    reason
+        As stored with the assignment.
+    language
+        "en" or "nl".
+    names
+        Need to its names, from `compute.Fitted.names`.
+
+    Raises
+    ------
+    KeyError
+        For a key or language that is not ours.
+
+    Examples
+    --------
+    >>> why = {"key": "due", "need": "suits", "title": "Navy suit", "last_on": "2025-03-14",
+    ...        "life": 700, "gaps": 312, "basis": "learned", "own_gaps": 0, "expected": 700}
+    >>> render(why, "en", {})
+    'Navy suit bought 14 Mar 2025; suits here last 23 months (learned from 312); no suit since.'
+    >>> render(why | {"gaps": 31}, "nl", {}).partition("; ")[2]
+    'pakken gaan hier 23 maanden mee (geleerd uit 31); sindsdien geen pak.'
+    """
+    text = _SENTENCES[reason["key"], language](reason, names)
+    return text[:1].upper() + text[1:]
+
+
+def _name(need: str, names: Mapping[str, NeedName]) -> NeedName:
+    return names[need] if need in names else name_of(need)
+
+
+def _one(name: NeedName, language: str) -> str:
+    singular = name.singular(language)
+    # "no pair of shoes since" is nobody's English: those things go by their plural.
+    return name.plural(language) if " " in singular else singular
+
+
+def _due_en(r: Reason, names: Mapping[str, NeedName]) -> str:
+    name = _name(r["need"], names)
+    text = (
+        f"{r['title']} bought {day_text(r['last_on'], 'en')}; {name.plural_en} here last "
+        f"{span_text(r['life'], 'en')} ({basis_text(r['basis'], r['gaps'], 'en')})"
+    )
+    if r["own_gaps"] >= 2:
+        text += f"; this customer about {span_text(r['expected'], 'en')}"
+    return f"{text}; no {_one(name, 'en')} since."
+
+
+def _due_nl(r: Reason, names: Mapping[str, NeedName]) -> str:
+    name = _name(r["need"], names)
+    text = (
+        f"{r['title']} gekocht op {day_text(r['last_on'], 'nl')}; {name.plural_nl} gaan hier "
+        f"{span_text(r['life'], 'nl')} mee ({basis_text(r['basis'], r['gaps'], 'nl')})"
+    )
+    if r["own_gaps"] >= 2:
+        text += f"; bij deze klant ongeveer {span_text(r['expected'], 'nl')}"
+    return f"{text}; sindsdien geen {_one(name, 'nl')}."
+
+
+def _any(language: str, lead: str, joint: str) -> Callable[[Reason, Mapping[str, NeedName]], str]:
+    def sentence(r: Reason, names: Mapping[str, NeedName]) -> str:
+        needs = [_name(need, names).plural(language) for need in r["needs"]]
+        listed = f" {joint} ".join(filter(None, [", ".join(needs[:-1]), needs[-1]]))
+        return f"{lead} {listed}."
+
+    return sentence
+
+
+def _shops(language: str, many: str, both: str) -> Callable[[Reason, Mapping[str, NeedName]], str]:
+    def sentence(r: Reason, _: Mapping[str, NeedName]) -> str:
+        words = _DEPARTMENTS[language]
+        if r["department"] == "both":
+            values = {"men": r["men"], "women": r["women"]}
+            return both.format(**values, since=r["since"])
+        return many.format(
+            items=r[r["department"]], of=r["of"], what=words[r["department"]], since=r["since"]
+        )
+
+    return sentence
+
+
+def _style(language: str, text: str) -> Callable[[Reason, Mapping[str, NeedName]], str]:
+    def sentence(r: Reason, _: Mapping[str, NeedName]) -> str:
+        what = _STYLES[language][r["style"]]
+        return text.format(items=r["items"], of=r["of"], what=what, since=r["since"])
+
+    return sentence
+
+
+def _loves(language: str, text: str) -> Callable[[Reason, Mapping[str, NeedName]], str]:
+    def sentence(r: Reason, names: Mapping[str, NeedName]) -> str:
+        what = _name(r["need"], names).plural(language)
+        return text.format(items=r["items"], of=r["of"], what=what, share=round(100 * r["share"]))
+
+    return sentence
+
+
+def _stage(language: str, texts: Mapping[str, str]) -> Callable[..., str]:
+    def sentence(r: Reason, _: Mapping[str, NeedName]) -> str:
+        return texts[r["stage"]].format(
+            last=day_text(r["last_on"], language),
+            gap=span_text(r["gap"], language),
+            days=number_text(r["frequency"], language),
+            f=r["f"],
+            m=r["m"],
+        )
+
+    return sentence
+
+
+def _b2b(texts: Mapping[str, str]) -> Callable[[Reason, Mapping[str, NeedName]], str]:
+    return lambda r, _: texts[r["why"]]
+
+
+_STAGES_EN = {
+    "new": "first purchase {last}; a second one usually follows within {gap}.",
+    "second-order-due": "one purchase, {last}; a second one usually follows within {gap}.",
+    "regular": "{days} purchases, usually one every {gap}; the last {last}.",
+    "best": "{days} purchases, usually one every {gap}; the last {last}; among the best on "
+    "frequency ({f} of 5) and spending ({m} of 5).",
+    "at-risk": "last purchase {last}, while one usually follows every {gap}.",
+    "lost": "no purchase since {last}, while one usually follows within {gap}.",
+}
+_STAGES_NL = {
+    "new": "eerste aankoop {last}; een tweede volgt meestal binnen {gap}.",
+    "second-order-due": "één aankoop, {last}; een tweede volgt meestal binnen {gap}.",
+    "regular": "{days} aankopen, meestal één per {gap}; de laatste {last}.",
+    "best": "{days} aankopen, meestal één per {gap}; de laatste {last}; bij de besten op "
+    "frequentie ({f} van 5) en besteding ({m} van 5).",
+    "at-risk": "laatste aankoop {last}, terwijl er meestal één per {gap} volgt.",
+    "lost": "geen aankoop sinds {last}, terwijl er meestal binnen {gap} één volgt.",
+}
+
+_SENTENCES: Mapping[tuple[str, str], Callable[[Reason, Mapping[str, NeedName]], str]] = {
+    ("due", "en"): _due_en,
+    ("due", "nl"): _due_nl,
+    ("due-anything", "en"): _any("en", "due now for", "and"),
+    ("due-anything", "nl"): _any("nl", "nu toe aan", "en"),
+    ("shops", "en"): _shops(
+        "en",
+        "{items} of {of} items {what} since {since}.",
+        "{men} items menswear and {women} items womenswear since {since}.",
+    ),
+    ("shops", "nl"): _shops(
+        "nl",
+        "{items} van {of} artikelen {what} sinds {since}.",
+        "{men} artikelen herenmode en {women} artikelen damesmode sinds {since}.",
+    ),
+    ("style", "en"): _style("en", "{items} of {of} items {what} since {since}."),
+    ("style", "nl"): _style("nl", "{items} van {of} artikelen {what} sinds {since}."),
+    ("loves", "en"): _loves("en", "{items} of {of} items are {what}; in this shop {share}% are."),
+    ("loves", "nl"): _loves(
+        "nl", "{items} van {of} artikelen zijn {what}; in deze winkel is dat {share}%."
+    ),
+    ("stage", "en"): _stage("en", _STAGES_EN),
+    ("stage", "nl"): _stage("nl", _STAGES_NL),
+    ("b2b", "en"): _b2b(
+        {
+            "source": "known as a business customer.",
+            "channel": "orders mostly through the wholesale channel.",
+            "quantity": "orders far more units and value than others.",
+        }
+    ),
+    ("b2b", "nl"): _b2b(
+        {
+            "source": "bekend als zakelijke klant.",
+            "channel": "bestelt vooral via het groothandelskanaal.",
+            "quantity": "bestelt veel grotere aantallen en bedragen dan anderen.",
+        }
+    ),
+}
