@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
-import struct
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -158,9 +156,6 @@ class Door:
 
 def _cut() -> Response:
     """Hang up without an answer, though the work is done: the client cannot know."""
-    connection: socket.socket = request.environ["werkzeug.socket"]
-    # No lingering: the other side sees a reset instead of an orderly end.
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def nothing() -> Iterator[bytes]:
         raise ConnectionResetError

@@ -28,6 +28,14 @@ class Quiet(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:
         """Nothing."""
 
+    def connection_dropped(
+        self,
+        error: BaseException,  # noqa: ARG002  (inherited signature)
+        environ: dict[str, Any] | None = None,  # noqa: ARG002
+    ) -> None:
+        """Hang up: the fault "reset" raises what a lost client would."""
+        self.close_connection = True
+
 
 def listen(state: SandboxState, port: int) -> BaseWSGIServer:
     """A server bound to loopback; port 0 takes a free one."""
