@@ -1,0 +1,184 @@
+"""What the columns of a sheet are: the kind of the sheet and a field for each column."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from connectors.errors import NotReadable
+from connectors.files.aliases import ALIASES, BY_KIND, FIELDS, plain
+from connectors.files.layouts import LAYOUT_FIELDS, find_layout
+from connectors.files.options import LayoutMapping, Options, SavedMapping, fingerprint
+from connectors.files.texts import say
+
+KNOWN_FIELDS = FIELDS | LAYOUT_FIELDS
+#: Fields of which one in each group is needed.
+NEEDED: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "customers": (("customer_id", "card_no", "email"),),
+    "consent": (("email", "customer_id"),),
+    "products": (("product_name",), ("product_id", "sku", "product_name")),
+    "orders": (
+        ("order_id", "customer_id", "card_no", "email"),
+        ("purchased_at",),
+        ("amount", "net_amount", "unit_price"),
+    ),
+}
+NEEDED = {**NEEDED, "transactions": NEEDED["orders"]}
+_STATUS_WORDS = ("nonsubscribed", "unsubscribed", "cleaned", "subscribed")
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """A recognised sheet."""
+
+    kind: str
+    #: Field to position in the row.
+    positions: Mapping[str, int]
+    header: tuple[str, ...]
+    fingerprint: str
+    #: The programme that wrote it, where known.
+    layout: str | None = None
+    channel: str = "web"
+    #: Times without an offset are UTC (Mailchimp) instead of the shop's.
+    is_utc: bool = False
+    #: What a Mailchimp file's name says about everyone in it.
+    file_status: str | None = None
+    saved: LayoutMapping | None = None
+
+    def name(self, field: str) -> str:
+        """The column of a field as written in the file; the field's own name when it has none."""
+        position = self.positions.get(field)
+        return field if position is None else self.header[position]
+
+
+def known_words(row: Sequence[str]) -> int:
+    """How many cells of a row are column names we know; 1 cell alone could be a title."""
+    words = {plain(cell) for cell in row}
+    known = sum(word in _ALL_WORDS for word in words)
+    return known if known > 1 or len([cell for cell in row if cell.strip()]) == 1 else 0
+
+
+_ALL_WORDS = set(ALIASES) | {word for words in BY_KIND.values() for word in words} - {""}
+
+
+def recognise(name: str, header: Sequence[str], options: Options, mapping: SavedMapping) -> Columns:
+    """What a sheet is, from its header row, the saved mapping and what the merchant typed.
+
+    Raises
+    ------
+    NotReadable
+        Naming the fields that are missing and the columns that were found.
+    """
+    cells = tuple(cell.strip() for cell in header)
+    print_ = fingerprint(cells)
+    saved = mapping.layouts.get(print_)
+    layout = find_layout(cells)
+    channel, is_utc, layout_name = "web", False, None
+    if saved is not None:
+        kind = options.kind or saved.kind
+        by_column = {c: f for c, f in saved.columns.items() if f}
+        positions = {i: by_column[cell] for i, cell in enumerate(cells) if cell in by_column}
+    elif layout is not None and options.kind in (None, layout[0].kind):
+        kind, positions = layout[0].kind, layout[1]
+    else:
+        kind = options.kind or _guess_kind(cells, options)
+        positions = _general(cells, kind)
+    if layout is not None:
+        channel, is_utc = layout[0].channel, "utc" in layout[0].notes
+        layout_name = layout[0].name
+    elif kind == "transactions":
+        channel = "store"
+    fields = _typed(cells, positions, options)
+    _check_needed(name, kind, fields, cells, options)
+    return Columns(
+        kind=kind,
+        positions=fields,
+        header=cells,
+        fingerprint=print_,
+        layout=layout_name,
+        channel=channel,
+        is_utc=is_utc,
+        file_status=_file_status(name) if kind == "consent" else None,
+        saved=saved,
+    )
+
+
+def _general(cells: Sequence[str], kind: str) -> dict[int, str]:
+    """Fields by the alias tables; the first column of a field wins."""
+    special = BY_KIND.get(kind, {})
+    found: dict[int, str] = {}
+    for position, cell in enumerate(cells):
+        field = special.get(plain(cell)) or ALIASES.get(plain(cell))
+        if field is not None and field not in found.values():
+            found[position] = field
+    return found
+
+
+def _typed(cells: Sequence[str], positions: Mapping[int, str], options: Options) -> dict[str, int]:
+    """Field to position, after what the merchant typed."""
+    typed = {
+        position: options.columns[cell]
+        for position, cell in enumerate(cells)
+        if cell in options.columns
+    }
+    for field in typed.values():
+        if field and field not in KNOWN_FIELDS:
+            known = ", ".join(sorted(FIELDS))
+            raise NotReadable(say(options.language, "no_such_field", field=field, known=known))
+    taken = set(typed.values())
+    kept = {i: field for i, field in positions.items() if i not in typed and field not in taken}
+    return {field: position for position, field in sorted((kept | typed).items()) if field}
+
+
+def _guess_kind(cells: Sequence[str], options: Options) -> str:
+    """The kind of a sheet that no published layout knows."""
+    fields = set(_general(cells, "orders").values()) | set(options.columns.values())
+    words = {plain(cell) for cell in cells}
+    money = {"amount", "net_amount", "unit_price"} & fields
+    if ({"order_id", "purchased_at"} <= fields or ("purchased_at" in fields and money)) and (
+        money or "quantity" in fields
+    ):
+        in_store = fields & {"card_no", "store"} or words & {"bonnummer", "bonnr", "receiptid"}
+        return "transactions" if in_store else "orders"
+    person = {"customer_id", "card_no", "email"} & set(_general(cells, "customers").values())
+    goods = set(_general(cells, "products").values()) & {"product_id", "sku", "price", "category"}
+    if (
+        "product_name" in _general(cells, "products").values()
+        and goods
+        and not (fields & {"email", "first_name", "last_name"})
+    ):
+        return "products"
+    if person or fields & {"email", "first_name", "last_name"}:
+        return "customers"
+    return ""
+
+
+def _check_needed(
+    name: str, kind: str, fields: Mapping[str, int], cells: Sequence[str], options: Options
+) -> None:
+    found = ", ".join(cell for cell in cells if cell) or "-"
+    if kind not in NEEDED:
+        raise NotReadable(say(options.language, "unknown_kind", name=name, found=found))
+    missing = [" / ".join(group) for group in NEEDED[kind] if not fields.keys() & set(group)]
+    if missing:
+        raise NotReadable(
+            say(
+                options.language,
+                "not_recognised",
+                name=name,
+                kind=kind,
+                missing=", ".join(missing),
+                found=found,
+            )
+        )
+
+
+def _file_status(name: str) -> str | None:
+    """The status that the name of a Mailchimp export's file gives to everyone in it.
+
+    >>> _file_status("audience.zip/unsubscribed_members_export_12ab.csv")
+    'unsubscribed'
+    """
+    words = re.split(r"[^a-z]+", name.rpartition("/")[2].lower())
+    return next((word for word in _STATUS_WORDS if word in words), None)
