@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
@@ -221,28 +221,27 @@ def _change(job: Job, session: Session | None, **values: Any) -> None:
 
 
 def due_ids(context: Context, *, limit: int) -> list[int]:
-    """Return ids of jobs that could be claimed now, oldest first."""
-    due = select(_WORK.c.id).where(_due(context.clock())).order_by(_WORK.c.id).limit(limit)
+    """Return the first job of each lane that could be claimed now, oldest first."""
+    first = func.min(_WORK.c.id)
+    due = select(first).where(_due(context.clock())).group_by(_WORK.c.lane)
     with unscoped(context.engine) as session:
-        return list(session.connection().execute(due).scalars())
+        return list(session.connection().execute(due.order_by(first).limit(limit)).scalars())
 
 
-def starts_at(context: Context, work_id: int) -> datetime | None:
-    """Return when the job can be claimed: its start, or its lease's end; None when it is over."""
-    moments = select(_WORK.c.status, _WORK.c.run_at, _WORK.c.lease_until)
+def queued_for(context: Context, work_id: int) -> datetime | None:
+    """Return the moment from which a queued job may start; None when it is not queued."""
+    start = select(_WORK.c.run_at).where(_WORK.c.id == work_id, _WORK.c.status == "queued")
     with unscoped(context.engine) as session:
-        row = session.connection().execute(moments.where(_WORK.c.id == work_id)).one_or_none()
-    if row is None or row.status not in ("queued", "running"):
-        return None
-    moment: datetime = row.run_at if row.status == "queued" else row.lease_until
-    return moment
+        moment: datetime | None = session.connection().execute(start).scalar_one_or_none()
+        return moment
 
 
-def running_ids(context: Context) -> list[int]:
-    """Return ids of the jobs that some worker holds, or held when it died."""
-    running = select(_WORK.c.id).where(_WORK.c.status == "running").order_by(_WORK.c.id)
+def leases(context: Context) -> dict[int, datetime]:
+    """Return the running jobs and when each lease ends, whether their workers live or not."""
+    running = select(_WORK.c.id, _WORK.c.lease_until).where(_WORK.c.status == "running")
     with unscoped(context.engine) as session:
-        return list(session.connection().execute(running).scalars())
+        rows = session.connection().execute(running)
+        return {row.id: row.lease_until for row in rows}
 
 
 def dead(session: Session) -> list[Work]:

@@ -1,0 +1,146 @@
+"""The one module that knows Huey: it executes and wakes; the rows in our database are the truth.
+
+A message says no more than "look at this row". Lost messages are found again by the look that is
+taken every minute; doubled ones find nothing to claim. So Huey's own storage may be deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import partial
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import structlog
+from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey, crontab
+from huey.exceptions import ConfigurationError
+from huey.serializer import SignedSerializer
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import make_url
+
+from integration.context import Context
+from integration.settings import SettingsError
+from integration.work import queue
+from integration.work.execute import run_one
+from integration.work.handlers import Handlers
+
+_log = structlog.get_logger(__name__)
+
+#: Messages waiting in Huey above which a look adds none, however many rows are due.
+_ENOUGH = 100
+
+#: Seconds between two looks into a storage that cannot call us (SQLite): shortest, longest.
+_POLL_S = (0.02, 0.2)
+
+#: One way to the queue for each installation in this process, closed with its engine.
+_OPEN: WeakKeyDictionary[Engine, Huey] = WeakKeyDictionary()
+
+
+def wake(context: Context, work_ids: Iterable[int]) -> None:
+    """Tell the workers about rows that were just committed."""
+    huey = _OPEN.get(context.engine)
+    if huey is None:
+        huey = _OPEN[context.engine] = _open(context)
+        event.listen(context.engine, "engine_disposed", partial(_close, huey.storage))
+        _register(huey, lambda work_id: None)  # noqa: ARG005  # only sent from here, never run
+    _send(huey, work_ids)
+
+
+def consume(
+    context: Context,
+    workers: int = 2,
+    *,
+    handlers: Handlers | None = None,
+    lease_s: float = queue.LEASE_S,
+) -> None:
+    """Work until a signal comes: SIGINT lets running jobs end, SIGTERM leaves them to the lease.
+
+    Belongs in the main thread of a process of its own, as it takes the process's signals.
+    """
+    huey = _open(context)
+
+    def look_at(work_id: int) -> None:
+        asked_at = context.clock()
+        if run_one(context, work_id, handlers=handlers, lease_s=lease_s):
+            # The next of the lane, and what the job itself deferred.
+            _send(huey, _due(context, huey))
+        start = queue.queued_for(context, work_id)
+        if start is not None and start > asked_at:
+            _send_later(huey, context, work_id, start)
+
+    _register(huey, look_at)
+    huey.periodic_task(crontab(), name="look")(lambda: _send(huey, _due(context, huey)))
+    shortest, longest = _POLL_S
+    consumer = huey.create_consumer(workers=workers, initial_delay=shortest, max_delay=longest)
+    _send(huey, _due(context, huey))
+    for work_id, lease_until in queue.leases(context).items():
+        # A killed worker's job comes back the moment its lease ends, not up to a minute later.
+        _send_later(huey, context, work_id, lease_until)
+    _log.info("Worker starts", workers=workers)
+    consumer.run()
+    huey.storage.close()
+    _log.info("Worker stopped")
+
+
+def _register(huey: Huey, look_at: Callable[[int], None]) -> None:
+    """Name the one message there is, the same for senders and workers."""
+    huey.stipt_look_at = huey.task(name="look_at")(look_at)
+
+
+def _send(huey: Huey, work_ids: Iterable[int]) -> None:
+    try:
+        for work_id in work_ids:
+            huey.stipt_look_at(work_id)
+    except Exception as error:  # each storage has its own; the rows are safe whatever it says
+        _log.warning(
+            "The queue took no message; the look of the next minute finds the rows",
+            error=type(error).__name__,
+        )
+
+
+def _send_later(huey: Huey, context: Context, work_id: int, moment: datetime) -> None:
+    # The scheduler looks once a second: a little late is right, a little early would be lost.
+    wait = max(0.0, (moment - context.clock()).total_seconds()) + 0.01
+    huey.stipt_look_at.schedule((work_id,), delay=wait)
+
+
+def _due(context: Context, huey: Huey) -> list[int]:
+    room = _ENOUGH - huey.pending_count()
+    return queue.due_ids(context, limit=room) if room > 0 else []
+
+
+def _open(context: Context) -> Huey:
+    """Open the queue that the settings name.
+
+    Raises
+    ------
+    SettingsError
+    """
+    settings = context.settings
+    # Huey's messages are pickles: signed, so that only our own are ever opened.
+    signed = SignedSerializer(settings.secret_key.get_secret_value(), salt="stipt-queue")
+    common: dict[str, Any] = {"name": "stipt", "results": False, "serializer": signed}
+    if settings.queue == "sqlite":
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        return SqliteHuey(filename=str(settings.data_dir / "queue.db"), timeout=10, **common)
+    if settings.queue == "postgres":
+        url = make_url(settings.database)
+        if url.get_backend_name() != "postgresql":
+            raise SettingsError("STIPT_QUEUE is postgres, but STIPT_DATABASE_URL is not")
+        dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        return PostgresHuey(dsn=dsn, **common)
+    if settings.queue.startswith(("redis://", "rediss://", "unix://")):
+        return _open_redis(settings.queue, common)
+    raise SettingsError("STIPT_QUEUE has to be sqlite, postgres or an address redis://...")
+
+
+def _open_redis(address: str, common: dict[str, Any]) -> Huey:
+    try:
+        return RedisHuey(url=address, **common)
+    except ConfigurationError as error:
+        raise SettingsError(f"STIPT_QUEUE cannot be used: {error}") from None
+
+
+def _close(storage: Any, _engine: Engine) -> None:
+    storage.close()
