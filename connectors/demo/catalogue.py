@@ -125,6 +125,5 @@ def _groups() -> tuple[Ints, Ints, Ints]:
 
 def _prices(rng: np.random.Generator, need: Ints) -> Ints:
     usual = np.array([one.price for one in NEEDS])[need]
-    euros = np.maximum(4, np.round(usual * np.exp(rng.normal(0, 0.25, need.size))))
-    cents: Ints = (euros * 100 - 5).astype(np.int64)  # 69.95
-    return cents
+    euros: Floats = np.maximum(4, np.round(usual * np.exp(rng.normal(0, 0.25, need.size))))
+    return (euros * 100 - 5).astype(np.int64)  # 69.95

@@ -65,7 +65,8 @@ def address(people: People, person: int) -> tuple[str, str, str]:
     return f"{first}{code % 100:02d} {letters}", city, country
 
 
-def _language(country: str, person: int) -> str:
+def language_of(country: str, person: int) -> str:
+    """Return the language a person reads."""
     return "en" if country == "NL" and person % 8 == 0 else "nl"
 
 
@@ -80,7 +81,7 @@ def _web_customer(view: View, person: int, at: datetime) -> Customer:
         first_name=known.first_name[person],
         middle_name=known.middle_name[person],
         last_name=known.last_name[person],
-        language=_language(country, person),
+        language=language_of(country, person),
         country=country,
         postcode=code,
         city=city,
@@ -104,7 +105,7 @@ def _card_customer(view: View, person: int, at: datetime) -> Customer:
         last_name=known.card_last_name[person],
         birth_date=born if person % 3 else None,
         gender=("m", "f")[int(people.gender[person])] if person % 5 else None,
-        language=_language(country, person),
+        language=language_of(country, person),
         country=country,
         postcode=code,
         city=city,

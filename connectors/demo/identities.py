@@ -83,7 +83,7 @@ def _card_number(customer: int) -> str:
     Examples
     --------
     >>> _card_number(400_001)
-    '2900004000015'
+    '2900004000014'
     """
     body = f"29{customer:010d}"
     odd, even = (sum(int(digit) for digit in body[i::2]) for i in (0, 1))
