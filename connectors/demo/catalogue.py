@@ -103,7 +103,7 @@ def pick(
     """
     group = need * 3 + department
     start, count = catalogue.group_start[group], catalogue.group_count[group]
-    chosen = start + rng.integers(0, EVERGREEN, need.size)
+    chosen: Ints = start + rng.integers(0, EVERGREEN, need.size)
     usual = np.array([one.price for one in NEEDS]) * 100.0
     todo = np.arange(need.size)
     for _ in range(8):

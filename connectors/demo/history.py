@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from connectors.demo.catalogue import Bools, Floats, Ints
-from connectors.demo.needs import BUSINESS, CASUAL, MEN, MIXED, NEEDS, UNISEX, WOMEN
+from connectors.demo.needs import BUSINESS, CASUAL, MEN, NEEDS, UNISEX, WOMEN
 from connectors.demo.people import BOTH, People
 
 #: Standard deviation of the log interval within a pair, and of the pair's own factor.
@@ -23,6 +23,8 @@ BUNDLE_DAYS = 18
 #: Mild seasons: purchases move by up to this many days, a rate of +-14%.
 SEASON_DAYS = 8.0
 
+#: Needs of one person, at most.
+_MOST = 8
 _FITS = np.array([[d in need.departments for d in range(3)] for need in NEEDS])
 
 
@@ -61,24 +63,6 @@ def generate(rng: np.random.Generator, people: People, days: int) -> Purchases:
     return every.take(np.lexsort((every.day, every.need, every.person)))
 
 
-def wants(rng: np.random.Generator, people: People) -> Floats:
-    """Return an (n, needs) matrix: the higher, the sooner the person has that need here."""
-    weight = np.array([one.weight for one in NEEDS])
-    style = np.array([one.style for one in NEEDS])
-    liking = np.ones((3, len(NEEDS)))
-    liking[BUSINESS, style == BUSINESS], liking[BUSINESS, style == CASUAL] = 5.0, 0.3
-    liking[CASUAL, style == CASUAL], liking[CASUAL, style == BUSINESS] = 3.0, 0.12
-    liking[MIXED, :] = 1.0
-    fits = np.stack(
-        [_FITS[:, MEN] | _FITS[:, UNISEX], _FITS[:, WOMEN] | _FITS[:, UNISEX], _FITS.any(axis=1)]
-    )
-    with np.errstate(divide="ignore"):
-        scores = np.log(weight * liking)[people.style] + np.log(fits)[people.department]
-    # Gumbel noise makes the k best a weighted draw without replacement (Vieira 2014).
-    wanted: Floats = scores + rng.gumbel(size=scores.shape)
-    return wanted
-
-
 def department_of(need: Ints, preferred: Ints) -> Ints:
     """Return the department a need is bought in: the preferred one, where it exists."""
     other = np.where(_FITS[need, 1 - preferred], 1 - preferred, UNISEX)
@@ -87,23 +71,50 @@ def department_of(need: Ints, preferred: Ints) -> Ints:
 
 
 def _pairs(rng: np.random.Generator, people: People) -> tuple[Ints, Ints, Ints]:
-    ranked = np.argsort(-wants(rng, people), axis=1)[:, :8]
-    number = np.minimum(1 + rng.poisson(0.9, people.count), 8)
-    number[people.department == BOTH] += 1
-    person, rank = np.nonzero(np.arange(8) < number[:, None])
+    """Return who has which need here, and for which department: the most wanted need first."""
+    both = people.department == BOTH
+    liked = _liking(rng, people)
+    # A house of two buys each need for one of them only, so that rhythms stay readable.
+    for_women = rng.random(liked.shape) < 0.5
+    women = _FITS[:, WOMEN] & (for_women | ~_FITS[:, MEN])
+    men = _FITS[:, MEN] & ~women
+    unisex = _FITS[:, UNISEX]
+    of_men = _best(liked, np.where(both[:, None], men | unisex, _FITS[:, MEN] | unisex))
+    of_women = _best(liked, np.where(both[:, None], women, _FITS[:, WOMEN] | unisex))
+    ranked = np.where((people.department == MEN)[:, None], of_men, of_women)
+    ranked[both, 0::2], ranked[both, 1::2] = of_men[both, :4], of_women[both, :4]
+    number = np.minimum(1 + both + rng.poisson(0.9, people.count), _MOST)
+    person, rank = np.nonzero(np.arange(_MOST) < number[:, None])
     need = ranked[person, rank]
-    taste = people.department[person]
-    # A house of two alternates, so that no need is bought for both and rhythms stay readable.
-    preferred = np.where(taste == BOTH, (people.gender[person] + rank) % 2, taste)
+    preferred = np.where(both[person], rank % 2, people.department[person])
     return person, need, department_of(need, preferred)
 
 
+def _liking(rng: np.random.Generator, people: People) -> Floats:
+    """Return an (n, needs) matrix: the higher, the sooner the person has that need here."""
+    weight = np.array([one.weight for one in NEEDS])
+    style = np.array([one.style for one in NEEDS])
+    factor = np.ones((3, len(NEEDS)))
+    factor[BUSINESS, style == BUSINESS], factor[BUSINESS, style == CASUAL] = 5.0, 0.3
+    factor[CASUAL, style == CASUAL], factor[CASUAL, style == BUSINESS] = 3.0, 0.12
+    # Gumbel noise makes the k best a weighted draw without replacement (Vieira 2014).
+    noise = rng.gumbel(size=(people.count, len(NEEDS)))
+    liked: Floats = np.log(weight * factor)[people.style] + noise
+    return liked
+
+
+def _best(liked: Floats, fits: Bools) -> Ints:
+    return np.argsort(-np.where(fits, liked, -np.inf), axis=1)[:, :_MOST]
+
+
 def _first_days(rng: np.random.Generator, people: People, person: Ints, rhythm: Floats) -> Floats:
-    """Return the first purchase of each pair: on arrival for the first need, else somewhere."""
-    somewhere = np.maximum(people.arrived[person], 0) + rng.random(person.size) * rhythm
-    first = np.concatenate([[True], person[1:] != person[:-1]])
-    arrives = first & (people.arrived[person] >= 0)
-    return np.where(arrives, people.arrived[person], somewhere)
+    """Return the first purchase of each pair: on arrival for the first need, else a while later."""
+    later = np.maximum(people.arrived[person], 0) + rng.random(person.size) * rhythm
+    new = np.concatenate([[True], person[1:] != person[:-1]])
+    # Who buys for two starts with something for either.
+    second = np.concatenate([[False], new[:-1]]) & ~new & (people.department[person] == BOTH)
+    arrives = (new | second) & (people.arrived[person] >= 0)
+    return np.where(arrives, people.arrived[person], later)
 
 
 def _renew(

@@ -83,7 +83,7 @@ class People:
 
 def generate(rng: np.random.Generator, count: int, days: int) -> People:
     """Return `count` people for `days` days of trade."""
-    department = rng.choice([MEN, WOMEN, BOTH], count, p=[0.40, 0.46, 0.14])
+    department = rng.choice([MEN, WOMEN, BOTH], count, p=[0.41, 0.48, 0.11])
     gender = np.where(department == BOTH, rng.integers(0, 2, count), department)
     # A few buy only for the partner; taste follows the purchases, not the person.
     gender = np.where(rng.random(count) < 0.04, 1 - gender, gender)
