@@ -26,10 +26,10 @@ from segmentation.words import Marks
 DOUBT = 0.1
 #: Weight of the shop's share in items: two-sided choices, and favourites.
 PRIOR_ITEMS, PRIOR_ITEMS_LOVES = 1.0, 3.0
-#: The larger share's lower bound must pass this; and this to keep a label.
-MAJORITY, MAJORITY_KEPT = 0.5, 0.45
-#: Both departments: the lesser share's lower bound, to keep it, and items of each.
-BOTH, BOTH_KEPT, BOTH_ITEMS = 0.15, 0.12, 2
+#: The larger share's lower bound must pass this; and this to keep a label; items of it.
+MAJORITY, MAJORITY_KEPT, MAJORITY_ITEMS = 0.35, 0.3, 2
+#: Both departments: the lesser's shrunken share, and the share that keeps the label.
+BOTH, BOTH_KEPT = 0.1, 0.08
 #: A favourite's lower bound over the shop's share; to keep it; items of it.
 LIFT, LIFT_KEPT, LOVED_ITEMS = 1.5, 1.2, 2
 #: A favourite stays while its bound is at least this share of the best one's.
@@ -47,19 +47,12 @@ def departments(products: pd.DataFrame, needs: pd.Series, choices: Choices) -> p
     """
     corrected = {key.strip().lower(): value for key, value in choices.departments.items()}
     names = ("gender_target", "product_type", "category_path", "tags", "title")
-    rows = zip(*(c.tolist() for c in (needs, *(products[n] for n in names))), strict=True)
-    return pd.Series([_department(*row, corrected) for row in rows], dtype="str")
+    rows = zip(needs.tolist(), *(products[name].tolist() for name in names), strict=True)
+    return pd.Series([_department(row, corrected) for row in rows], dtype="str")
 
 
-def _department(
-    need: str,
-    target: str,
-    product_type: str,
-    path: str,
-    tags: str,
-    title: str,
-    corrected: dict[str, str],
-) -> str:
+def _department(row: tuple[str, ...], corrected: dict[str, str]) -> str:
+    need, target, product_type, path, tags, title = row
     declared = target.strip().lower()
     for key in (product_type.strip().lower(), need):
         if key and key in corrected:
@@ -110,24 +103,40 @@ def _share(tastes: pd.DataFrame, column: str, one: str, other: str) -> float:
 
 @dataclass(frozen=True)
 class Sides:
-    """Decayed weight and items of the two sides of a choice; one entry a person."""
+    """What was bought of the two sides of a choice; one entry a person."""
 
-    weight: tuple[Floats, Floats]
     items: tuple[Floats, Floats]
+    #: Decayed items.
+    weight: tuple[Floats, Floats]
+    #: The part of `weight` from outside the gift season.
+    own_weight: tuple[Floats, Floats]
+
+    def evidence(self) -> tuple[Floats, Floats]:
+        """Return the weights that count: the lesser side's without the gift season.
+
+        One dress in December says less about a man's own shopping than one in May.
+        """
+        (first, second), (own_first, own_second) = self.weight, self.own_weight
+        return (
+            np.where(first > second, first, own_first),
+            np.where(second > first, second, own_second),
+        )
 
 
-def sides(tastes: pd.DataFrame, persons: pd.Series, column: str, one: str, other: str) -> Sides:
-    """Return what each of `persons` bought of two departments or styles."""
+def sides(tastes: pd.DataFrame, persons: pd.Series, column: str, names: tuple[str, str]) -> Sides:
+    """Return what each of `persons` (sorted) bought of two departments or styles."""
     at = persons.searchsorted(tastes["person_id"])
+    chosen = [(tastes[column] == name).to_numpy() for name in names]
 
-    def total(side: str, measure: str) -> Floats:
-        chosen = (tastes[column] == side).to_numpy()
-        values = tastes[measure].to_numpy(dtype=np.float64)[chosen]
-        return np.bincount(at[chosen], values, minlength=len(persons)).astype(np.float64)
+    def totals(measure: str) -> tuple[Floats, Floats]:
+        values = tastes[measure].to_numpy(dtype=np.float64)
+        first, second = (
+            np.bincount(at[rows], values[rows], minlength=len(persons)).astype(np.float64)
+            for rows in chosen
+        )
+        return first, second
 
-    return Sides(
-        (total(one, "weight"), total(other, "weight")), (total(one, "items"), total(other, "items"))
-    )
+    return Sides(totals("items"), totals("weight"), totals("own_weight"))
 
 
 def choose(of: Sides, share: float, names: tuple[str, str, str], previous: Labels) -> Labels:
@@ -147,27 +156,27 @@ def choose(of: Sides, share: float, names: tuple[str, str, str], previous: Label
     Examples
     --------
     >>> bought = (np.array([4.0, 1.0, 4.0]), np.array([0.0, 0.0, 5.0]))
-    >>> choose(Sides(bought, bought), 0.5, ("m", "w", "both"), np.array(["", "", ""])).tolist()
+    >>> nobody = np.array(["", "", ""])
+    >>> choose(Sides(bought, bought, bought), 0.5, ("m", "w", "both"), nobody).tolist()
     ['m', '', 'both']
     """
-    first = of.weight[0] + PRIOR_ITEMS * share
-    second = of.weight[1] + PRIOR_ITEMS * (1 - share)
+    weight = of.evidence()
+    first, second = weight[0] + PRIOR_ITEMS * share, weight[1] + PRIOR_ITEMS * (1 - share)
     low = (betaincinv(first, second, DOUBT), betaincinv(second, first, DOUBT))
-    each = np.minimum(of.items[0], of.items[1]) >= BOTH_ITEMS
-    lesser = np.where(each & bool(names[2]), np.minimum(*low), 0.0)
+    enough = [items >= MAJORITY_ITEMS for items in of.items]
+    mixed = (weight[0] > 0) & (weight[1] > 0) & (of.items[0] + of.items[1] > MAJORITY_ITEMS)
+    lesser = np.where(mixed & bool(names[2]), np.minimum(first, second) / (first + second), 0.0)
 
-    def passes(majority: float, both: float) -> tuple[Bools, Bools, Bools]:
-        two = lesser > both
-        return (low[0] > majority) & ~two, (low[1] > majority) & ~two, two
+    def passes(majority: float, both: float) -> list[Bools]:
+        one, other = (bound > majority for bound in low)
+        return [one & enough[0], other & enough[1], lesser > both]
 
-    label = np.select(list(passes(MAJORITY, BOTH)), list(names), default="").astype(object)
-    one, other, two = (
-        passes(MAJORITY_KEPT, BOTH)[0],
-        passes(MAJORITY_KEPT, BOTH)[1],
-        lesser > BOTH_KEPT,
-    )
-    for name, still in zip(names, (one, other, two), strict=True):
-        label = np.where((previous == name) & (name != "") & still, name, label)
+    one, other, two = passes(MAJORITY, BOTH)
+    label = np.select([two, one, other], [names[2], names[0], names[1]], "").astype(object)
+    for name, still in zip(names, passes(MAJORITY_KEPT, BOTH_KEPT), strict=True):
+        # A label that would pass a little less stays, but not against a household's evidence.
+        keeps = still & ~two if name != names[2] else still
+        label = np.where((previous == name) & bool(name) & keeps, name, label)
     return label
 
 

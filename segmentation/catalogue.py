@@ -40,8 +40,11 @@ def read(frames: Frames, choices: Choices) -> Catalogue:
 def placement(catalogue: Catalogue, account_id: int) -> dict[str, Any]:
     """Return how many products have a need and a style, and which have no need (at most 200)."""
     every = catalogue.placed
-    mine = (every["account_id"] == account_id) & (every["product_id"] > _TITLES_BELOW)
-    mine = (mine & (every["need"] != NO_GOODS)).to_numpy()
+    mine = (
+        (every["account_id"] == account_id)
+        & (every["product_id"] > _TITLES_BELOW)
+        & (every["need"] != NO_GOODS)
+    ).to_numpy()
     placed, products = catalogue.placed[mine], catalogue.products[mine]
     unplaced = products[(placed["need"] == "").to_numpy()]
     return {

@@ -294,8 +294,8 @@ def _profiles(
     )
     profiles["is_wholesale"] = False
     shop = numbers.shares
-    shops = affinity.sides(part.tastes, persons, "department", "men", "women")
-    style = affinity.sides(part.tastes, persons, "style", "business", "casual")
+    shops = affinity.sides(part.tastes, persons, "department", ("men", "women"))
+    style = affinity.sides(part.tastes, persons, "style", ("business", "casual"))
     profiles["shops"] = affinity.choose(
         shops, shop.men, ("menswear", "womenswear", "both"), before.labels("shops", persons)
     )

@@ -26,6 +26,8 @@ from segmentation.duedates.needs import NO_GOODS
 
 #: Half-life of taste in days: what was bought two years before the last purchase counts half.
 TASTE_HALF_LIFE_DAYS = 730.0
+#: From 1 December to this day, one odd item is more likely a present than a taste.
+_LAST_GIFT_DAY = 24
 _EPOCH = date(1970, 1, 1)
 _DAY_S = 86_400
 
@@ -35,7 +37,7 @@ _LINE_COLUMNS = [
     "refunded_on", "is_gift",
 ]  # fmt: skip
 #: Why a line starts no clock, in the order in which they are asked; the first that fits counts.
-_REASONS = ("guest", "cancelled", "test", "return", "free", "no goods", "refunded")
+_REASONS = ("test", "cancelled", "guest", "return", "free", "no goods", "refunded")
 
 
 def day_number(day: date) -> int:
@@ -61,7 +63,8 @@ class Features:
     #: A person: account_id, person_id, first_day, last_day, frequency, revenue, line_quantity
     #: (median units a line), wholesale_share (of lines).
     people: pd.DataFrame
-    #: A person, need, department and style: items, and their decayed count `weight`. Gifts out.
+    #: A person, need, department and style: items, their decayed count `weight`, and the part of
+    #: it from outside the gift season, `own_weight`. Gifts out.
     tastes: pd.DataFrame
     #: How many lines were read and left out, by reason.
     counters: Mapping[str, int]
@@ -130,9 +133,9 @@ def _judged(lines: Any, placed: Any, as_of: int) -> Any:
     units = seen.quantity - seen.refunded_quantity + seen.returned_units
     amount = seen.net_amount - seen.refunded_amount + seen.returned_amount
     reason = ibis.cases(
-        (seen.person_id.isnull(), "guest"),
-        (seen.status == "cancelled", "cancelled"),
         (seen.status == "test", "test"),
+        (seen.status == "cancelled", "cancelled"),
+        (seen.person_id.isnull(), "guest"),
         (seen.quantity <= 0, "return"),
         (seen.net_amount <= 0, "free"),
         (seen.need == NO_GOODS, "no goods"),
@@ -197,10 +200,13 @@ def _tastes(own: Any) -> Any:
     goods = own.filter(own.need != "")
     last = goods.day.max().over(ibis.window(group_by=["account_id", "person_id"]))
     goods = goods.mutate(age=(last - goods.day).cast("float64"))
+    in_season = (goods.ordered_on.month() == 12) & (goods.ordered_on.day() <= _LAST_GIFT_DAY)
     weight = ibis.literal(0.5) ** (goods.age / TASTE_HALF_LIFE_DAYS)
     # Rounded: sums of floats depend on the order in which threads add them.
     return goods.group_by("account_id", "person_id", "need", "department", "style").aggregate(
-        items=goods.count(), weight=weight.sum().round(9)
+        items=goods.count(),
+        weight=weight.sum().round(9),
+        own_weight=ibis.ifelse(in_season, 0.0, weight).sum().round(9),
     )
 
 

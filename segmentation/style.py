@@ -19,14 +19,13 @@ _MARKS = Marks({"business": BUSINESS_WORDS, "casual": CASUAL_WORDS})
 def styles(products: pd.DataFrame, needs: pd.Series, choices: Choices) -> pd.Series:
     """Return "business", "casual" or "" for each product; `needs` in the order of `products`."""
     corrected = {key.strip().lower(): style for key, style in choices.styles.items()}
-    columns = [needs] + [products[c] for c in ("product_type", "category_path", "tags", "title")]
-    rows = zip(*(column.tolist() for column in columns), strict=True)
-    return pd.Series([_style(*row, corrected) for row in rows], dtype="str")
+    names = ("product_type", "category_path", "tags", "title")
+    rows = zip(needs.tolist(), *(products[name].tolist() for name in names), strict=True)
+    return pd.Series([_style(row, corrected) for row in rows], dtype="str")
 
 
-def _style(
-    need: str, product_type: str, path: str, tags: str, title: str, corrected: dict[str, str]
-) -> str:
+def _style(row: tuple[str, ...], corrected: dict[str, str]) -> str:
+    need, product_type, path, tags, title = row
     for key in (product_type.strip().lower(), need):
         if key and key in corrected:
             return corrected[key]

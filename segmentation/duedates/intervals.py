@@ -116,7 +116,7 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         need_mu = self.lives_.mu[table.need]
         total, count = before_start(table, np.log(table.length) - need_mu)
         prior = need_mu + total / (count + self.k_customer)
-        mu = (table.own_log + self.k_pair_ * prior) / (table.own_gaps + self.k_pair_)
+        mu: Floats = (table.own_log + self.k_pair_ * prior) / (table.own_gaps + self.k_pair_)
         return np.round(mu, 9), self.lives_.sigma[table.need]
 
     def to_dict(self) -> dict[str, Any]:

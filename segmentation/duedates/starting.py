@@ -199,7 +199,7 @@ NEEDS: tuple[StartingNeed, ...] = (
         "underwear",
         "piece of underwear|underwear|onderbroek|ondergoed",
         300,
-        "boxer|boxers|boxershort|boxershorts|briefs|brief|trunks|slip|slips|knickers|hipster",
+        "boxer|boxers|boxer shorts|boxershort|boxershorts|briefs|brief|trunks|slip|slips|knickers",
         source=f"{_WRAP}: one lasts 2.7 years; bought in packs (assumption)",
     ),
     _need(
@@ -246,7 +246,7 @@ NEEDS: tuple[StartingNeed, ...] = (
         "sportswear",
         "piece of sportswear|sportswear|sportkledingstuk|sportkleding",
         420,
-        "tracksuit|joggers|jogger|joggingbroek|trainingspak|sports bra|activewear",
+        "training top|trainingsshirt|tracksuit|joggers|jogger|joggingbroek|trainingspak|activewear",
         style="casual",
     ),
     # Shoes and accessories
