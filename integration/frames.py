@@ -9,7 +9,7 @@ amounts; a refund of which only the state is known counts as a full one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -44,9 +44,9 @@ from segmentation.frames import (
 
 
 def load(session: Session, account: Account, *, as_of: date) -> Frames:
-    """Read everything known of one account's purchases before `as_of`."""
+    """Read everything known of one account's purchases up to and on the day `as_of`."""
     zone = ZoneInfo(account.time_zone)
-    end = datetime.combine(as_of, time(), zone)
+    end = datetime.combine(as_of + timedelta(days=1), time(), zone)
     lines = _lines(session, end)
     lines["ordered_on"] = _days(lines.pop("placed_at"), zone)
     lines = _with_refunds(lines, _line_refunds(session, end), _order_refunds(session, end), zone)
@@ -211,7 +211,8 @@ def _with_refunds(
     lines = lines.merge(per_order, on=order_key, how="left")
     paid = lines["net_amount"].clip(lower=0).astype("float64")
     order_paid = paid.groupby([lines["shop_id"], lines["order_external_id"]]).transform("sum")
-    share = (lines["amount"] / order_paid).clip(upper=1.0).fillna(0.0)
+    returned = lines["amount"].astype("float64")
+    share = (returned / order_paid.where(order_paid > 0)).clip(upper=1.0).fillna(0.0)
     # Part of an order's money back says nothing about goods; all of it says all of them.
     everything = share >= 1.0
     lines["refunded_quantity"] = (lines["refunded_quantity"].fillna(0.0).astype("float64")).where(

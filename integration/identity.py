@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import insert
-from sqlmodel import Session, col, delete, or_, select, update
+from sqlmodel import Session, col, delete, or_, select
 
 from integration.tables import (
     DueDate,
@@ -277,12 +277,16 @@ def _assign(
 
 def _drop(session: Session, heirs: Mapping[int, int]) -> None:
     """Remove persons without profiles; their history goes on with the person they became."""
-    for gone, heir in heirs.items():
-        session.exec(
-            update(SegmentChange).where(col(SegmentChange.person_id) == gone).values(person_id=heir)
-        )
     for part in chunks(heirs):
-        session.exec(delete(SegmentMember).where(col(SegmentMember.person_id).in_(part)))
-        session.exec(delete(DueDate).where(col(DueDate.person_id).in_(part)))
-        session.exec(delete(PersonProfile).where(col(PersonProfile.person_id).in_(part)))
-        session.exec(delete(Person).where(col(Person.id).in_(part)))
+        for change in session.exec(
+            select(SegmentChange).where(col(SegmentChange.person_id).in_(part))
+        ):
+            change.person_id = heirs[change.person_id]
+        session.flush()
+        for statement in (
+            delete(SegmentMember).where(col(SegmentMember.person_id).in_(part)),
+            delete(DueDate).where(col(DueDate.person_id).in_(part)),
+            delete(PersonProfile).where(col(PersonProfile.person_id).in_(part)),
+            delete(Person).where(col(Person.id).in_(part)),
+        ):
+            session.exec(statement, execution_options={"synchronize_session": False})

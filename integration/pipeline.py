@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from segmentation.compute import assign, fit
 from sqlmodel import Session, select
 
 from connectors.base import Connector, Page
@@ -30,6 +29,7 @@ from integration.sources import open_source
 from integration.store import write_page
 from integration.tables import Account, ImportRun, Reject, Shop, SyncState
 from integration.work.queue import Job, defer
+from segmentation.compute import assign, fit
 
 
 def start_import(
@@ -160,12 +160,8 @@ def start_refresh(session: Session, *, as_of: str | None = None) -> None:
 
 
 def looking_from(context: Context, account: Account) -> date:
-    """Return the day a live run looks from: the first one whose orders are not complete yet.
-
-    That is tomorrow in the shop's zone, because a run uses what happened before `as_of` and
-    today's orders have to count today.
-    """
-    return context.clock().astimezone(ZoneInfo(account.time_zone)).date() + timedelta(days=1)
+    """Return the day a live run looks from: today in the shop's zone."""
+    return context.clock().astimezone(ZoneInfo(account.time_zone)).date()
 
 
 def refresh(context: Context, job: Job) -> None:

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
-from segmentation.compute import Fitted
+import sqlalchemy as sa
 from sqlmodel import Session, SQLModel, col, delete, select
 
 from integration.db import upsert
@@ -23,6 +23,7 @@ from integration.tables import (
     SegmentChange,
     SegmentMember,
 )
+from segmentation.fitted import Fitted
 from segmentation.frames import DUE, PROFILES, Assigned
 
 #: Fitted models kept for looking back; older ones are removed.
@@ -63,10 +64,18 @@ def _store_segments(session: Session, segments: pd.DataFrame, as_of: date) -> No
             strict=True,
         )
     )
-    held = {(row.person_id, row.segment): row for row in session.exec(select(SegmentMember)).all()}
+    columns = SegmentMember.__table__.c  # type: ignore[attr-defined]  # SQLModel adds __table__
+    held = {
+        (person_id, segment): kept
+        for person_id, segment, *kept in session.execute(
+            sa.select(
+                columns.person_id, columns.segment, columns.id, columns.reason, columns.since
+            ).where(columns.account_id == session.info["account_id"])
+        )
+    }
     entered = [key for key in wanted if key not in held]
     left = [key for key in held if key not in wanted]
-    changed = [key for key in wanted if key in held and held[key].reason != wanted[key]]
+    changed = [key for key in wanted if key in held and held[key][1] != wanted[key]]
     upsert(
         session,
         SegmentMember,
@@ -75,54 +84,64 @@ def _store_segments(session: Session, segments: pd.DataFrame, as_of: date) -> No
                 "person_id": key[0],
                 "segment": key[1],
                 "reason": wanted[key],
-                "since": held[key].since if key in held else as_of,
+                "since": held[key][2] if key in held else as_of,
             }
             for key in (*entered, *changed)
         ],
         key=("person_id", "segment"),
     )
-    _delete(session, SegmentMember, [held[key].id for key in left])
+    _delete(session, SegmentMember, [held[key][0] for key in left])
     history = [(key, True, wanted[key]) for key in entered]
-    history += [(key, False, held[key].reason) for key in left]
-    session.add_all(
-        SegmentChange(
-            account_id=session.info["account_id"],
-            person_id=key[0],
-            segment=key[1],
-            entered=came,
-            on=as_of,
-            reason=reason,
+    history += [(key, False, held[key][1]) for key in left]
+    if history:
+        session.execute(
+            sa.insert(SegmentChange), [_change(session, as_of, *row) for row in history]
         )
-        for key, came, reason in history
-    )
+
+
+def _change(
+    session: Session, as_of: date, key: tuple[int, str], entered: bool, reason: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "account_id": session.info["account_id"],
+        "person_id": key[0],
+        "segment": key[1],
+        "entered": entered,
+        "on": as_of,
+        "reason": reason,
+    }
 
 
 def _replace(
     session: Session, table: type[SQLModel], rows: list[dict[str, Any]], key: tuple[str, ...]
 ) -> None:
     """Make the table hold exactly these rows, writing only those that differ."""
-    held = {
-        tuple(getattr(row, name) for name in key): row for row in session.exec(select(table)).all()
-    }
     wanted = {tuple(row[name] for name in key): row for row in rows}
-    upsert(
-        session,
-        table,
-        [row for k, row in wanted.items() if k not in held or _differs(held[k], row)],
-        key=key,
-    )
-    gone = [getattr(row, "id", None) for k, row in held.items() if k not in wanted]
-    _delete(session, table, gone)
-
-
-def _differs(held: SQLModel, row: Mapping[str, Any]) -> bool:
-    return any(getattr(held, name) != value for name, value in row.items())
+    names = [*key, *(name for name in next(iter(rows), {}) if name not in key)]
+    columns = table.__table__.c  # type: ignore[attr-defined]  # SQLModel adds __table__
+    held = {
+        tuple(row[: len(key)]): (row_id, tuple(row))
+        for row_id, *row in session.execute(
+            sa.select(columns.id, *(columns[name] for name in names)).where(
+                columns.account_id == session.info["account_id"]
+            )
+        )
+    }
+    differs = [
+        row
+        for k, row in wanted.items()
+        if k not in held or held[k][1] != tuple(row[name] for name in names)
+    ]
+    upsert(session, table, differs, key=key)
+    _delete(session, table, [row_id for k, (row_id, _) in held.items() if k not in wanted])
 
 
 def _delete(session: Session, table: type[SQLModel], ids: Collection[int | None]) -> None:
     key = table.__table__.c.id  # type: ignore[attr-defined]  # SQLModel adds __table__
     for part in parts(ids):
-        session.exec(delete(table).where(key.in_(part)))
+        session.execute(
+            delete(table).where(key.in_(part)), execution_options={"synchronize_session": False}
+        )
 
 
 def _rows(frame: pd.DataFrame, contract: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -134,7 +153,7 @@ def _rows(frame: pd.DataFrame, contract: Mapping[str, str]) -> list[dict[str, An
         values = frame[name]
         if kind == "datetime64":
             columns[name] = values.dt.date
-        elif kind == "Int64":
+        elif kind in ("Int64", "float64"):
             columns[name] = values.astype(object).where(values.notna(), None)
         else:
             columns[name] = values.tolist()

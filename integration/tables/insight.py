@@ -51,7 +51,8 @@ class PersonProfile(Owned, table=True):
     r: int
     f: int
     m: int
-    expected_gap: float
+    #: None for wholesale buyers, who have a rhythm of their own kind.
+    expected_gap: float | None = None
     stage: str
     is_wholesale: bool
     shops: str
