@@ -1,0 +1,51 @@
+"""Wanted minus pushed: the changes a push makes. Pure, so that it can be looked at in a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+#: ("tag" or "field", key) -> value; a tag's value is "".
+Values = Mapping[tuple[str, str], str]
+
+TAG, FIELD = "tag", "field"
+#: The sentence that explains the rest; its figures ("learned from 312") change with every fit.
+WHY = (FIELD, "WHY")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One tag on or off, or one field from one value to another; None means absent."""
+
+    email_key: str
+    kind: str
+    key: str
+    before: str | None
+    after: str | None
+
+
+def difference(wanted: Mapping[str, Values], pushed: Mapping[str, Values]) -> Iterator[Change]:
+    """Yield what leads from `pushed` to `wanted`, both by address; ordered by address and key.
+
+    The reason sentence is only rewritten together with something else of the same member: a quiet
+    night makes no call.
+
+    Examples
+    --------
+    >>> now, was = {("tag", "stage:new"): ""}, {("tag", "stage:lost"): ""}
+    >>> [(c.key, c.before, c.after) for c in difference({"a": now}, {"a": was})]
+    [('stage:lost', '', None), ('stage:new', None, '')]
+    >>> list(difference({"a": {WHY: "from 312"}}, {"a": {WHY: "from 311"}}))
+    []
+    """
+    for email_key in sorted(wanted.keys() | pushed.keys()):
+        after, before = wanted.get(email_key, {}), pushed.get(email_key, {})
+        changed = [
+            name
+            for name in sorted(after.keys() | before.keys())
+            if after.get(name) != before.get(name)
+        ]
+        if changed == [WHY] and WHY in after and WHY in before:
+            continue
+        for name in changed:
+            yield Change(email_key, *name, before.get(name), after.get(name))

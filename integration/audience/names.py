@@ -1,0 +1,188 @@
+"""What our tags and fields are called in an audience, in its language, and how many there may be.
+
+A name that the merchant already uses is never taken over: a tag gets the suffix " (auto)", a merge
+tag the prefix "ST_". Case does not count, as Mailchimp changes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from segmentation.duedates.needs import NeedName, name_of
+from segmentation.segments import LONGEST_NAME, MOST_PER_GROUP, catalogue
+
+#: Characters of a merge tag, and bytes of a text value (Mailchimp).
+MERGE_TAG_LENGTH = 10
+VALUE_BYTES = 255
+#: Merge fields of one audience, the merchant's own included (Mailchimp).
+FIELD_LIMIT = 30
+#: Tags of ours altogether; by group `segmentation.segments` says.
+TAG_LIMIT = 60
+_SUFFIX = " (auto)"
+_PREFIX = "ST_"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A merge field of ours; contacts never see it."""
+
+    key: str
+    #: Mailchimp's type: "text" or "date".
+    kind: str
+    label_en: str
+    label_nl: str
+
+    def label(self, language: str) -> str:
+        """Return its label in "en" or "nl"."""
+        return self.label_nl if language == "nl" else self.label_en
+
+
+#: In order of use: what does not fit into an audience is left out from the end.
+FIELDS: tuple[Field, ...] = (
+    Field("DUEDATE", "date", "Due on", "Toe aan op"),
+    Field("DUEWHAT", "text", "Due for", "Toe aan"),
+    Field("STAGE", "text", "Stage", "Fase"),
+    Field("LOVES2", "text", "Second favourite", "Tweede favoriet"),
+    Field("WHY", "text", "Why", "Waarom"),
+)
+FIELD_BY_KEY: Mapping[str, Field] = {field.key: field for field in FIELDS}
+
+
+def tag_names(
+    segments: Iterable[str], language: str, needs: Mapping[str, NeedName]
+) -> dict[str, str]:
+    """Return what the tags of these segments are called, by segment key.
+
+    Parameters
+    ----------
+    needs
+        What the shop calls its needs; those of the starting table may be missing.
+
+    Examples
+    --------
+    >>> tag_names(["due:suits:now", "stage:best", "no:such"], "nl", {})
+    {'due:suits:now': 'Toe aan: Pakken – nu', 'stage:best': 'Fase: Topklant'}
+    """
+    keys = list(segments)
+    mentioned = [key.split(":")[1] for key in keys if key.count(":")]
+    known = {need: needs.get(need) or name_of(need) for need in sorted(set(mentioned))}
+    names = {segment.key: segment.name(language) for segment in catalogue(known)}
+    return {key: names[key] for key in keys if key in names}
+
+
+def thing(tag: str) -> str:
+    """Return a tag's name without its group.
+
+    Examples
+    --------
+    >>> thing("Stage: At risk")
+    'At risk'
+    """
+    return tag.partition(": ")[2]
+
+
+def free_tag_name(name: str, taken: Collection[str]) -> str:
+    """Return `name`, or with a suffix when the merchant has one of that name already.
+
+    Parameters
+    ----------
+    taken
+        Names of the audience's tags and saved segments, case-folded.
+
+    Examples
+    --------
+    >>> free_tag_name("VIP", {"vip"}), free_tag_name("VIP", {"vip", "vip (auto)"})
+    ('VIP (auto)', 'VIP (auto) 2')
+    """
+    candidate, number = name, 1
+    while candidate.casefold() in taken:
+        suffix = _SUFFIX if number == 1 else f"{_SUFFIX} {number}"
+        candidate = _cut(name, LONGEST_NAME - len(suffix)) + suffix
+        number += 1
+    return candidate
+
+
+def free_merge_tag(key: str, taken: Collection[str]) -> str:
+    """Return a merge tag that the audience does not have yet.
+
+    Examples
+    --------
+    >>> free_merge_tag("DUEDATE", {"FNAME"}), free_merge_tag("DUEDATE", {"DUEDATE"})
+    ('DUEDATE', 'ST_DUEDATE')
+    >>> free_merge_tag("DUEDATE", {"DUEDATE", "ST_DUEDATE"})
+    'ST_DUEDA_2'
+    """
+    candidate, number = key, 1
+    names = {name.upper() for name in taken}
+    while candidate in names:
+        end = "" if number == 1 else f"_{number}"
+        candidate = f"{_PREFIX}{key}"[: MERGE_TAG_LENGTH - len(end)] + end
+        number += 1
+    return candidate
+
+
+def label(field: Field, merge_tag: str, language: str) -> str:
+    """Return a field's label; with the suffix when its merge tag had to give way."""
+    text = field.label(language)
+    return text if merge_tag == field.key else text + _SUFFIX
+
+
+def within_budget(people: Mapping[str, int], owned: Collection[str]) -> list[str]:
+    """Choose the segments that become tags.
+
+    What the audience already has stays, so that no tag comes and goes from night to night; then
+    those with most people come first.
+
+    Parameters
+    ----------
+    people
+        Number of people who would get it, by segment key.
+    owned
+        Keys that are tags of ours already.
+
+    Examples
+    --------
+    >>> within_budget({"loves:a": 3, "stage:new": 1, "other:x": 9}, [])
+    ['loves:a', 'stage:new']
+    """
+    ranked = sorted(people, key=lambda key: (key not in owned, -people[key], key))
+    kept: list[str] = []
+    room = dict(MOST_PER_GROUP)
+    for key in ranked:
+        group = key.partition(":")[0]
+        if len(kept) < TAG_LIMIT and room.get(group, 0) > 0:
+            room[group] -= 1
+            kept.append(key)
+    return sorted(kept)
+
+
+def value(text: str) -> str:
+    """Return a text as a field holds it: at most 255 bytes, whole characters.
+
+    Examples
+    --------
+    >>> len(value("é" * 200).encode())
+    254
+    """
+    return text.encode()[:VALUE_BYTES].decode(errors="ignore")
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def new_names(wanted: Mapping[str, str], taken: Collection[str]) -> dict[str, str]:
+    """Return a free tag name for each key; two keys never get the same.
+
+    Examples
+    --------
+    >>> new_names({"a": "Loves: Hats", "b": "Loves: Hats", "c": "VIP"}, {"vip"})
+    {'a': 'Loves: Hats', 'b': 'Loves: Hats (auto)', 'c': 'VIP (auto)'}
+    """
+    used = {name.casefold() for name in taken}
+    result: dict[str, str] = {}
+    for key, name in wanted.items():
+        result[key] = free_tag_name(name, used)
+        used.add(result[key].casefold())
+    return result

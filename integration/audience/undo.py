@@ -1,0 +1,142 @@
+"""Taking back what a plan changed: the opposite of each of its rows, and nothing else."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlmodel import Session, col, select
+
+from integration.audience.difference import FIELD, TAG, Change
+from integration.audience.members import LIVE
+from integration.audience.plan import Summary, estimate, store
+from integration.context import Context
+from integration.db import scoped
+from integration.tables import Audience, Member, OwnedName, Plan, PlanChange
+
+#: How long a published plan can be taken back.
+UNDO_DAYS = 30
+#: Rows that are, or may be, in Mailchimp.
+_WRITTEN = ("done", "sent")
+#: A push that died on the way can be taken back too.
+_STARTED = ("published", "failed", "publishing")
+
+
+class CannotUndo(ValueError):
+    """The plan cannot be taken back; the text says why."""
+
+
+def make_undo(context: Context, account_id: int, plan_id: int) -> int:
+    """Store the plan that takes back `plan_id`, and return its id; `publish` carries it out.
+
+    Asked again while that undo is on its way, the same plan is returned. Contacts that bounced,
+    were archived or are gone are left alone.
+
+    Raises
+    ------
+    CannotUndo
+        The plan was never published, is taken back already, is older than 30 days, or a later one
+        has to be taken back first.
+    """
+    with scoped(context.engine, account_id) as session:
+        plan = session.get(Plan, plan_id)
+        if plan is None or plan.kind != "push":
+            raise CannotUndo("there is no such plan")
+        under_way = _under_way(session, plan_id)
+        if under_way is not None:
+            return under_way
+        _check(context, session, plan)
+        audience = session.get_one(Audience, plan.audience_id)
+        changes, people, left_out = _opposite(session, plan)
+        summary = _summary(session, plan, changes, left_out)
+        undo = store(context, session, audience, changes, summary, people, undoes=plan_id)
+        assert undo.id is not None
+        return undo.id
+
+
+def _under_way(session: Session, plan_id: int) -> int | None:
+    query = select(Plan.id).where(
+        Plan.undoes == plan_id, col(Plan.status).in_(("publishing", "failed"))
+    )
+    return session.exec(query).first()
+
+
+def _check(context: Context, session: Session, plan: Plan) -> None:
+    if plan.status == "undone":
+        raise CannotUndo("this plan is taken back already")
+    if plan.status not in _STARTED:
+        raise CannotUndo("this plan was never published")
+    age = context.clock() - (plan.published_at or plan.created_at)
+    if age > timedelta(days=UNDO_DAYS):
+        raise CannotUndo(f"this plan is more than {UNDO_DAYS} days old")
+    later = (
+        select(Plan.id)
+        .join(PlanChange, col(PlanChange.plan_id) == col(Plan.id))
+        .where(
+            Plan.audience_id == plan.audience_id,
+            Plan.kind == "push",
+            col(Plan.id) > plan.id,
+            col(Plan.status).in_(_STARTED),
+            col(PlanChange.status).in_(_WRITTEN),
+        )
+    )
+    if session.exec(later).first() is not None:
+        raise CannotUndo("a later plan was published: take that one back first")
+
+
+def _opposite(session: Session, plan: Plan) -> tuple[list[Change], dict[str, int], dict[str, int]]:
+    """The changes that lead back, the people they concern, and who is left alone."""
+    query = select(Member.email_key).where(
+        Member.audience_id == plan.audience_id, col(Member.status).in_(LIVE)
+    )
+    live = set(session.exec(query))
+    changes: list[Change] = []
+    people: dict[str, int] = {}
+    lost: set[str] = set()
+    rows = select(PlanChange).where(
+        PlanChange.plan_id == plan.id, col(PlanChange.status).in_(_WRITTEN)
+    )
+    for row in session.exec(rows.order_by(col(PlanChange.id))):
+        if row.email_key not in live:
+            lost.add(row.email_key)
+            continue
+        changes.append(Change(row.email_key, row.kind, row.key, row.after, row.before))
+        if row.person_id is not None:
+            people[row.email_key] = row.person_id
+    return changes, people, {"lost": len(lost)} if lost else {}
+
+
+def _summary(
+    session: Session, plan: Plan, changes: list[Change], left_out: dict[str, int]
+) -> Summary:
+    by_name: dict[tuple[str, str], list[Change]] = {}
+    for change in changes:
+        by_name.setdefault((change.kind, change.key), []).append(change)
+    owned = session.exec(select(OwnedName).where(OwnedName.audience_id == plan.audience_id)).all()
+    names = {(row.kind, row.key): row.name for row in owned}
+    counts = {
+        name: (sum(c.after is not None for c in group), len(group))
+        for name, group in by_name.items()
+    }
+    requests, seconds = estimate(by_name, created=0)
+    return Summary(
+        new_tags=[],
+        new_fields=[],
+        tags=[
+            {"key": key, "name": names.get((TAG, key), key), "add": n, "remove": all_ - n,
+             "examples": []}
+            for (kind, key), (n, all_) in sorted(counts.items())
+            if kind == TAG
+        ],
+        fields=[
+            {"key": key, "name": names.get((FIELD, key), key), "set": n, "clear": all_ - n}
+            for (kind, key), (n, all_) in sorted(counts.items())
+            if kind == FIELD
+        ],
+        members=len({change.email_key for change in changes}),
+        contacts_added=0,
+        subscriptions_changed=0,
+        requests=requests,
+        seconds=seconds,
+        left_out=left_out,
+        warnings=[],
+    )  # fmt: skip

@@ -1,0 +1,267 @@
+"""What every member of the audience should have: tags and fields, from what was computed.
+
+One set of queries over the whole account and no query per person. Only members that are in the
+audience and may be reached get something; whoever denied permission, left, or is nobody we know
+wants nothing, so that what we gave earlier is taken away.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy
+from sqlmodel import Session, col, func, select
+
+from connectors.records import ConsentState
+from integration import consent
+from integration.audience import names
+from integration.audience.difference import FIELD, TAG
+from integration.audience.members import REACHABLE
+from integration.store.common import parts
+from integration.tables import (
+    Audience,
+    DueDate,
+    FittedModel,
+    Identity,
+    Member,
+    Order,
+    OwnedName,
+    PersonProfile,
+    SegmentMember,
+    SourceProfile,
+)
+from segmentation.duedates.needs import NeedName, name_of
+from segmentation.reasons import render
+
+#: In order of urgency; "" is a date that is still far away.
+_STATES = ("now", "soon", "late", "")
+_ANYTHING = "anything"
+
+
+@dataclass(kw_only=True)
+class Wanted:
+    """What the audience should hold, and who was left out for which reason."""
+
+    #: Address -> ("tag" or "field", key) -> value.
+    values: dict[str, dict[tuple[str, str], str]] = field(default_factory=dict)
+    #: Address -> person.
+    people: dict[str, int] = field(default_factory=dict)
+    #: "denied", "unsubscribed", "no_person", "several_people", "second_address", "lost" -> members.
+    left_out: Counter[str] = field(default_factory=Counter)
+    #: Segments that did not fit into the tag budget -> people in them.
+    over_budget: dict[str, int] = field(default_factory=dict)
+
+
+class _Due(NamedTuple):
+    person_id: int
+    need: str
+    state: str
+    expected_on: date
+    reason: Mapping[str, Any]
+
+
+class _Profile(NamedTuple):
+    person_id: int
+    stage: str
+    is_wholesale: bool
+    second_favourite: str
+
+
+def need_names(session: Session) -> dict[str, NeedName]:
+    """Return what the shop's needs are called, as the newest fit found them."""
+    query = select(col(FittedModel.state)).order_by(col(FittedModel.id).desc()).limit(1)
+    state = session.exec(query).first() or {}
+    return {need: NeedName(**texts) for need, texts in state.get("names", {}).items()}
+
+
+def wanted(session: Session, audience: Audience) -> Wanted:
+    """Work out the wanted state of every member of an audience."""
+    result = Wanted()
+    result.people = _recipients(session, audience, result.left_out)
+    ids = set(result.people.values())
+    segments = _segments(session, ids)
+    counts = Counter(key for keys in segments.values() for key in keys)
+    kept = set(names.within_budget(counts, _owned_tags(session, audience)))
+    result.over_budget = {key: counts[key] for key in sorted(counts.keys() - kept)}
+    fields = _fields(session, audience.language, ids)
+    for email_key, person_id in result.people.items():
+        tags = {(TAG, key): "" for key in segments.get(person_id, ()) if key in kept}
+        result.values[email_key] = tags | fields.get(person_id, {})
+    return result
+
+
+# -- who gets something ----------------------------------------------------------------------------
+
+
+def _recipients(session: Session, audience: Audience, left_out: Counter[str]) -> dict[str, int]:
+    """Address -> person for the one address of each person that gets his tags and fields."""
+    members = session.exec(
+        select(Member.email_key, Member.status).where(Member.audience_id == audience.id)
+    ).all()
+    people = _people_by_address(session)
+    denied = {
+        person_id
+        for person_id, state in consent.states(session).items()
+        if state is ConsentState.DENIED
+    }
+    addresses: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    for email_key, status in members:
+        found = people.get(email_key, set())
+        reason = _why_not(status, found, denied)
+        if reason:
+            left_out[reason] += 1
+        else:
+            addresses[next(iter(found))].append((email_key, status))
+    several = {person_id for person_id, rows in addresses.items() if len(rows) > 1}
+    used = _last_used(session, several)
+    if several:
+        left_out["second_address"] = sum(len(addresses[person_id]) - 1 for person_id in several)
+    return {_best(rows, used): person_id for person_id, rows in addresses.items()}
+
+
+def _why_not(status: str, people: Collection[int], denied: Collection[int]) -> str:
+    if status == "unsubscribed":
+        return "unsubscribed"
+    if status not in REACHABLE:
+        return "lost"
+    if len(people) != 1:
+        return "several_people" if people else "no_person"
+    return "denied" if next(iter(people)) in denied else ""
+
+
+def _people_by_address(session: Session) -> dict[str, set[int]]:
+    query = (
+        select(Identity.value, SourceProfile.person_id)
+        .join(SourceProfile, col(SourceProfile.id) == col(Identity.profile_id))
+        .where(Identity.kind == "email")
+    )
+    people: dict[str, set[int]] = defaultdict(set)
+    for email_key, person_id in session.exec(query):
+        people[email_key].add(person_id)
+    return people
+
+
+def _last_used(session: Session, person_ids: Collection[int]) -> dict[str, datetime]:
+    """Address -> moment of the last order placed with it."""
+    used: dict[str, datetime] = {}
+    for part in parts(sorted(person_ids)):
+        query = (
+            select(Identity.value, func.max(Order.placed_at))
+            .join(SourceProfile, col(SourceProfile.id) == col(Identity.profile_id))
+            .join(Order, col(Order.profile_id) == col(SourceProfile.id))
+            .where(Identity.kind == "email", col(SourceProfile.person_id).in_(part))
+            .group_by(col(Identity.value))
+        )
+        used.update(session.exec(query).all())
+    return used
+
+
+def _best(rows: Iterable[tuple[str, str]], used: Mapping[str, datetime]) -> str:
+    """The subscribed address first, then the one used last; the alphabet decides a tie."""
+
+    def rank(row: tuple[str, str]) -> tuple[bool, float, str]:
+        moment = used.get(row[0])
+        return row[1] != "subscribed", -moment.timestamp() if moment else 0.0, row[0]
+
+    return min(rows, key=rank)[0]
+
+
+# -- what they get ---------------------------------------------------------------------------------
+
+
+def _owned_tags(session: Session, audience: Audience) -> set[str]:
+    query = select(OwnedName.key).where(OwnedName.audience_id == audience.id, OwnedName.kind == TAG)
+    return set(session.exec(query))
+
+
+def _segments(session: Session, person_ids: Collection[int]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = defaultdict(list)
+    for person_id, segment in session.exec(select(SegmentMember.person_id, SegmentMember.segment)):
+        if person_id in person_ids:
+            found[person_id].append(segment)
+    return found
+
+
+def _fields(
+    session: Session, language: str, person_ids: Collection[int]
+) -> dict[int, dict[tuple[str, str], str]]:
+    needs = need_names(session)
+    due = _most_urgent(session, person_ids)
+    stages = _stage_reasons(session, person_ids)
+    profiles = _profiles(session, person_ids)
+    found: dict[int, dict[tuple[str, str], str]] = {}
+    for person_id in due.keys() | stages.keys() | profiles.keys():
+        profile, first = profiles.get(person_id), due.get(person_id)
+        if profile is not None and profile.is_wholesale:
+            first = None  # business customers order on contract, not when a thing wears out
+        texts = _due_texts(first, language, needs) | _profile_texts(profile, language, needs)
+        reason = first.reason if first else stages.get(person_id)
+        if reason:
+            texts["WHY"] = render(reason, language, needs)
+        found[person_id] = {(FIELD, key): names.value(text) for key, text in texts.items() if text}
+    return found
+
+
+def _due_texts(due: _Due | None, language: str, needs: Mapping[str, NeedName]) -> dict[str, str]:
+    if due is None:
+        return {}
+    name = needs.get(due.need) or name_of(due.need)
+    return {"DUEDATE": due.expected_on.isoformat(), "DUEWHAT": name.singular(language)}
+
+
+def _profile_texts(
+    profile: _Profile | None, language: str, needs: Mapping[str, NeedName]
+) -> dict[str, str]:
+    if profile is None:
+        return {}
+    stage = names.tag_names([f"stage:{profile.stage}"], language, needs)
+    second = profile.second_favourite
+    plural = (needs.get(second) or name_of(second)).plural(language) if second else ""
+    return {
+        "STAGE": "".join(names.thing(name) for name in stage.values()),
+        "LOVES2": plural[:1].upper() + plural[1:],
+    }
+
+
+def _most_urgent(session: Session, person_ids: Collection[int]) -> dict[int, _Due]:
+    """What each person needs first: due now before soon, late and later, then by date.
+
+    The shop's rhythm as a whole ("anything") names no thing and comes last.
+    """
+    # Through SQLAlchemy's own select: SQLModel's knows no more than four columns.
+    query = sqlalchemy.select(*(col(getattr(DueDate, name)) for name in _Due._fields))
+    found: dict[int, _Due] = {}
+    for row in session.execute(query):
+        due = _Due(*row)
+        best = found.get(due.person_id)
+        if due.person_id in person_ids and (best is None or _urgency(due) < _urgency(best)):
+            found[due.person_id] = due
+    return found
+
+
+def _urgency(due: _Due) -> tuple[bool, int, date, str]:
+    return due.need == _ANYTHING, _STATES.index(due.state), due.expected_on, due.need
+
+
+def _stage_reasons(session: Session, person_ids: Collection[int]) -> dict[int, Mapping[str, Any]]:
+    query = select(SegmentMember.person_id, col(SegmentMember.reason)).where(
+        col(SegmentMember.segment).like("stage:%")
+    )
+    return {
+        person_id: reason for person_id, reason in session.exec(query) if person_id in person_ids
+    }
+
+
+def _profiles(session: Session, person_ids: Collection[int]) -> dict[int, _Profile]:
+    query = select(
+        PersonProfile.person_id,
+        PersonProfile.stage,
+        PersonProfile.is_wholesale,
+        PersonProfile.second_favourite,
+    )
+    rows = (_Profile(*row) for row in session.exec(query))
+    return {row.person_id: row for row in rows if row.person_id in person_ids}

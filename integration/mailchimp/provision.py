@@ -1,0 +1,214 @@
+"""Tags and fields in Mailchimp: made when a plan needs them, removed when it is taken back.
+
+What we mean to create is written down before it is created, in a transaction of its own. So after
+a kill in between we know that an empty tag of that name is ours; a name that was there before we
+wrote it down never is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from sqlmodel import Session, col, select
+
+from integration.audience import names
+from integration.audience.difference import FIELD, TAG
+from integration.audience.plan import forget
+from integration.audience.wanted import need_names
+from integration.mailchimp.answers import FieldInfo, SegmentInfo
+from integration.mailchimp.errors import Invalid, NotFound
+from integration.mailchimp.run import Run
+from integration.tables import OwnedName, PlanChange, PushedValue
+
+
+def provision(run: Run) -> None:
+    """Create every tag and field that the plan gives to somebody and that is not there yet.
+
+    What Mailchimp refuses to create fails with all rows that need it; the rest goes on.
+
+    Raises
+    ------
+    MailchimpError
+        For anything but a refusal.
+    """
+    tags, fields = _missing(run, TAG), _missing(run, FIELD)
+    if tags:
+        _create_tags(run, tags)
+    if fields:
+        _create_fields(run, fields)
+
+
+def _missing(run: Run, kind: str) -> list[str]:
+    """Keys that the plan gives to somebody and that have no id in Mailchimp yet."""
+    with run.transaction() as session:
+        owned = run.owned(session, kind)
+        keys = {row.key for row in run.open_rows(session, kind) if row.after is not None}
+    return sorted(key for key in keys if key not in owned or owned[key].remote_id is None)
+
+
+def _create_tags(run: Run, keys: Sequence[str]) -> None:
+    there = run.mailchimp.segments()
+    taken = {segment.name.casefold() for segment in there}
+    with run.transaction() as session:
+        plain = names.tag_names(keys, run.language, need_names(session))
+    for key in keys:
+        intended = _intent(run, TAG, key)
+        made = next((s.id for s in there if intended and _is_made_tag(s, intended)), None)
+        name = intended
+        if name is None or (made is None and name.casefold() in taken):
+            name = names.free_tag_name(plain[key], taken)
+            _write_intent(run, TAG, key, name)
+        _finish(run, TAG, key, made, partial(run.mailchimp.create_tag, name))
+        taken.add(name.casefold())
+
+
+def _create_fields(run: Run, keys: Sequence[str]) -> None:
+    there = run.mailchimp.fields()
+    taken = {field.tag.upper() for field in there}
+    for key in keys:
+        field = names.FIELD_BY_KEY[key]
+        intended = _intent(run, FIELD, key)
+        made = next(
+            (f.id for f in there if intended and _is_made_field(f, field, intended, run.language)),
+            None,
+        )
+        merge_tag = intended
+        if merge_tag is None or (made is None and merge_tag in taken):
+            merge_tag = names.free_merge_tag(key, taken)
+            _write_intent(run, FIELD, key, merge_tag)
+        create = partial(
+            run.mailchimp.create_field,
+            tag=merge_tag,
+            label=names.label(field, merge_tag, run.language),
+            kind=field.kind,
+        )
+        _finish(run, FIELD, key, made, create)
+        taken.add(merge_tag)
+
+
+def _is_made_tag(segment: SegmentInfo, name: str) -> bool:
+    """Whether this is the tag that an interrupted push made: of that name, and nobody has it."""
+    same = segment.name.casefold() == name.casefold()
+    return same and segment.is_tag and segment.member_count == 0
+
+
+def _is_made_field(there: FieldInfo, field: names.Field, merge_tag: str, language: str) -> bool:
+    ours = (merge_tag, names.label(field, merge_tag, language), field.kind)
+    return (there.tag, there.label, there.type) == ours
+
+
+def _intent(run: Run, kind: str, key: str) -> str | None:
+    with run.transaction() as session:
+        row = run.owned(session, kind).get(key)
+        return row.name if row else None
+
+
+def _write_intent(run: Run, kind: str, key: str, name: str) -> None:
+    with run.transaction() as session:
+        row = run.owned(session, kind).get(key)
+        if row is None:
+            row = OwnedName(
+                account_id=session.info["account_id"],
+                audience_id=run.audience_id,
+                kind=kind,
+                key=key,
+                name=name,
+                created_by_plan=run.plan_id,
+            )
+        row.name = name
+        session.add(row)
+
+
+def _finish(run: Run, kind: str, key: str, made: int | None, create: Callable[[], int]) -> None:
+    """Create what was written down, unless it is there, and note its id."""
+    try:
+        remote_id = create() if made is None else made
+    except Invalid as error:
+        with run.transaction() as session:
+            forget(session, run.owned(session, kind)[key])
+            failed = [row for row in run.open_rows(session, kind, key) if row.after is not None]
+            run.fail(session, {row.id: str(error) for row in failed})
+    else:
+        with run.transaction() as session:
+            run.owned(session, kind)[key].remote_id = remote_id
+    run.step()
+
+
+# -- taking back -----------------------------------------------------------------------------------
+
+
+def withdraw(run: Run) -> None:
+    """Remove the tags and fields that the plan to undo had created, where nobody else uses them.
+
+    A tag that the merchant gave to others, or that a saved segment names, stays; only our own
+    people lose it. Removing takes it from everybody at once, so their rows are settled with it.
+    """
+    with run.transaction() as session:
+        query = select(OwnedName).where(
+            OwnedName.audience_id == run.audience_id,
+            col(OwnedName.created_by_plan) == run.undoes,
+        )
+        created = session.exec(query.order_by(col(OwnedName.id))).all()
+    if not created:
+        return
+    segments = run.mailchimp.segments() if any(row.kind == TAG for row in created) else []
+    fields = run.mailchimp.fields() if any(row.kind == FIELD for row in created) else []
+    used = {tag for segment in segments for tag in segment.uses_tags}
+    for row in created:
+        if row.kind == TAG:
+            _withdraw_tag(run, row, segments, used)
+        else:
+            _withdraw_field(run, row, fields)
+        run.step()
+
+
+def _withdraw_tag(run: Run, row: OwnedName, there: Sequence[SegmentInfo], used: set[int]) -> None:
+    if row.remote_id is None:  # killed between writing down and noting the id
+        found = next((s for s in there if _is_made_tag(s, row.name)), None)
+    else:
+        found = next((s for s in there if s.id == row.remote_id), None)
+    if found is not None:
+        with run.transaction() as session:
+            ours = _holders(session, run, TAG, row.key)
+        if found.id in used or found.member_count > len(ours):
+            return
+        _remove(run.mailchimp.delete_tag, found.id)
+    _settle_removed(run, row)
+
+
+def _withdraw_field(run: Run, row: OwnedName, there: Sequence[FieldInfo]) -> None:
+    if row.remote_id is None:
+        field = names.FIELD_BY_KEY[row.key]
+        found = [f for f in there if _is_made_field(f, field, row.name, run.language)]
+    else:
+        found = [f for f in there if f.id == row.remote_id]
+    for info in found:
+        _remove(run.mailchimp.delete_field, info.id)
+    _settle_removed(run, row)
+
+
+def _remove(remove: Callable[[int], None], remote_id: int) -> None:
+    try:
+        remove(remote_id)
+    except NotFound:
+        return  # an earlier try did it
+
+
+def _holders(session: Session, run: Run, kind: str, key: str) -> set[str]:
+    """Addresses that may have it from us: what the mirror says, and what this undo takes back."""
+    mirror = select(PushedValue.email_key).where(
+        PushedValue.audience_id == run.audience_id,
+        PushedValue.kind == kind,
+        PushedValue.key == key,
+    )
+    rows = select(PlanChange.email_key).where(
+        PlanChange.plan_id == run.plan_id, PlanChange.kind == kind, PlanChange.key == key
+    )
+    return {*session.exec(mirror), *session.exec(rows)}
+
+
+def _settle_removed(run: Run, row: OwnedName) -> None:
+    with run.transaction() as session:
+        run.settle(session, row.kind, run.open_rows(session, row.kind, row.key))
+        forget(session, session.get_one(OwnedName, row.id))

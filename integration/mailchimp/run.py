@@ -1,0 +1,200 @@
+"""One publishing of a plan: its counts, and the rows it settles, in one transaction a call.
+
+A row goes from "todo" to "sent" before Mailchimp is called and to "done" or "failed" after the
+answer. After a kill in between it is sent again, which changes nothing there; and an undo takes
+"sent" rows back too, because nobody knows whether they arrived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple, Protocol
+
+import sqlalchemy
+from sqlalchemy import Select
+from sqlmodel import Session, col, delete, func, select, update
+
+from integration.audience.difference import FIELD
+from integration.context import Context
+from integration.db import scoped, upsert
+from integration.mailchimp.client import Mailchimp
+from integration.tables import Audience, OwnedName, Plan, PlanChange, PushedValue
+
+#: Statuses of rows that still have to be settled.
+OPEN = ("todo", "sent")
+#: Ids in one IN list.
+_IDS = 10_000
+
+
+class Job(Protocol):
+    """What a handler needs of the work it carries out."""
+
+    @property
+    def account_id(self) -> int: ...
+
+    def extend(self, session: Session | None = None) -> None: ...
+
+    def report(self, progress: float | None) -> None: ...
+
+
+class Row(NamedTuple):
+    """One change of a plan."""
+
+    id: int
+    email_key: str
+    key: str
+    after: str | None
+
+
+class Run:
+    """A plan on its way to Mailchimp."""
+
+    def __init__(
+        self, context: Context, job: Job, plan: Plan, audience: Audience, mailchimp: Mailchimp
+    ) -> None:
+        assert plan.id is not None
+        assert audience.id is not None
+        self.context, self.mailchimp = context, mailchimp
+        self.plan_id, self.undoes = plan.id, plan.undoes
+        self.audience_id, self.language = audience.id, audience.language
+        self._job = job
+        self._counted = (0, 0)
+        self._began = context.clock()
+        with self.transaction() as session:
+            self._total = self._left(session)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Open a session whose commit also stores what was counted since the last one.
+
+        The lease is checked in it: who lost the job to another worker commits nothing more.
+        """
+        with scoped(self.context.engine, self._job.account_id) as session:
+            yield session
+            self._count(session)
+            self._job.extend(session)
+
+    def _count(self, session: Session) -> None:
+        requests, writes = self.mailchimp.requests, self.mailchimp.writes
+        now = self.context.clock()
+        plan = session.get_one(Plan, self.plan_id)
+        outcome = dict(plan.outcome)
+        for name, more in (
+            ("requests", requests - self._counted[0]),
+            ("writes", writes - self._counted[1]),
+            ("seconds", (now - self._began).total_seconds()),
+        ):
+            outcome[name] = outcome.get(name, 0) + more
+        plan.outcome = outcome
+        self._counted, self._began = (requests, writes), now
+
+    def step(self) -> None:
+        """Tell how far we are, which keeps the lease."""
+        with scoped(self.context.engine, self._job.account_id) as session:
+            left = self._left(session)
+        self._job.report(1 - left / self._total if self._total else 1.0)
+
+    def _left(self, session: Session) -> int:
+        """Return how many rows are not settled."""
+        return session.exec(
+            select(func.count())
+            .select_from(PlanChange)
+            .where(PlanChange.plan_id == self.plan_id, col(PlanChange.status).in_(OPEN))
+        ).one()
+
+    def open_rows(self, session: Session, kind: str, key: str | None = None) -> list[Row]:
+        """Return the rows of a kind (and key) that are not settled, by address."""
+        query = self._open(kind)
+        if key is not None:
+            query = query.where(col(PlanChange.key) == key)
+        return [Row(*row) for row in session.execute(query)]
+
+    def _open(self, kind: str) -> Select[Any]:
+        # By address, so that one member's rows stand together.
+        return (
+            sqlalchemy.select(*(col(getattr(PlanChange, name)) for name in Row._fields))
+            .where(
+                col(PlanChange.plan_id) == self.plan_id,
+                col(PlanChange.kind) == kind,
+                col(PlanChange.status).in_(OPEN),
+            )
+            .order_by(col(PlanChange.email_key), col(PlanChange.key))
+        )
+
+    def rows_of_operations(self, session: Session, row_ids: Collection[int]) -> list[Row]:
+        """Return all open field rows of the members that these rows (one each) stand for."""
+        found: list[Row] = []
+        for part in _chunks(row_ids):
+            members = select(PlanChange.email_key).where(
+                PlanChange.plan_id == self.plan_id, col(PlanChange.id).in_(part)
+            )
+            query = self._open(FIELD).where(col(PlanChange.email_key).in_(members))
+            found += [Row(*row) for row in session.execute(query)]
+        return found
+
+    def open_keys(self, session: Session, kind: str) -> list[str]:
+        """Return the keys of a kind that have rows to settle."""
+        query = select(PlanChange.key).where(
+            PlanChange.plan_id == self.plan_id,
+            PlanChange.kind == kind,
+            col(PlanChange.status).in_(OPEN),
+        )
+        return sorted(set(session.exec(query)))
+
+    def owned(self, session: Session, kind: str) -> dict[str, OwnedName]:
+        """Return what is ours of a kind, by key."""
+        query = select(OwnedName).where(
+            OwnedName.audience_id == self.audience_id, OwnedName.kind == kind
+        )
+        return {row.key: row for row in session.exec(query)}
+
+    def mark(self, session: Session, row_ids: Collection[int], status: str) -> None:
+        """Set rows to "sent" or back to "todo"."""
+        self._set(session, row_ids, {"status": status, "error": None})
+
+    def settle(self, session: Session, kind: str, rows: Sequence[Row]) -> None:
+        """Note that rows are as planned in Mailchimp now, in plan and mirror."""
+        self._set(session, [row.id for row in rows], {"status": "done", "error": None})
+        there = [
+            {
+                "audience_id": self.audience_id,
+                "email_key": row.email_key,
+                "kind": kind,
+                "key": row.key,
+                "value": row.after,
+            }
+            for row in rows
+            if row.after is not None
+        ]
+        upsert(session, PushedValue, there, key=("audience_id", "email_key", "kind", "key"))
+        for key in {row.key for row in rows}:
+            gone = [row.email_key for row in rows if row.key == key and row.after is None]
+            self._unmirror(session, kind, key, gone)
+
+    def fail(self, session: Session, errors: Mapping[int, str]) -> None:
+        """Keep why rows did not work; texts hold no address."""
+        for text in set(errors.values()):
+            failed = [row_id for row_id, error in errors.items() if error == text]
+            self._set(session, failed, {"status": "failed", "error": text})
+
+    def _set(self, session: Session, row_ids: Collection[int], values: dict[str, Any]) -> None:
+        for part in _chunks(row_ids):
+            session.exec(update(PlanChange).where(col(PlanChange.id).in_(part)).values(**values))
+
+    def _unmirror(self, session: Session, kind: str, key: str, emails: Sequence[str]) -> None:
+        for part in _chunks(emails):
+            session.exec(
+                delete(PushedValue).where(
+                    col(PushedValue.audience_id) == self.audience_id,
+                    col(PushedValue.kind) == kind,
+                    col(PushedValue.key) == key,
+                    col(PushedValue.email_key).in_(part),
+                )
+            )
+
+
+def _chunks(values: Collection[Any]) -> Iterator[list[Any]]:
+    ordered = list(values)
+    for start in range(0, len(ordered), _IDS):
+        yield ordered[start : start + _IDS]

@@ -1,0 +1,251 @@
+"""A small audience and the people behind it, straight in the tables, for tests of the push."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+from sqlmodel import Session, SQLModel, select
+
+from integration.audience.connect import connect, current_audience
+from integration.audience.members import read_members
+from integration.audience.plan import make_plan
+from integration.context import Context
+from integration.db import scoped
+from integration.mailchimp.push import publish
+from integration.sandbox.server import SandboxServer
+from integration.tables import (
+    Audience,
+    Consent,
+    DueDate,
+    Identity,
+    Person,
+    PersonProfile,
+    Plan,
+    PlanChange,
+    SegmentMember,
+    Shop,
+    SourceProfile,
+)
+from tests.conftest import add_account
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DUE = {"key": "due", "need": "suits", "title": "Navy suit", "last_on": "2024-03-14", "life": 700,
+       "gaps": 312, "basis": "learned", "own_gaps": 0, "expected": 700}  # fmt: skip
+
+
+@dataclass
+class TestJob:
+    """Stands for the claimed work row: remembers what it was told."""
+
+    __test__ = False
+    account_id: int
+    reports: list[float | None] = field(default_factory=list)
+    #: Raise at this call of `extend`, counted from 1: the worker is killed there.
+    dies_at: int | None = None
+    calls: int = 0
+
+    def extend(self, session: Session | None = None) -> None:
+        """Keep the lease, or die."""
+        self.calls += 1
+        if self.calls == self.dies_at:
+            raise Killed
+
+    def report(self, progress: float | None) -> None:
+        """Remember."""
+        self.reports.append(progress)
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@dataclass
+class AudienceShop:
+    """An account whose people and segments a test writes down."""
+
+    context: Context
+    sandbox: SandboxServer
+    account_id: int
+    shop_id: int
+    profiles: dict[str, int] = field(default_factory=dict)
+
+    def person(
+        self,
+        email: str,
+        segments: Iterable[str] = (),
+        *,
+        due: Mapping[str, tuple[str, date]] | None = None,
+        stage: str = "",
+        second: str = "",
+        wholesale: bool = False,
+        other_emails: Iterable[str] = (),
+    ) -> int:
+        """Store somebody with what was computed about him; returns the person's id."""
+        with self.session() as session:
+            person = self.add(session, Person(account_id=self.account_id, created_at=NOW))
+            for address in (email, *other_emails):
+                profile = self.add(
+                    session,
+                    SourceProfile(
+                        account_id=self.account_id,
+                        shop_id=self.shop_id,
+                        external_id=address,
+                        person_id=person,
+                        email=address,
+                    ),
+                )
+                self.profiles[address] = profile
+                identity = Identity(
+                    account_id=self.account_id, profile_id=profile, kind="email", value=address
+                )
+                self.add(session, identity)
+            self._computed(session, person, segments, due or {}, stage, second, wholesale)
+            return person
+
+    def _computed(
+        self,
+        session: Session,
+        person: int,
+        segments: Iterable[str],
+        due: Mapping[str, tuple[str, date]],
+        stage: str,
+        second: str,
+        wholesale: bool,
+    ) -> None:
+        for segment in segments:
+            reason = {"key": "b2b", "why": "source"}
+            session.add(
+                SegmentMember(
+                    account_id=self.account_id,
+                    person_id=person,
+                    segment=segment,
+                    reason=reason,
+                    since=NOW.date(),
+                )
+            )
+        for need, (state, expected) in due.items():
+            session.add(
+                DueDate(
+                    account_id=self.account_id,
+                    person_id=person,
+                    need=need,
+                    last_on=date(2024, 3, 14),
+                    owned=1,
+                    own_gaps=0,
+                    expected_on=expected,
+                    window_from=expected,
+                    window_to=expected,
+                    p_repeat=0.5,
+                    p_due=0.5,
+                    state=state,
+                    basis="learned",
+                    reason={**DUE, "need": need},
+                )
+            )
+        session.add(
+            PersonProfile(
+                account_id=self.account_id,
+                person_id=person,
+                recency=1,
+                frequency=1,
+                monetary_value=1,
+                revenue=1,
+                tenure=1,
+                r=1,
+                f=1,
+                m=1,
+                expected_gap=1,
+                stage=stage,
+                is_wholesale=wholesale,
+                shops="",
+                style="",
+                favourite="",
+                second_favourite=second,
+                computed_on=NOW.date(),
+            )
+        )
+
+    def add(self, session: Session, row: SQLModel) -> int:
+        """Store a row and return its id."""
+        session.add(row)
+        session.flush()
+        return int(row.id)  # type: ignore[attr-defined]  # every table has one
+
+    def session(self) -> scoped:  # type: ignore[valid-type]  # a context manager function
+        """Open a session of the account."""
+        return scoped(self.context.engine, self.account_id)
+
+    def leave(self, person: int, *segments: str) -> None:
+        """Take a person out of segments."""
+        with self.session() as session:
+            rows = session.exec(
+                select(SegmentMember).where(SegmentMember.person_id == person)
+            ).all()
+            for row in rows:
+                if row.segment in segments:
+                    session.delete(row)
+
+    def deny(self, email: str, state: str = "denied", at: datetime | None = NOW) -> None:
+        """Add a statement of the shop to the consent ledger."""
+        with self.session() as session:
+            session.add(
+                Consent(
+                    account_id=self.account_id,
+                    shop_id=self.shop_id,
+                    external_id=f"{email}:{state}:{at}",
+                    email_key=email,
+                    state=state,
+                    at=at,
+                    source="checkout",
+                    received_at=NOW,
+                )
+            )
+
+    @property
+    def audience(self) -> Audience:
+        """The connected audience."""
+        return current_audience(self.context, self.account_id)
+
+    def plan(self) -> Plan:
+        """Read the members and make a plan."""
+        audience = self.audience
+        read_members(self.context, audience)
+        return make_plan(self.context, self.audience)
+
+    def publish(self, plan_id: int | None, job: TestJob | None = None) -> Plan:
+        """Carry a plan out and return it as stored."""
+        assert plan_id is not None
+        publish(self.context, job or TestJob(self.account_id), plan_id)
+        return self.stored(plan_id)
+
+    def push(self) -> Plan:
+        """Plan and publish."""
+        return self.publish(self.plan().id)
+
+    def stored(self, plan_id: int | None) -> Plan:
+        """A plan as it stands."""
+        with self.session() as session:
+            return session.get_one(Plan, plan_id)
+
+    def changes(self, plan_id: int | None) -> list[PlanChange]:
+        """A plan's rows."""
+        with self.session() as session:
+            query = select(PlanChange).where(PlanChange.plan_id == plan_id)
+            return list(session.exec(query.order_by(PlanChange.id)))  # type: ignore[arg-type]  # a column
+
+
+def make_shop(context: Context, sandbox: SandboxServer, language: str = "en") -> AudienceShop:
+    """An account with a shop and the sandbox's audience connected."""
+    account_id = add_account(context.engine)
+    with scoped(context.engine, account_id) as session:
+        shop = Shop(
+            account_id=account_id, platform="demo", external_id="1", name="Shop", created_at=NOW
+        )
+        session.add(shop)
+        session.flush()
+        assert shop.id is not None
+        shop_id = shop.id
+    connect(context, account_id, token=sandbox.key, language=language)
+    return AudienceShop(context, sandbox, account_id, shop_id)
