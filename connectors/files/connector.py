@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
@@ -24,7 +24,6 @@ from connectors.files.texts import say
 from connectors.files.values import BadCell
 from connectors.records import Cursor, Record
 
-PAGE_SIZE = 2000
 STREAMS = tuple(
     Stream(name=name) for name in ("customers", "products", "orders", "refunds", "consent")
 )
@@ -44,6 +43,8 @@ class FilesConnector:
         Answers and settings; what they leave open is found in the files, or asked.
     mapping
         What earlier files of the same layouts taught (`mapping()` of that time).
+    page_size
+        Records, or rejects, after which a page ends.
 
     A file never deletes anyone and never unsubscribes anyone by leaving them out. Cursors hold the
     hash of the files and a position: the same files go on where they ended, other files start anew.
@@ -59,10 +60,12 @@ class FilesConnector:
         *,
         options: Options | None = None,
         mapping: SavedMapping | None = None,
+        page_size: int = 2000,
     ) -> None:
         self.paths = tuple(Path(path) for path in paths)
         self.options = options or Options()
         self._mapping = mapping or SavedMapping()
+        self.page_size = page_size
 
     def close(self) -> None:
         """Drop the passing copy of the rows."""
@@ -153,6 +156,7 @@ class FilesConnector:
         NotGenuine
             Always.
         """
+        del headers, raw_body
         raise NotGenuine("files send no webhooks")
 
     @cached_property
@@ -198,7 +202,7 @@ class FilesConnector:
         before, total = sum(s.rows for s in sheets[:index]), sum(s.rows for s in sheets)
         for position, records in steps:
             harvest.records.extend(records)
-            if max(len(harvest.records), len(harvest.rejects)) >= PAGE_SIZE:
+            if max(len(harvest.records), len(harvest.rejects)) >= self.page_size:
                 share = (before + position) / (total + 1)
                 yield _page(harvest, self._file, index, position, share)
 
@@ -207,7 +211,7 @@ class FilesConnector:
             return
         for name, column, value in self._plan.damaged:
             if name == sheet.name:
-                bad = BadCell(column, value, "damaged_column", value=value)
+                bad = BadCell(column, value, "damaged_column", shown=value)
                 harvest.reject_column(bad)
 
 
@@ -264,7 +268,7 @@ _PRIMARY = {
     "transactions": "orders",
     "consent": "consent",
 }
-_GIVES = {
+_GIVES: dict[str, Callable[[Sheet], bool]] = {
     "customers": lambda s: (
         s.columns.kind != "products" and s.has("customer_id", "card_no", "email")
     ),

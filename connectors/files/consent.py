@@ -32,7 +32,7 @@ from typing import Any
 
 from connectors.files.harvest import Harvest, quiet
 from connectors.files.sheet import Selection, Sheet
-from connectors.files.values import BadCell, Phones, home_region
+from connectors.files.values import BadCell, Phones, home_region, words
 from connectors.records import ConsentEvent, ConsentState
 
 STATEMENTS = ("accepts_email", "consent_status", "opted_out", "accepts_sms")
@@ -42,15 +42,15 @@ _FIELDS = (
 )  # fmt: skip
 _STATES = {
     **dict.fromkeys(
-        "subscribed ingeschreven aangemeld actief confirmed yes ja".split(), ConsentState.CONFIRMED
+        words("subscribed ingeschreven aangemeld actief confirmed yes ja"), ConsentState.CONFIRMED
     ),
-    **dict.fromkeys("pending consented".split() + ["in afwachting"], ConsentState.CONSENTED),
+    **dict.fromkeys([*words("pending consented"), "in afwachting"], ConsentState.CONSENTED),
     **dict.fromkeys(
-        "unsubscribed uitgeschreven afgemeld cleaned denied opt-out optout bounced".split(),
+        words("unsubscribed uitgeschreven afgemeld cleaned denied opt-out optout bounced"),
         ConsentState.DENIED,
     ),
     **dict.fromkeys(
-        "unknown onbekend nonsubscribed non-subscribed transactional no nee".split(),
+        words("unknown onbekend nonsubscribed non-subscribed transactional no nee"),
         ConsentState.UNKNOWN,
     ),
 }

@@ -54,7 +54,7 @@ class LayoutMapping:
 class SavedMapping:
     """Mappings by layout: a next file with the same header row needs no answers.
 
-    >>> saved = SavedMapping({"ab12": LayoutMapping(kind="orders", columns={"Datum": "purchased_at"})})
+    >>> saved = SavedMapping({"ab12": LayoutMapping(kind="orders", columns={"Bon": "order_id"})})
     >>> SavedMapping.from_json(saved.to_json()) == saved
     True
     """

@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 
 from connectors.files.harvest import Harvest, quiet
 from connectors.files.sheet import Selection, Sheet
-from connectors.files.values import BadCell, Phones, Reader, home_region
+from connectors.files.values import BadCell, Phones, Reader, home_region, words
 from connectors.records import Order, OrderLine, OrderStatus
 
 Row: TypeAlias = tuple[Any, ...]
@@ -35,7 +35,7 @@ ORDER_FIELDS = (
 )  # fmt: skip
 ZERO, ONE, CENT = Decimal(0), Decimal(1), Decimal("0.01")
 _RETURN_WORDS = frozenset(
-    "refund return retour credit creditnota creditfactuur".split() + ["credit note"]
+    [*words("refund return retour credit creditnota creditfactuur"), "credit note"]
 )
 _STATUS = {
     **dict.fromkeys(("voided", "expired", "cancelled", "canceled"), OrderStatus.CANCELLED),

@@ -66,9 +66,8 @@ class Plan:
         while header and not header[-1].strip():
             header = header[:-1]  # a delimiter at the end of every row
         columns = recognise(source.name, header, self.options, self.mapping)
-        table = f"sheet{id(source)}"
         below: Iterator[tuple[int, Sequence[str]]] = chain(head[at + 1 :], rows)
-        count = self.spool.fill(table, len(header), below)
+        table, count = self.spool.fill(len(header), below)
         if source.dialect and source.dialect.double_encoded:
             self.notes.append(say(self.options.language, "double_encoded", name=source.name))
         columns = self._without_damaged(source.name, table, columns)

@@ -13,19 +13,26 @@ from connectors.files import values
 from connectors.files.columns import Columns
 from connectors.files.options import Options
 from connectors.files.spool import Spool, coalesce
+from connectors.files.values import words
 
 AMOUNTS = frozenset(
-    "quantity amount net_amount unit_price tax discount order_total order_subtotal order_tax"
-    " order_discount shipping refunded_amount price stock".split()
+    words(
+        "quantity amount net_amount unit_price tax discount order_total order_subtotal order_tax"
+        " order_discount shipping refunded_amount price stock"
+    )
 )
 MOMENTS = frozenset(
-    "purchased_at created_at updated_at consent_at cancelled_at optin_at confirm_at unsub_at"
-    " clean_at".split()
+    words(
+        "purchased_at created_at updated_at consent_at cancelled_at optin_at confirm_at unsub_at"
+        " clean_at"
+    )
 )
-BOOLEANS = frozenset("accepts_email accepts_sms opted_out is_return is_business".split())
+BOOLEANS = frozenset(words("accepts_email accepts_sms opted_out is_return is_business"))
 IDS = frozenset(
-    "customer_id card_no order_id order_uid line_id product_id sku receipt_part"
-    " original_order_id parent".split()
+    words(
+        "customer_id card_no order_id order_uid line_id product_id sku receipt_part"
+        " original_order_id parent"
+    )
 )
 #: The first address in a cell, as SQL; what counts as an address is checked when it is read.
 _ADDRESS = r"[^\s;,<>()\"'']+@[^\s;,<>()\"'']+"
@@ -131,7 +138,11 @@ class Sheet:
             return values.Booleans(column)
         if field in IDS:
             return values.Ids(column)
-        simple = {"email": values.Emails, "gender": values.Genders, "currency": values.Currencies}
+        simple: dict[str, type[values.Emails | values.Genders | values.Currencies]] = {
+            "email": values.Emails,
+            "gender": values.Genders,
+            "currency": values.Currencies,
+        }
         if field in simple:
             return simple[field](column)
         return values.Days(column) if field == "replacement_days" else values.Texts(column)

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ _TOTAL_ROWS = 3
 
 
 class Spool:
-    """A passing database with one table a sheet: `row`, `cells` (None or too many), `c0`, `c1`..."""
+    """A passing database with one table a sheet: `row`, `cells` (None or too many), `c0`..."""
 
     def __init__(self) -> None:
         folder = Path(tempfile.mkdtemp(prefix="stipt-import-"))
@@ -38,14 +38,16 @@ class Spool:
             ":memory:",
             config={"threads": 1, "memory_limit": MEMORY_LIMIT, "temp_directory": str(folder)},
         )
+        self._numbers = count()
         self._close = weakref.finalize(self, _clean_up, self._db, folder)
 
     def close(self) -> None:
         """Drop all rows."""
         self._close()
 
-    def fill(self, table: str, width: int, rows: Iterator[tuple[int, Sequence[str]]]) -> int:
-        """Store the rows below a header; returns how many there are, lines of totals left out."""
+    def fill(self, width: int, rows: Iterator[tuple[int, Sequence[str]]]) -> tuple[str, int]:
+        """Store the rows below a header; the table's name and its rows without lines of totals."""
+        table = f"sheet{next(self._numbers)}"
         columns = [f"c{i}" for i in range(width)]
         typed = ", ".join(f"{column} VARCHAR" for column in columns)
         self.run(f"CREATE TABLE {table} (row BIGINT, cells INTEGER, {typed})")
@@ -55,7 +57,7 @@ class Spool:
             self._db.register("chunk", chunk)
             self._db.execute(insert, {"spaces": _SPACES})
         self._drop_totals(table)
-        return int(self.run(f"SELECT count(*) FROM {table}")[0][0])  # noqa: S608 - names of ours
+        return table, int(self.run(f"SELECT count(*) FROM {table}")[0][0])  # noqa: S608 - names of ours
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a short answer."""
@@ -84,16 +86,17 @@ def _chunk(rows: list[tuple[int, Sequence[str]]], width: int) -> pa.Table | None
     """Rows as columns; `cells` counts the cells of a row that has too many."""
     if not rows:
         return None
-    numbers, cells, counts = [], [], []
+    numbers: list[int] = []
+    cells: list[Sequence[str]] = []
+    counts: list[int | None] = []
     for number, row in rows:
         if len(row) == width:
             counts.append(None)
         elif not any(row):
             continue
         else:
-            count = len(row)
-            filled = count if any(cell.strip() for cell in row[width:]) else None
-            row = [*row[:width], *[""] * (width - count)]  # noqa: PLW2901 - the same row, made even
+            filled = len(row) if any(cell.strip() for cell in row[width:]) else None
+            row = [*row[:width], *[""] * (width - len(row))]
             counts.append(filled)
         numbers.append(number)
         cells.append(row)

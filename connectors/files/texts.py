@@ -9,7 +9,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "amount_damaged": (
         "the amount is damaged (scientific notation); export the column as a number again",
-        "het bedrag is beschadigd (wetenschappelijke notatie); exporteer de kolom opnieuw als getal",
+        "het bedrag is beschadigd (zoals 1,2E+5); exporteer de kolom opnieuw als getal",
     ),
     "date": (
         "not a date; expected {expected}",
@@ -51,9 +51,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "ontbreekt er een scheidingsteken of aanhalingsteken?",
     ),
     "damaged_column": (
-        "numbers like {value} have lost their digits in a spreadsheet; "
+        "numbers like {shown} have lost their digits in a spreadsheet; "
         "the whole column is left out: export it again as text",
-        "nummers als {value} zijn hun cijfers kwijtgeraakt in een spreadsheet; "
+        "nummers als {shown} zijn hun cijfers kwijtgeraakt in een spreadsheet; "
         "de hele kolom is weggelaten: exporteer hem opnieuw als tekst",
     ),
     "currency": (

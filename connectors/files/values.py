@@ -20,21 +20,25 @@ from connectors.files.formats import read_amount, read_date, to_birth_date, to_u
 from connectors.files.texts import DATE_EXAMPLES
 
 Value = TypeVar("Value")
+#: Short for lists of words.
+words = str.split
 #: Values remembered per column; memory stays bounded for columns that never repeat.
 _REMEMBER = 100_000
 
-_YES = frozenset("ja j yes y true waar 1 x aan on opt-in optin".split())
-_NO = frozenset("nee n no false onwaar 0 uit off opt-out optout".split()) | {"-"}
+_YES = frozenset(words("ja j yes y true waar 1 x aan on opt-in optin"))
+_NO = frozenset(words("nee n no false onwaar 0 uit off opt-out optout")) | {"-"}
 _GENDERS = {
-    **dict.fromkeys("m man male heer dhr mr dhr. de heer mr. mannelijk".split(), "m"),
-    **dict.fromkeys("v f vrouw female mevr mw mevrouw mevr. mw. mrs ms vrouwelijk".split(), "f"),
-    **dict.fromkeys("x o overig other anders neutraal nonbinary".split(), "x"),
+    **dict.fromkeys(words("m man male heer dhr mr dhr. mr. mannelijk"), "m"),
+    **dict.fromkeys(words("v f vrouw female mevr mw mevrouw mevr. mw. mrs ms vrouwelijk"), "f"),
+    **dict.fromkeys(words("x o overig other anders neutraal nonbinary"), "x"),
     "de heer": "m",
 }
 _ADDRESS = re.compile(r"[^\s;,<>()\"']+@[^\s;,<>()\"']+")
 _PLACEHOLDER_NAMES = frozenset(
-    "geen geenemail geenmail geen.email nomail noemail no-email none onbekend unknown nvt n.v.t"
-    " x xx xxx noreply no-reply deleted".split()
+    words(
+        "geen geenemail geenmail geen.email nomail noemail no-email none onbekend unknown nvt n.v.t"
+        " x xx xxx noreply no-reply deleted"
+    )
 )
 _PLACEHOLDER_DOMAIN = re.compile(r"(winkel|geen|nvt|onbekend|noemail|nomail|geenemail)(\.[a-z]+)?")
 _DAMAGED_NUMBER = re.compile(r"\d([.,]\d+)?e\+?\d+", re.IGNORECASE)

@@ -1,0 +1,242 @@
+"""What every connector must do, whatever the platform.
+
+A connector's tests make a subclass named `Test...` with a fixture `make` (a fresh connector over
+the same source each call, with pages so small that there are several) and, where the source is
+known, a fixture `truth`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+import pytest
+
+from connectors.base import Capabilities, Connector, Page
+from connectors.errors import ConnectorError, NotGenuine
+from connectors.records import (
+    Cart,
+    ConsentEvent,
+    ConsentState,
+    Customer,
+    Order,
+    Product,
+    Record,
+    Refund,
+    RefundDetail,
+    Touchpoint,
+)
+
+MakeConnector: TypeAlias = Callable[[], Connector]
+KINDS: Mapping[str, type[Record]] = {
+    "customers": Customer,
+    "products": Product,
+    "orders": Order,
+    "refunds": Refund,
+    "carts": Cart,
+    "consent": ConsentEvent,
+    "touchpoints": Touchpoint,
+}
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the test knows of the source it made; empty where nothing is known."""
+
+    #: Order id to the moment it was placed, with nights on which the clock moves among them.
+    moments: Mapping[str, datetime] = field(default_factory=dict)
+    #: E-mail address to every state that is stated about it.
+    consent: Mapping[str, set[ConsentState]] = field(default_factory=dict)
+    #: Sources that cannot be read: each must say so in another sentence.
+    unreadable: Sequence[MakeConnector] = ()
+    #: Orders whose own total is told, and is not the sum of the lines that could be read.
+    odd_totals: frozenset[str] = frozenset()
+
+
+def pages(connector: Connector, stream: str, cursor: dict[str, Any] | None = None) -> list[Page]:
+    """Every page of a stream."""
+    return list(connector.read(stream, cursor))
+
+
+def records(read: Sequence[Page]) -> list[Record]:
+    """The records of some pages."""
+    return [record for page in read for record in page.records]
+
+
+def streams(connector: Connector) -> Iterator[str]:
+    """The streams of a connector that are read."""
+    yield from (stream.name for stream in connector.streams if stream.mode != "hook_only")
+
+
+class ConnectorContract:
+    """The suite; see the module's text for how to use it."""
+
+    @pytest.fixture
+    def make(self) -> MakeConnector:
+        """Return what makes a fresh connector over the same source."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def truth(self) -> Truth:
+        """What is known of the source."""
+        return Truth()
+
+    def test_check_names_the_shop_and_what_can_be_read(self, make: MakeConnector) -> None:
+        connector = make()
+        found = connector.check()
+        assert isinstance(found, Capabilities)
+        assert found.shop_id
+        assert found.name
+        assert len(found.currency) == 3
+        assert set(found.problems) <= {stream.name for stream in connector.streams}
+
+    def test_every_way_to_fail_has_its_own_sentence(self, truth: Truth) -> None:
+        texts = []
+        for make in truth.unreadable:
+            with pytest.raises(ConnectorError) as failed:
+                make().check()
+            texts.append(str(failed.value))
+        assert all(texts)
+        assert len(set(texts)) == len(texts)
+
+    def test_a_full_read_brings_valid_records_with_unique_ids(self, make: MakeConnector) -> None:
+        connector = make()
+        for stream in streams(connector):
+            found = records(pages(connector, stream))
+            for record in found:
+                assert type(record) is KINDS[stream]
+                assert_valid(record)
+            repeated = [id_ for id_, count in Counter(r.id for r in found).items() if count > 1]
+            assert not repeated, f"{stream}: ids more than once"
+
+    def test_only_the_last_page_is_complete(self, make: MakeConnector) -> None:
+        connector = make()
+        for stream in streams(connector):
+            read = pages(connector, stream)
+            assert [page.complete for page in read] == [False] * (len(read) - 1) + [True]
+            shares = [page.progress for page in read if page.progress is not None]
+            assert shares == sorted(shares)
+            assert all(0 <= share <= 1 for share in shares)
+
+    def test_two_full_reads_bring_the_same(self, make: MakeConnector) -> None:
+        first, second = make(), make()
+        for stream in streams(first):
+            assert records(pages(first, stream)) == records(pages(second, stream))
+
+    def test_reading_on_from_the_end_brings_nothing_new(self, make: MakeConnector) -> None:
+        connector = make()
+        for stream in streams(connector):
+            read = pages(connector, stream)
+            known = {record.id: record for record in records(read)}
+            for record in records(pages(make(), stream, read[-1].cursor_after)):
+                # An overlap may be read again, but it may not differ.
+                assert known[record.id] == record
+
+    def test_a_read_killed_after_any_page_goes_on_to_the_same_records(
+        self, make: MakeConnector
+    ) -> None:
+        whole = make()
+        for stream in streams(whole):
+            read = pages(whole, stream)
+            expected = {record.id: record for record in records(read)}
+            counted = sum((Counter(page.counters) for page in read), Counter())
+            for k in some_of(len(read)):
+                rest = pages(make(), stream, read[k].cursor_after)
+                found = {r.id: r for r in records(read[: k + 1]) + records(rest)}
+                assert found == expected, f"{stream}: killed after page {k}"
+                again = sum((Counter(p.counters) for p in [*read[: k + 1], *rest]), Counter())
+                assert again == counted, f"{stream}: counts after a kill at page {k}"
+
+    def test_moments_are_those_of_the_shops_clock(self, make: MakeConnector, truth: Truth) -> None:
+        found = {record.id: record for record in records(pages(make(), "orders"))}
+        for id_, moment in truth.moments.items():
+            order = found[id_]
+            assert isinstance(order, Order)
+            assert order.placed_at == moment
+
+    def test_the_lines_and_shipping_of_an_order_add_up_to_its_total(
+        self, make: MakeConnector, truth: Truth
+    ) -> None:
+        for order in records(pages(make(), "orders")):
+            assert isinstance(order, Order)
+            summed = sum((line.total for line in order.lines), Decimal(0)) + order.shipping
+            if order.id in truth.odd_totals:
+                assert summed != order.total
+            else:
+                assert abs(summed - order.total) < Decimal("0.005"), order.id
+
+    def test_permission_is_read_in_the_four_states(self, make: MakeConnector, truth: Truth) -> None:
+        connector = make()
+        if "consent" not in set(streams(connector)):
+            pytest.skip("this platform tells nothing about consent")
+        stated: dict[str, set[ConsentState]] = {}
+        for event in records(pages(connector, "consent")):
+            assert isinstance(event, ConsentEvent)
+            assert event.customer_id or event.email or event.phone
+            stated.setdefault(event.email or "", set()).add(event.state)
+        for email, states in truth.consent.items():
+            assert stated.get(email, set()) == states, email
+
+    def test_keys_and_fetch_agree_with_reading(self, make: MakeConnector) -> None:
+        connector = make()
+        for stream in streams(connector):
+            found = records(pages(connector, stream))
+            assert set(connector.keys(stream)) == {record.id for record in found}
+            for record in found[:: max(1, len(found) // 3)]:
+                assert connector.fetch(stream, record.id) == record
+            assert connector.fetch(stream, "no such id") is None
+
+    def test_a_webhook_nobody_signed_is_refused(self, make: MakeConnector) -> None:
+        with pytest.raises(NotGenuine):
+            make().parse_hook({}, b"{}")
+
+
+def some_of(count: int) -> list[int]:
+    """Up to twenty places in a list, the first and the last among them."""
+    return (
+        sorted({round(i * (count - 1) / 19) for i in range(20)}) if count > 20 else [*range(count)]
+    )
+
+
+def assert_valid(record: Any) -> None:
+    """A record and the records in it hold what their types promise."""
+    assert is_dataclass(record)
+    for item in fields(record):
+        value = getattr(record, item.name)
+        assert value == value, item.name  # no NaN
+        if isinstance(value, datetime):
+            assert value.utcoffset() == timedelta(0), item.name
+            assert value.tzinfo == UTC, item.name
+        elif isinstance(value, str):
+            assert value, f"{item.name} is empty; None says that better"
+            assert value == value.strip(), item.name
+        elif isinstance(value, float):
+            pytest.fail(f"{item.name} is a float; money and quantities are Decimal")
+        elif isinstance(value, tuple):
+            for part in value:
+                if is_dataclass(part):
+                    assert_valid(part)
+        else:
+            assert value is None or isinstance(value, bool | int | Decimal | date), item.name
+    _assert_consistent(record)
+
+
+def _assert_consistent(record: Any) -> None:
+    """What the fields of a record say about each other."""
+    if isinstance(record, Order):
+        ids = [line.id for line in record.lines]
+        assert len(set(ids)) == len(ids)
+        for line in record.lines:
+            assert line.quantity.is_finite()
+            assert not (line.quantity < 0 < line.total), "a return is below zero throughout"
+    if isinstance(record, Refund):
+        assert (record.amount is None) == (record.detail is RefundDetail.STATE_ONLY)
+        assert all(line.quantity > 0 and line.amount >= 0 for line in record.lines)
+    if isinstance(record, Customer) and record.email is not None:
+        name, _, domain = record.email.rpartition("@")
+        assert name
+        assert domain == domain.lower()
