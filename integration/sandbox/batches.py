@@ -84,7 +84,8 @@ class Batches:
     def kept(self) -> list[Batch]:
         """Batches not older than 7 days, newest first."""
         limit = self._state.clock.now() - RESULTS_KEPT
-        self.by_id = {k: b for k, b in self.by_id.items() if b.submitted_at > limit}
+        for batch in [b for b in self.by_id.values() if b.submitted_at <= limit]:
+            del self.by_id[batch.id]
         return list(self.by_id.values())[::-1]
 
     def get(self, batch_id: str) -> Batch:

@@ -202,6 +202,7 @@ class SandboxState:
 
     def __init__(self, *, empty: bool = False) -> None:
         self.lock = threading.RLock()
+        self._counting = threading.Lock()
         self.clock = Clock()
         self.log = Log()
         self.faults = Faults()
@@ -217,8 +218,10 @@ class SandboxState:
 
     def next_id(self, kind: str) -> int:
         """The next number of a kind, from 1."""
-        self.counters[kind] = self.counters.get(kind, 0) + 1
-        return self.counters[kind]
+        # A lock of its own: a refusal needs an id too, and must not wait for work in progress.
+        with self._counting:
+            self.counters[kind] = self.counters.get(kind, 0) + 1
+            return self.counters[kind]
 
     def next_uuid(self, kind: str) -> str:
         """The next id of a kind in the form of a UUID, the same in every run."""
