@@ -63,7 +63,7 @@ class Api:
         self.state = state
         self.batches = Batches(state, self._run_operation)
         calls = BatchCalls(self.batches)
-        self._routes = ROUTES | {
+        self.routes = ROUTES | {
             ("GET", "/batches"): calls.get_all,
             ("POST", "/batches"): calls.post,
             ("GET", "/batches/{}"): calls.get,
@@ -71,7 +71,7 @@ class Api:
         }
         #: For each pattern its parts, grouped by how many there are.
         self._patterns: dict[int, dict[str, list[str]]] = {}
-        for _method, pattern in self._routes:
+        for _method, pattern in self.routes:
             parts = pattern.strip("/").split("/")
             self._patterns.setdefault(len(parts), {})[pattern] = parts
 
@@ -96,7 +96,7 @@ class Api:
         parts = path.strip("/").split("/")
         for pattern, wanted in self._patterns.get(len(parts), {}).items():
             if all(w in ("{}", p) for w, p in zip(wanted, parts, strict=True)):
-                handler = self._routes.get((method, pattern))
+                handler = self.routes.get((method, pattern))
                 if handler is not None:
                     return handler, [p for w, p in zip(wanted, parts, strict=True) if w == "{}"]
                 if (method, pattern) in LATER:

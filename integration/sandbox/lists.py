@@ -127,8 +127,8 @@ def batch_subscribe(call: Call, list_id: str) -> Answer:
         else:
             (created if is_new else updated).append(member)
     return 200, {
-        "new_members": [members.document(audience, m) for m in created],
-        "updated_members": [members.document(audience, m) for m in updated],
+        "new_members": [members.short(audience, m) for m in created],
+        "updated_members": [members.short(audience, m) for m in updated],
         "errors": errors,
         "total_created": len(created),
         "total_updated": len(updated),

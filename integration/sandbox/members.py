@@ -48,6 +48,14 @@ KINDS = {
     "ip_opt": "text",
     "timestamp_opt": "text",
 }
+LONG_ONLY = {
+    "consents_to_one_to_one_messaging",
+    "contact_id",
+    "full_name",
+    "source",
+    "unsubscribe_reason",
+    "web_id",
+}
 SIGNUP_TEXTS = ("ip_signup", "timestamp_signup", "ip_opt", "timestamp_opt")
 
 
@@ -88,6 +96,11 @@ def document(audience: Audience, member: Member) -> Document:
         "tags": tags,
         "list_id": audience.id,
     }
+
+
+def short(audience: Audience, member: Member) -> Document:
+    """A member as the calls for many at once show it: without the later additions."""
+    return {k: v for k, v in document(audience, member).items() if k not in LONG_ONLY}
 
 
 def _reason(member: Member) -> str:

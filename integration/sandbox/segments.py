@@ -161,8 +161,8 @@ def batch_members(call: Call, list_id: str, segment_id: str) -> Answer:
     absent = [email for email in (*add, *remove) if _on_list(audience, email) is None]
     errors = [{"email_addresses": absent, "error": "Not a member of the list."}] if absent else []
     return 200, {
-        "members_added": [members.document(audience, m) for m in added],
-        "members_removed": [members.document(audience, m) for m in removed],
+        "members_added": [members.short(audience, m) for m in added],
+        "members_removed": [members.short(audience, m) for m in removed],
         "errors": errors,
         "total_added": len(added),
         "total_removed": len(removed),
@@ -177,7 +177,7 @@ def get_segment_members(call: Call, list_id: str, segment_id: str) -> Answer:
     if not evaluable(segment):
         raise not_emulated("Evaluating segment conditions other than StaticSegment")
     rows = selected(audience, segment, call.query)
-    return 200, page("members", rows, call.query, lambda m: members.document(audience, m))
+    return 200, page("members", rows, call.query, lambda m: _row(audience, m))
 
 
 def post_segment_member(call: Call, list_id: str, segment_id: str) -> Answer:
@@ -189,7 +189,7 @@ def post_segment_member(call: Call, list_id: str, segment_id: str) -> Answer:
     if member is None:
         raise bad_request("This email address is not a member of the list.")
     audience.attach(member, segment.id)
-    return 200, members.document(audience, member)
+    return 200, _row(audience, member)
 
 
 def delete_segment_member(call: Call, list_id: str, segment_id: str, who: str) -> Answer:
@@ -250,6 +250,12 @@ def tag_search(call: Call, list_id: str) -> Answer:
         "tags": [{"id": s.id, "name": s.name} for s in sorted(rows, key=lambda s: s.name)],
         "total_items": len(rows),
     }
+
+
+def _row(audience: Audience, member: Member) -> Document:
+    """A member as segments show it: without its tags."""
+    whole = members.short(audience, member)
+    return {k: v for k, v in whole.items() if k not in ("tags", "tags_count")}
 
 
 def _on_list(audience: Audience, email: str) -> Member | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -343,3 +345,29 @@ def test_a_marketer_finds_members_tags_fields_and_requests(
     assert "GET /ping" in read("/requests")
     missing = requests.get(f"{sandbox.root}{home}/members/nobody", params={"lang": language})
     assert (missing.status_code, TEXTS["not_found"][column] in missing.text) == (404, True)
+
+
+def test_the_command_serves_until_it_is_told_to_stop_and_keeps_the_audience(
+    tmp_path: Path,
+) -> None:
+    program = (
+        "import pathlib, sys; from integration.sandbox.server import serve; "
+        "serve(0, pathlib.Path(sys.argv[1]), ready=lambda url: print(url, flush=True))"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        home = process.stdout.readline().strip()
+        requests.post(f"{home}sandbox/members", json=[{"email": ADA}])
+        held = requests.get(f"{home}sandbox/state").json()
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+    with SandboxServer(data_dir=tmp_path) as again:
+        assert json.loads(again.canonical()) == held
+        assert again.tags(ADA) == set()
+
+
+def test_a_file_of_another_version_is_not_guessed_at(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_text('{"format": 0}')
+    with pytest.raises(ValueError, match="another version"):
+        SandboxServer(data_dir=tmp_path)
