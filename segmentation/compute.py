@@ -55,7 +55,7 @@ def fit(frames: Frames, *, as_of: date, choices: Choices) -> Fitted:
     table = features.compute(goods.lines, goods.placed, as_of=as_of)
     today = features.day_number(as_of)
     ids = sorted({int(a) for a in frames.people["account_id"].unique()})
-    accounts = {a: _fit_account(_Part.of(a, frames, table), goods, today, choices) for a in ids}
+    accounts = {a: _fit_account(Part.of(a, frames, table), goods, today, choices) for a in ids}
     return Fitted(as_of=as_of.isoformat(), accounts=accounts)
 
 
@@ -99,7 +99,7 @@ def assign(
             previous_due[previous_due["account_id"] == account],
             previous_segments[previous_segments["account_id"] == account],
         )
-        part = _Part.of(account, frames, table)
+        part = Part.of(account, frames, table)
         parts.append(_assign_account(part, fitted.account(account), before, today))
     segments, due, profiles = (
         _joined([part[i] for part in parts], contract)
@@ -109,7 +109,7 @@ def assign(
 
 
 @dataclass(frozen=True)
-class _Part:
+class Part:
     """One account's share of the features; business is who a source says is one."""
 
     account: int
@@ -120,7 +120,7 @@ class _Part:
     business: frozenset[int]
 
     @classmethod
-    def of(cls, account: int, frames: Frames, table: features.Features) -> _Part:
+    def of(cls, account: int, frames: Frames, table: features.Features) -> Part:
         def mine(frame: pd.DataFrame) -> pd.DataFrame:
             return frame[(frame["account_id"] == account).to_numpy()].reset_index(drop=True)
 
@@ -137,14 +137,14 @@ class _Part:
             business=business,
         )
 
-    def retail(self, is_wholesale: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> _Part:
+    def retail(self, is_wholesale: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Part:
         """Return the part without wholesale people."""
         apart = self.people.loc[is_wholesale, "person_id"]
 
         def without(frame: pd.DataFrame) -> pd.DataFrame:
             return frame[~frame["person_id"].isin(apart).to_numpy()].reset_index(drop=True)
 
-        return _Part(
+        return Part(
             account=self.account,
             need_days=without(self.need_days),
             order_days=without(self.order_days),
@@ -166,29 +166,54 @@ class _Before:
         return np.array([values.get(person, "") for person in persons], dtype=object)
 
 
-def _fit_account(
-    part: _Part, goods: catalogue.Catalogue, today: int, choices: Choices
-) -> AccountFit:
+@dataclass(frozen=True)
+class AccountTable:
+    """One account's consumers, cleaned and merged, as a fit reads them."""
+
+    part: Part
+    rule: wholesale.WholesaleRule
+    needs: tuple[str, ...]
+    priors: tuple[Prior, ...]
+    #: Merged purchase days: person_id, code (position in `needs`), day, ...
+    purchases: pd.DataFrame
+    intervals: Starts
+
+
+def account_table(
+    goods: catalogue.Catalogue,
+    part: Part,
+    choices: Choices,
+    today: int,
+) -> AccountTable:
+    """Return what a fit reads of one account, wholesale people left out."""
     rule = wholesale.limits(part.people[~part.people["is_business"]], today)
     part = part.retail(wholesale.is_wholesale(part.people, rule, today))
-    mine = goods.placed["account_id"] == part.account
-    needs = tuple(need for need in goods.names if need in set(goods.placed.loc[mine, "need"]))
-    intervals = _intervals(_purchases(part, needs), today)
+    mine = set(goods.placed.loc[goods.placed["account_id"] == part.account, "need"])
+    needs = tuple(need for need in goods.names if need in mine)
+    purchases = _purchases(part, needs)
+    intervals = _intervals(purchases, today)
     priors = _priors(needs, choices, _catalogue_days(goods, part.account), intervals)
+    return AccountTable(part, rule, needs, priors, purchases, intervals)
+
+
+def _fit_account(
+    part: Part, goods: catalogue.Catalogue, today: int, choices: Choices
+) -> AccountFit:
+    table = account_table(goods, part, choices, today)
     return AccountFit(
-        needs=needs,
-        names={need: goods.names[need] for need in needs},
-        priors=priors,
-        model=IntervalModel().fit(intervals, priors),
-        rhythm=IntervalModel().fit(_order_intervals(part, today), [_RHYTHM_PRIOR]),
-        rfm=RfmScorer().fit(_measures(part.people, today)),
-        shares=affinity.shares(part.tastes),
-        wholesale=rule,
+        needs=table.needs,
+        names={need: goods.names[need] for need in table.needs},
+        priors=table.priors,
+        model=IntervalModel().fit(table.intervals, table.priors),
+        rhythm=IntervalModel().fit(_order_intervals(table.part, today), [_RHYTHM_PRIOR]),
+        rfm=RfmScorer().fit(_measures(table.part.people, today)),
+        shares=affinity.shares(table.part.tastes),
+        wholesale=table.rule,
         placement=catalogue.placement(goods, part.account),
     )
 
 
-def _purchases(part: _Part, needs: tuple[str, ...]) -> pd.DataFrame:
+def _purchases(part: Part, needs: tuple[str, ...]) -> pd.DataFrame:
     """Return merged purchase days of fitted needs, sorted by person, code and day."""
     codes = {need: code for code, need in enumerate(needs)}
     days = part.need_days.assign(code=part.need_days["need"].map(codes))
@@ -204,7 +229,7 @@ def _intervals(purchases: pd.DataFrame, today: int) -> Starts:
     return starts(person, code, day, today)
 
 
-def _order_intervals(part: _Part, today: int) -> Starts:
+def _order_intervals(part: Part, today: int) -> Starts:
     days = merged(part.order_days, ["person_id"])
     return _intervals(days.assign(code=0), today)
 
@@ -247,7 +272,7 @@ def _measures(people: pd.DataFrame, today: int) -> pd.DataFrame:
 
 
 def _assign_account(
-    part: _Part, numbers: AccountFit, before: _Before, today: int
+    part: Part, numbers: AccountFit, before: _Before, today: int
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     is_wholesale = wholesale.is_wholesale(part.people, numbers.wholesale, today)
     apart = part.people[is_wholesale]
@@ -261,7 +286,7 @@ def _assign_account(
     return pd.concat([segments, business], ignore_index=True), due[list(DUE)], both[list(PROFILES)]
 
 
-def _due(part: _Part, numbers: AccountFit, before: _Before, today: int) -> pd.DataFrame:
+def _due(part: Part, numbers: AccountFit, before: _Before, today: int) -> pd.DataFrame:
     purchases = _purchases(part, numbers.needs)
     due = schedule(purchases, numbers.model, list(numbers.needs), as_of=today, previous=before.due)
     # Ids below zero stand for lines without a product; nobody can look them up.
@@ -276,7 +301,7 @@ def _due(part: _Part, numbers: AccountFit, before: _Before, today: int) -> pd.Da
 
 
 def _profiles(
-    part: _Part, numbers: AccountFit, before: _Before, today: int
+    part: Part, numbers: AccountFit, before: _Before, today: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return profiles of people sorted by id, and the evidence of favourites."""
     profiles = _measures(part.people, today)

@@ -19,6 +19,8 @@ from datetime import date
 from typing import Any
 
 import ibis
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
@@ -49,6 +51,12 @@ def day_number(day: date) -> int:
     59
     """
     return (day - _EPOCH).days
+
+
+def day_numbers(column: pd.Series) -> npt.NDArray[np.int64]:
+    """Return a column of dates as day numbers; NaT becomes a number far below zero."""
+    result: npt.NDArray[np.int64] = column.to_numpy().astype("datetime64[D]").astype(np.int64)
+    return result
 
 
 @dataclass(frozen=True, kw_only=True)

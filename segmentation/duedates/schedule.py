@@ -18,6 +18,7 @@ from segmentation.duedates.intervals import (
     repeat_chance,
 )
 from segmentation.duedates.starts import Bools, Floats, Ints, starts
+from segmentation.features import day_numbers
 
 #: The window of `now`: the middle 60% of those who come back.
 WINDOW = (0.2, 0.8)
@@ -98,12 +99,6 @@ def schedule(
 def dates(days: Ints) -> npt.NDArray[np.datetime64]:
     """Return day numbers as dates."""
     return days.astype("datetime64[D]").astype("datetime64[us]")
-
-
-def day_numbers(column: pd.Series) -> Ints:
-    """Return a column of dates as day numbers; NaT becomes a number far below zero."""
-    result: Ints = column.to_numpy().astype("datetime64[D]").astype(np.int64)
-    return result
 
 
 def is_learned(gaps: Ints) -> Bools:

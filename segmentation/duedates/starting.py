@@ -246,7 +246,7 @@ NEEDS: tuple[StartingNeed, ...] = (
         "sportswear",
         "piece of sportswear|sportswear|sportkledingstuk|sportkleding",
         420,
-        "training top|trainingsshirt|tracksuit|joggers|jogger|joggingbroek|trainingspak|activewear",
+        "jersey|training top|trainingsshirt|tracksuit|joggers|joggingbroek|trainingspak|activewear",
         style="casual",
     ),
     # Shoes and accessories
