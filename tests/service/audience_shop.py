@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
-from sqlmodel import Session, SQLModel, select
+from sqlmodel import Session, SQLModel, col, delete, select
 
 from integration.audience.connect import connect, current_audience
 from integration.audience.members import read_members
 from integration.audience.plan import make_plan
-from integration.context import Context
+from integration.context import Context, make_context, utc_now
 from integration.db import scoped
 from integration.mailchimp.push import publish
 from integration.sandbox.server import SandboxServer
+from integration.settings import Settings
 from integration.tables import (
     Audience,
     Consent,
@@ -30,6 +32,7 @@ from integration.tables import (
 )
 from tests.conftest import add_account
 
+Clock = Callable[[], datetime]
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DUE = {"key": "due", "need": "suits", "title": "Navy suit", "last_on": "2024-03-14", "life": 700,
        "gaps": 312, "basis": "learned", "own_gaps": 0, "expected": 700}  # fmt: skip
@@ -84,25 +87,44 @@ class AudienceShop:
     ) -> int:
         """Store somebody with what was computed about him; returns the person's id."""
         with self.session() as session:
-            person = self.add(session, Person(account_id=self.account_id, created_at=NOW))
-            for address in (email, *other_emails):
-                profile = self.add(
-                    session,
-                    SourceProfile(
-                        account_id=self.account_id,
-                        shop_id=self.shop_id,
-                        external_id=address,
-                        person_id=person,
-                        email=address,
-                    ),
-                )
-                self.profiles[address] = profile
-                identity = Identity(
-                    account_id=self.account_id, profile_id=profile, kind="email", value=address
-                )
-                self.add(session, identity)
+            person = self._known(session, (email, *other_emails))
             self._computed(session, person, segments, due or {}, stage, second, wholesale)
             return person
+
+    def people(
+        self,
+        emails: Iterable[str],
+        segments: Iterable[str],
+        due: Mapping[str, tuple[str, date]] | None = None,
+        stage: str = "",
+    ) -> list[int]:
+        """Store many alike in one transaction."""
+        with self.session() as session:
+            ids = [self._known(session, (email,)) for email in emails]
+            for person in ids:
+                self._computed(session, person, segments, due or {}, stage, "", False)
+        return ids
+
+    def _known(self, session: Session, emails: Iterable[str]) -> int:
+        person = self.add(session, Person(account_id=self.account_id, created_at=NOW))
+        for address in emails:
+            profile = self.add(
+                session,
+                SourceProfile(
+                    account_id=self.account_id,
+                    shop_id=self.shop_id,
+                    external_id=address,
+                    person_id=person,
+                    email=address,
+                ),
+            )
+            self.profiles[address] = profile
+            session.add(
+                Identity(
+                    account_id=self.account_id, profile_id=profile, kind="email", value=address
+                )
+            )
+        return person
 
     def _computed(
         self,
@@ -114,17 +136,7 @@ class AudienceShop:
         second: str,
         wholesale: bool,
     ) -> None:
-        for segment in segments:
-            reason = {"key": "b2b", "why": "source"}
-            session.add(
-                SegmentMember(
-                    account_id=self.account_id,
-                    person_id=person,
-                    segment=segment,
-                    reason=reason,
-                    since=NOW.date(),
-                )
-            )
+        self._computed_segments(session, person, segments)
         for need, (state, expected) in due.items():
             session.add(
                 DueDate(
@@ -167,25 +179,47 @@ class AudienceShop:
             )
         )
 
+    def _computed_segments(self, session: Session, person: int, segments: Iterable[str]) -> None:
+        for segment in segments:
+            reason = {"key": "b2b", "why": "source"}
+            session.add(
+                SegmentMember(
+                    account_id=self.account_id,
+                    person_id=person,
+                    segment=segment,
+                    reason=reason,
+                    since=NOW.date(),
+                )
+            )
+
     def add(self, session: Session, row: SQLModel) -> int:
         """Store a row and return its id."""
         session.add(row)
         session.flush()
         return int(row.id)  # type: ignore[attr-defined]  # every table has one
 
-    def session(self) -> scoped:  # type: ignore[valid-type]  # a context manager function
+    def session(self) -> AbstractContextManager[Session]:
         """Open a session of the account."""
         return scoped(self.context.engine, self.account_id)
 
+    def enter(self, person: int, *segments: str) -> None:
+        """Put a person into segments."""
+        with self.session() as session:
+            self._computed_segments(session, person, segments)
+
     def leave(self, person: int, *segments: str) -> None:
         """Take a person out of segments."""
+        self.leave_all([person], *segments)
+
+    def leave_all(self, people: Sequence[int], *segments: str) -> None:
+        """Take people out of segments."""
         with self.session() as session:
-            rows = session.exec(
-                select(SegmentMember).where(SegmentMember.person_id == person)
-            ).all()
-            for row in rows:
-                if row.segment in segments:
-                    session.delete(row)
+            session.exec(
+                delete(SegmentMember).where(
+                    col(SegmentMember.person_id).in_(people),
+                    col(SegmentMember.segment).in_(segments),
+                )
+            )
 
     def deny(self, email: str, state: str = "denied", at: datetime | None = NOW) -> None:
         """Add a statement of the shop to the consent ledger."""
@@ -233,11 +267,15 @@ class AudienceShop:
         """A plan's rows."""
         with self.session() as session:
             query = select(PlanChange).where(PlanChange.plan_id == plan_id)
-            return list(session.exec(query.order_by(PlanChange.id)))  # type: ignore[arg-type]  # a column
+            return list(session.exec(query.order_by(col(PlanChange.id))))
 
 
-def make_shop(context: Context, sandbox: SandboxServer, language: str = "en") -> AudienceShop:
+def make_shop(
+    settings: Settings, sandbox: SandboxServer, language: str = "en", clock: Clock = utc_now
+) -> AudienceShop:
     """An account with a shop and the sandbox's audience connected."""
+    at_sandbox = settings.model_copy(update={"mailchimp_url": sandbox.root})
+    context = make_context(at_sandbox, clock=clock)
     account_id = add_account(context.engine)
     with scoped(context.engine, account_id) as session:
         shop = Shop(
