@@ -131,6 +131,8 @@ def blueprint(state: SandboxState, batches: Batches) -> Blueprint:
     tools = _Tools(state, batches)
     bp = Blueprint("sandbox", __name__, url_prefix="/sandbox")
     bp.before_request(_check_caller)
+    for kind in (Problem, LookupError, ValueError, TypeError):
+        bp.register_error_handler(kind, _refuse)
     bp.get("/state")(tools.get_state)
     bp.get("/requests")(tools.get_requests)
     for path, method, view in (
@@ -242,16 +244,17 @@ class _Tools:
     def post_reset(self) -> ResponseReturnValue:
         with self._state.lock:
             self._state.reset()
+            self._batches.by_id.clear()
         return _done(lambda: None)
 
 
 def _done(work: Callable[[], object]) -> ResponseReturnValue:
-    try:
-        result = work()
-    except Problem as problem:
-        return jsonify(error=problem.detail), problem.status
-    except LookupError:
+    return jsonify(done=work())
+
+
+def _refuse(error: Exception) -> ResponseReturnValue:
+    if isinstance(error, Problem):
+        return jsonify(error=error.detail), error.status
+    if isinstance(error, LookupError):
         return jsonify(error="not found, or a value is missing"), 404
-    except (ValueError, TypeError) as error:
-        return jsonify(error=str(error)), 400
-    return jsonify(done=result)
+    return jsonify(error=str(error)), 400

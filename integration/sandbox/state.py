@@ -282,5 +282,6 @@ class SandboxState:
         self.tokens = {DEFAULT_KEY: True}
         self.log.clear()
         self.faults.clear()
+        self.clock = Clock()
         self.add_audience("Stipt demo")
         self.changed.set()

@@ -34,7 +34,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "vip": ("VIP", "VIP"),
     "yes": ("yes", "ja"),
     "no": ("no", "nee"),
-    "left": ("Lost to the API", "Onbereikbaar voor de API"),
+    "left": ("Lost", "Verloren"),
     "left_unsubscribed": (
         "the person unsubscribed; only a new opt-in brings them back",
         "de persoon heeft zich afgemeld; alleen een nieuwe aanmelding brengt hen terug",

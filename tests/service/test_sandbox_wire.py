@@ -304,6 +304,35 @@ def test_people_can_be_seeded_and_act(sandbox: SandboxServer) -> None:
     assert call(sandbox, "GET", f"/lists/{made}").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("members", [{"email": ADA, "status": "asleep"}], 400),
+        ("members", [{"email": ADA, "merge_fields": {"NOPE": 1}}], 400),
+        ("acts", {"act": "unsubscribe", "email": "nobody@stipt-demo.shop"}, 404),
+        ("acts", {"list_id": "nope", "act": "unsubscribe", "email": ADA}, 404),
+        ("tokens", {}, 404),
+        ("faults", {"kind": "fire"}, 400),
+        ("faults", {"colour": "red"}, 400),
+    ],
+)
+def test_the_tools_say_what_is_wrong(
+    sandbox: SandboxServer, path: str, body: Any, status: int
+) -> None:
+    answer = requests.post(f"{sandbox.root}/sandbox/{path}", json=body)
+    assert (answer.status_code, set(answer.json())) == (status, {"error"})
+
+
+def test_a_reset_sandbox_is_a_fresh_one(sandbox: SandboxServer) -> None:
+    sandbox.add_member(ADA, tags=["due"])
+    sandbox.fail("empty_429", times=None)
+    old = sandbox.list_id
+    requests.post(f"{sandbox.root}/sandbox/reset", json={})
+    assert call(sandbox, "GET", "/lists").json()["lists"][0]["id"] != old
+    assert sandbox.audience.members == {}
+    assert len(sandbox.requests) == 1
+
+
 def test_the_tools_take_no_form_of_another_site(sandbox: SandboxServer) -> None:
     form = requests.post(f"{sandbox.root}/sandbox/reset", data={"a": "b"})
     assert form.status_code == 415
