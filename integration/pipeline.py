@@ -25,7 +25,7 @@ from integration.audience.undo import make_undo
 from integration.context import Context
 from integration.db import scoped, upsert
 from integration.mailchimp.push import publish
-from integration.sources import open_source
+from integration.sources import open_source, remember, source_key
 from integration.store import write_page
 from integration.tables import Account, ImportRun, Reject, Shop, SyncState
 from integration.work.queue import Job, defer
@@ -75,8 +75,9 @@ def import_source(context: Context, job: Job) -> None:
             return
     try:
         connector = open_source(shop, job.payload["source"])
+        key = source_key(shop, job.payload["source"])
         for stream in connector.streams:
-            _read_stream(context, job, connector, stream.name, run.shop_id)
+            _read_stream(context, job, connector, stream.name, run.shop_id, key)
     except Retryable:
         raise
     except NeedsAnswer as error:
@@ -84,13 +85,14 @@ def import_source(context: Context, job: Job) -> None:
     except ConnectorError as error:
         _end(context, job, "failed", str(error))
     else:
+        with scoped(context.engine, job.account_id) as session:
+            remember(connector, session.get_one(Shop, run.shop_id))
         _end(context, job, "done", None)
 
 
 def _read_stream(
-    context: Context, job: Job, connector: Connector, stream: str, shop_id: int
+    context: Context, job: Job, connector: Connector, stream: str, shop_id: int, key: str
 ) -> None:
-    key = job.payload["source"].get("key", "")
     with scoped(context.engine, job.account_id) as session:
         state = session.exec(
             select(SyncState).where(
@@ -102,12 +104,14 @@ def _read_stream(
         cursor = state.cursor if state else None
     for page in connector.read(stream, cursor):
         with scoped(context.engine, job.account_id) as session:
-            _save(session, context, job, stream, page)
+            _save(session, context, job, stream, page, key)
         job.extend()
         job.report(page.progress, stream)
 
 
-def _save(session: Session, context: Context, job: Job, stream: str, page: Page) -> None:
+def _save(
+    session: Session, context: Context, job: Job, stream: str, page: Page, key: str
+) -> None:
     """Store a page, what was counted, what was rejected and the cursor, in one transaction."""
     now = context.clock()
     run = session.get_one(ImportRun, job.payload["run_id"])
@@ -128,7 +132,7 @@ def _save(session: Session, context: Context, job: Job, stream: str, page: Page)
             {
                 "shop_id": run.shop_id,
                 "stream": stream,
-                "source_key": job.payload["source"].get("key", ""),
+                "source_key": key,
                 "cursor": page.cursor_after,
                 "complete": page.complete,
                 "records": written.records,

@@ -6,6 +6,7 @@ There is no module-level instance: the command line reads the settings once and 
 from __future__ import annotations
 
 import base64
+import os
 import secrets
 from pathlib import Path
 from typing import Annotated, Literal
@@ -85,7 +86,9 @@ class Settings(BaseSettings):
 
 
 def load(env_file: Path | None = None) -> Settings:
-    """Read the settings from the environment and from `env_file` (default ``.env``).
+    """Read the settings from the environment and from `env_file`.
+
+    Without one, from the file that ``STIPT_ENV_FILE`` names, or ``.env`` in the working folder.
 
     Raises
     ------
@@ -93,7 +96,7 @@ def load(env_file: Path | None = None) -> Settings:
         Names every setting that is missing or weak; values are never shown.
     """
     try:
-        return Settings(_env_file=env_file or Path(".env"))
+        return Settings(_env_file=env_file or os.environ.get("STIPT_ENV_FILE", ".env"))
     except ValidationError as error:
         problems = [
             f"STIPT_{str(item['loc'][0]).upper()} "

@@ -1,0 +1,149 @@
+"""Commands of the Mailchimp side: connect, plan, push, undo."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from sqlmodel import col, select
+
+from integration.audience.connect import connect
+from integration.audience.plan import warning_text
+from integration.cli.base import Shell, as_json, command, do_work, dry_run, print_json, print_table
+from integration.tables import Account, Plan
+from integration.work.queue import defer
+
+
+@click.command("connect")
+@click.option("--list-id", help="Audience to use; needed when the account has several.")
+@click.option("--language", type=click.Choice(["en", "nl"]), help="Of tags and fields.")
+@click.option(
+    "--token",
+    envvar="STIPT_MAILCHIMP_TOKEN",
+    prompt="Mailchimp API key",
+    hide_input=True,
+    help="API key; better in the environment variable STIPT_MAILCHIMP_TOKEN.",
+)
+@as_json
+@command
+def connect_audience(
+    shell: Shell, list_id: str | None, language: str | None, token: str, as_json: bool
+) -> None:
+    """Connect the Mailchimp audience that gets tags and fields. Nothing is written there."""
+    with shell.session() as session:
+        spoken = language or session.get_one(Account, shell.account_id).language
+    audience = connect(
+        shell.context, shell.account_id, token=token, list_id=list_id, language=spoken
+    )
+    found = {"list_id": audience.list_id, "name": audience.name, "language": audience.language}
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(f"Connected to {audience.name}. Next: `stipt plan`.")
+
+
+@click.command()
+@as_json
+@command
+def plan(shell: Shell, as_json: bool) -> None:
+    """Work out and store what a push would change. Writes nothing in Mailchimp."""
+    _work(shell, "plan", {}, quiet=as_json)
+    found = _plan(shell, None, kind="push")
+    if as_json:
+        print_json(_shown(found))
+        return
+    summary = found.summary
+    click.echo(
+        f"Plan {found.id}: {summary['members']} contacts change, {len(summary['new_tags'])} new "
+        f"tags, {len(summary['new_fields'])} new fields, {summary['contacts_added']} contacts "
+        f"added, {summary['subscriptions_changed']} subscriptions changed, about "
+        f"{summary['requests']} requests."
+    )
+    print_table(
+        "Tags",
+        ("tag", "on", "off"),
+        [(tag["name"], tag["add"], tag["remove"]) for tag in summary["tags"]],
+    )
+    print_table(
+        "Fields",
+        ("field", "set", "cleared"),
+        [(field["name"], field["set"], field["clear"]) for field in summary["fields"]],
+    )
+    for warning in summary["warnings"]:
+        click.echo("! " + warning_text(warning, "en"))
+    click.echo("Publish it with `stipt push`.")
+
+
+@click.command()
+@click.argument("plan_id", type=int, required=False)
+@dry_run
+@as_json
+@command
+def push(shell: Shell, plan_id: int | None, dry_run: bool, as_json: bool) -> None:
+    """Publish a stored plan to Mailchimp; the newest draft when none is named."""
+    chosen = _plan(shell, plan_id, kind="push")
+    if chosen.status not in ("draft", "publishing", "failed"):
+        raise click.ClickException(f"plan {chosen.id} is {chosen.status}; make one: `stipt plan`")
+    _carry_out(shell, "push", chosen, dry_run=dry_run, as_json=as_json)
+
+
+@click.command()
+@click.argument("plan_id", type=int, required=False)
+@dry_run
+@as_json
+@command
+def undo(shell: Shell, plan_id: int | None, dry_run: bool, as_json: bool) -> None:
+    """Take back what a plan changed; the last published one when none is named."""
+    chosen = _plan(shell, plan_id, kind="push", status="published")
+    _carry_out(shell, "undo", chosen, dry_run=dry_run, as_json=as_json)
+
+
+def _carry_out(shell: Shell, kind: str, chosen: Plan, *, dry_run: bool, as_json: bool) -> None:
+    if not dry_run:
+        _work(shell, kind, {"plan_id": chosen.id}, quiet=as_json)
+        chosen = _plan(shell, chosen.id, kind="push")
+    if as_json:
+        print_json(_shown(chosen))
+    elif dry_run:
+        click.echo(f"Would {kind} plan {chosen.id}: {chosen.summary['members']} contacts change.")
+    else:
+        click.echo(f"Plan {chosen.id} is {chosen.status}. {_outcome(chosen.outcome)}")
+
+
+def _outcome(outcome: dict[str, Any]) -> str:
+    figures = ("requests", "writes", "failed", "seconds")
+    return ", ".join(f"{name}: {outcome[name]}" for name in figures if name in outcome)
+
+
+def _work(shell: Shell, kind: str, payload: dict[str, Any], *, quiet: bool) -> None:
+    with shell.session() as session:
+        defer(
+            session,
+            account_id=shell.account_id,
+            kind=kind,
+            lane=f"account:{shell.account_id}:push",
+            payload=payload,
+        )
+    do_work(shell, quiet=quiet)
+
+
+def _plan(shell: Shell, plan_id: int | None, *, kind: str, status: str | None = None) -> Plan:
+    query = select(Plan).where(Plan.kind == kind).order_by(col(Plan.id).desc())
+    if plan_id is not None:
+        query = query.where(Plan.id == plan_id)
+    elif status is not None:
+        query = query.where(Plan.status == status)
+    with shell.session() as session:
+        found = session.exec(query).first()
+    if found is None:
+        raise click.ClickException("there is no such plan; make one with `stipt plan`")
+    return found
+
+
+def _shown(plan: Plan) -> dict[str, Any]:
+    return {
+        "plan": plan.id,
+        "status": plan.status,
+        "summary": plan.summary,
+        "outcome": plan.outcome,
+    }

@@ -1,0 +1,147 @@
+"""`stipt demo`: the main job with one command and no account."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+
+from integration.cli.base import as_json, print_json
+from integration.demo import EMAIL, Demo, DemoFailed, DemoOptions
+
+_REAL_SHOP = 20_000
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Do everything, undo it, compare, and end.")
+@as_json
+@click.option("--customers", default=_REAL_SHOP, show_default=True)
+@click.option(
+    "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="The shop's today; default: today."
+)
+@click.option("--language", type=click.Choice(["en", "nl"]), default="en", show_default=True)
+@click.option("--port", default=8000, show_default=True, help="Of the pages.")
+@click.option("--sandbox-port", default=8090, show_default=True, help="Of the emulated Mailchimp.")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Empty folder to work in; left out: a temporary one, removed at the end.",
+)
+def demo(
+    check: bool,
+    as_json: bool,
+    customers: int,
+    as_of: datetime | None,
+    language: str,
+    port: int,
+    sandbox_port: int,
+    folder: Path | None,
+) -> None:
+    """Show the whole of Stipt on a generated shop and an emulated Mailchimp.
+
+    Starts the pages, the worker and the sandbox on this computer, reads a clothing shop of 20,000
+    customers with its loyalty card, computes segments and due-dates, and publishes them.
+    """
+    work = folder or Path(tempfile.mkdtemp(prefix="stipt-demo-"))
+    options = DemoOptions(
+        folder=work,
+        customers=customers,
+        as_of=as_of.date() if as_of else date.today(),  # noqa: DTZ011  # the reader's own today
+        language=language,
+        port=0 if check else port,
+        sandbox_port=0 if check else sandbox_port,
+    )
+    say = _nothing if as_json else click.echo
+    try:
+        with Demo(options, say=say) as shown:
+            before = _read(shown)
+            plan_id = _publish(shown)
+            if check:
+                _check(shown, plan_id, before)
+            _tell(shown, as_json=as_json, check=check)
+            if not check:
+                _stay(shown)
+    except DemoFailed as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        if folder is None:
+            shutil.rmtree(work, ignore_errors=True)
+    if check and not shown.figures.holds():
+        sys.exit(1)
+
+
+def _read(shown: Demo) -> str:
+    """Start everything, read the shop; return the audience's state before anything is written."""
+    shown.say("Starting the sandbox, the worker and the pages ...")
+    shown.start()
+    shown.say("Filling the emulated audience, reading the sample shop ...")
+    shown.open_shop()
+    shown.say(f"First page: {shown.url} (log in as {EMAIL}, password {shown.password})")
+    shown.read()
+    return shown.state()
+
+
+def _publish(shown: Demo) -> int:
+    """Plan and push; return the plan's id."""
+    shown.say("Planning and publishing ...")
+    began = time.monotonic()
+    plan_id = shown.plan()
+    shown.figures.seconds["plan"] = round(time.monotonic() - began, 1)
+    shown.figures.push = shown.push(plan_id)
+    return plan_id
+
+
+def _check(shown: Demo, plan_id: int, before: str) -> None:
+    """A second push must write nothing, and undo must leave the audience as it was."""
+    shown.figures.second_push = shown.push(shown.plan())
+    shown.undo(plan_id)
+    shown.figures.undo = {"exact": shown.state() == before}
+    shown.figures.statuses_written = shown.statuses_written()
+
+
+def _nothing(_text: str) -> None:
+    """Keep standard output to one JSON document."""
+
+
+def _tell(shown: Demo, *, as_json: bool, check: bool) -> None:
+    figures = shown.figures
+    if as_json:
+        document = figures.as_json()
+        print_json(document if check else {**document, "pages": shown.url})
+        return
+    assert figures.push is not None
+    click.echo(
+        f"\nRead {figures.orders:,} orders with {figures.lines:,} lines of {figures.people:,} "
+        f"people; {len(figures.segments)} segments.\n"
+        f"Due: {', '.join(f'{count:,} {state}' for state, count in sorted(figures.due.items()))}.\n"
+        f"Published: {figures.push.members:,} contacts changed in {figures.push.requests:,} "
+        f"requests and {figures.push.seconds} s; 0 contacts added, 0 subscriptions changed."
+    )
+    if figures.second_push is not None:
+        click.echo(
+            f"A second push made {figures.second_push.writes} writing calls; after undo the "
+            f"audience is {'exactly as' if figures.undo['exact'] else 'NOT as'} it was."
+        )
+
+
+def _stay(shown: Demo) -> None:
+    click.echo(
+        f"\nPages:           {shown.url}   (log in: {EMAIL}, password: {shown.password})\n"
+        f"Your Mailchimp:  {shown.sandbox_url}   (the sandbox's audience, as a marketer sees it)\n"
+        "Stop with Ctrl-C."
+    )
+    stop = signal.sigwait if hasattr(signal, "sigwait") else None
+    try:
+        if stop is not None:
+            stop([signal.SIGINT, signal.SIGTERM])
+        else:
+            while True:
+                time.sleep(3600)
+    except KeyboardInterrupt:
+        pass

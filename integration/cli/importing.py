@@ -1,0 +1,169 @@
+"""`stipt import`: files into the tables."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlmodel import select
+
+from connectors.files.connector import FilesConnector
+from connectors.files.options import Options, SavedMapping
+from connectors.files.rejects import write_rejects
+from connectors.records import BadRecord
+from integration.cli.base import Shell, as_json, command, do_work, dry_run, print_json, print_table
+from integration.pipeline import start_import
+from integration.sources import files_shop
+from integration.tables import Account, ImportRun, Reject, Shop
+
+
+@click.command("import")
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option(
+    "--kind", type=click.Choice(["customers", "products", "orders", "transactions", "consent"])
+)
+@click.option(
+    "--map", "columns", multiple=True, metavar="COLUMN=FIELD", help="Read a column as a field."
+)
+@click.option(
+    "--date-order", type=click.Choice(["dmy", "mdy", "ymd"]), help="Where dates allow two readings."
+)
+@click.option("--decimal", type=click.Choice([",", "."]), help="Where amounts allow two readings.")
+@click.option("--currency", help="Of files that name none; default: the account's.")
+@click.option("--time-zone", help="Of times without an offset; default: the account's.")
+@click.option(
+    "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Day to look from; default: today."
+)
+@click.option(
+    "--rejects",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write rejected rows.",
+)
+@dry_run
+@as_json
+@command
+def import_files(
+    shell: Shell,
+    files: tuple[Path, ...],
+    columns: tuple[str, ...],
+    as_of: datetime | None,
+    rejects: Path | None,
+    dry_run: bool,
+    as_json: bool,
+    **given: str | None,
+) -> None:
+    """Read export files: customers, products, orders, receipts or consent.
+
+    CSV (also zipped or gzipped) and Excel; columns, dates and amounts are recognised. What can be
+    read in two ways is asked, never guessed. Reading a file twice changes nothing.
+    """
+    options = _options(shell, columns, given)
+    if dry_run:
+        report, bad = _look(shell, files, options)
+    else:
+        report, bad = _read(shell, files, options, as_of.date() if as_of else None, quiet=as_json)
+    if rejects:
+        with rejects.open("w", newline="", encoding="utf-8-sig") as file:
+            write_rejects(bad, file, language=options["language"])
+    if as_json:
+        print_json({**report, "rejects": [asdict(row) for row in bad]})
+        return
+    print_table(
+        "Read" if not dry_run else "Would read", ("what", "how many"), report["counters"].items()
+    )
+    if bad:
+        header = ("kind", "row", "column", "value", "reason")
+        print_table(
+            f"{len(bad)} rejected (the rest was read)",
+            header,
+            [(r.stream, r.row, r.column, r.value, r.reason) for r in bad[:20]],
+        )
+        if not rejects:
+            click.echo("Write all of them to a file with --rejects FILE.")
+
+
+def _options(shell: Shell, columns: Sequence[str], given: dict[str, str | None]) -> dict[str, Any]:
+    with shell.session() as session:
+        account = session.get_one(Account, shell.account_id)
+    if any("=" not in pair for pair in columns):
+        raise click.BadParameter("write --map COLUMN=FIELD", param_hint="--map")
+    chosen: dict[str, Any] = {name: value for name, value in given.items() if value}
+    return {
+        "currency": account.currency,
+        "time_zone": account.time_zone,
+        "language": account.language,
+        "columns": dict(pair.split("=", 1) for pair in columns),
+        **chosen,
+    }
+
+
+def _look(
+    shell: Shell, files: Sequence[Path], options: dict[str, Any]
+) -> tuple[dict[str, Any], list[BadRecord]]:
+    """Read everything and store nothing."""
+    with shell.session() as session:
+        shop = session.exec(select(Shop).where(Shop.platform == "files")).first()
+        known = SavedMapping.from_json(shop.config.get("mapping", {}) if shop else {})
+    connector = FilesConnector(files, options=Options(**options), mapping=known)
+    counted: Counter[str] = Counter()
+    bad: list[BadRecord] = []
+    for stream in connector.streams:
+        for page in connector.read(stream.name):
+            counted.update(page.counters)
+            counted[f"{stream.name} read"] += len(page.records)
+            bad += page.rejects
+    return {"status": "dry run", "counters": dict(counted)}, bad
+
+
+def _read(
+    shell: Shell,
+    files: Sequence[Path],
+    options: dict[str, Any],
+    as_of: date | None,
+    *,
+    quiet: bool,
+) -> tuple[dict[str, Any], list[BadRecord]]:
+    with shell.session() as session:
+        run_id = start_import(
+            session,
+            shell.context,
+            files_shop(session, shell.context.clock()),
+            name=", ".join(path.name for path in files),
+            source={"paths": [str(path.resolve()) for path in files], "options": options},
+            as_of=as_of,
+        )
+    do_work(shell, quiet=quiet)
+    with shell.session() as session:
+        run = session.get_one(ImportRun, run_id)
+        rows = session.exec(select(Reject).where(Reject.run_id == run_id)).all()
+    if run.status == "waiting":
+        raise click.ClickException(_asked(run.error or "[]"))
+    if run.status != "done":
+        raise click.ClickException(run.error or "the file could not be read")
+    bad = [
+        BadRecord(
+            stream=row.stream, row=row.row, column=row.column, value=row.value, reason=row.reason
+        )
+        for row in rows
+    ]
+    return {"status": run.status, "counters": run.counters}, bad
+
+
+def _asked(questions: str) -> str:
+    """What to answer, and with which option."""
+    lines = ["the file can be read in more than one way:"]
+    for question in json.loads(questions):
+        lines.append(f"column {question['column']!r}, such as {', '.join(question['examples'])}:")
+        lines += [
+            f"  --{question['option'].replace('_', '-')} {answer}   {meaning}"
+            for answer, meaning in question["choices"]
+        ]
+    return "\n".join(lines)

@@ -1,0 +1,140 @@
+"""Setting an installation up and looking at its state."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import click
+from rich.console import Console
+from sqlmodel import func, select
+
+from integration.accounts import create_account
+from integration.cli.base import Shell, as_json, command, do_work, dry_run, print_json, print_table
+from integration.db import unscoped
+from integration.migrate import upgrade
+from integration.settings import fresh_env
+from integration.tables import Account, ImportRun, Order, Person, Plan, Shop, Work
+from integration.work.queue import dead, retry_dead
+
+
+@click.command()
+@click.option("--name", help="Your shop's name.")
+@click.option("--email", help="Address you log in with.")
+@click.option("--password", help="Left out: one is made and shown once.")
+@click.option("--language", type=click.Choice(["en", "nl"]), default="en", show_default=True)
+@click.option("--time-zone", default="Europe/Amsterdam", show_default=True)
+@click.option("--currency", default="EUR", show_default=True)
+@dry_run
+@as_json
+@command
+def init(
+    shell: Shell,
+    name: str | None,
+    email: str | None,
+    password: str | None,
+    language: str,
+    time_zone: str,
+    currency: str,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Write settings with fresh keys, prepare the database, make your log-in.
+
+    What exists stays: keys are never overwritten, tables only brought up to date.
+    """
+    done = {"settings": str(shell.env_file), "settings_written": not shell.env_file.exists()}
+    if dry_run:
+        print_json(done) if as_json else click.echo(_told(done))
+        return
+    if done["settings_written"]:
+        shell.env_file.touch(mode=0o600)
+        shell.env_file.write_text(fresh_env(), encoding="utf-8")
+    upgrade(shell.context.settings.database)
+    with unscoped(shell.context.engine) as session:
+        if session.exec(select(func.count()).select_from(Account)).one() == 0:
+            name = name or click.prompt("Your shop's name")
+            email = email or click.prompt("Address you log in with")
+            done["password"] = password or secrets.token_urlsafe(12)
+            create_account(
+                session,
+                name,
+                email,
+                str(done["password"]),
+                language,
+                time_zone=time_zone,
+                currency=currency,
+                now=shell.context.clock(),
+            )
+            done["email"] = email
+    print_json(done) if as_json else click.echo(_told(done))
+
+
+def _told(done: dict[str, object]) -> str:
+    written = "Wrote" if done["settings_written"] else "Kept"
+    lines = [f"{written} {done['settings']}."]
+    if "password" in done:
+        lines.append(f"Log in as {done['email']} with password {done['password']}")
+    lines.append("Next: `stipt import FILE`, or `stipt serve` and `stipt worker`.")
+    return "\n".join(lines)
+
+
+@click.command()
+@dry_run
+@as_json
+@command
+def migrate(shell: Shell, dry_run: bool, as_json: bool) -> None:
+    """Bring the database's tables up to date (done by `init` too)."""
+    url = shell.context.settings.database
+    if not dry_run:
+        upgrade(url)
+    state = {"database": url.split("://")[0], "migrated": not dry_run}
+    print_json(state) if as_json else click.echo("Tables are up to date.")
+
+
+@click.command()
+@click.option("--run-again", type=int, metavar="ID", help="Try work again that was given up.")
+@dry_run
+@as_json
+@command
+def status(shell: Shell, run_again: int | None, dry_run: bool, as_json: bool) -> None:
+    """Show what was read, what waits, and what was given up and why."""
+    if run_again is not None and not dry_run:
+        with shell.session() as session:
+            if not retry_dead(session, run_again):
+                raise click.ClickException(f"work {run_again} was not given up")
+        do_work(shell, quiet=as_json)
+    state = _state(shell)
+    if as_json:
+        print_json(state)
+        return
+    Console().print(f"{state['people']} people, {state['orders']} orders")
+    print_table("Sources", ("source", "platform", "last read", "state"), state["sources"])
+    print_table("Plans", ("plan", "kind", "state", "members"), state["plans"])
+    print_table("Work", ("state", "jobs"), state["work"].items())
+    if state["given_up"]:
+        header = ("id", "what", "cause")
+        print_table("Given up (run again with --run-again ID)", header, state["given_up"])
+
+
+def _state(shell: Shell) -> dict[str, Any]:
+    with shell.session() as session:
+        runs = {run.shop_id: run for run in session.exec(select(ImportRun).order_by(ImportRun.id))}  # type: ignore[arg-type]  # a column
+        sources = []
+        for shop in session.exec(select(Shop)):
+            run = runs.get(shop.id or 0)
+            sources.append(
+                (shop.name, shop.platform, run.started_at if run else "", run.status if run else "")
+            )
+        work = session.exec(select(Work.status, func.count()).group_by(Work.status))
+        return {
+            "people": session.exec(select(func.count()).select_from(Person)).one(),
+            "orders": session.exec(select(func.count()).select_from(Order)).one(),
+            "sources": sources,
+            "plans": [
+                (plan.id, plan.kind, plan.status, plan.summary.get("members", 0))
+                for plan in session.exec(select(Plan))
+            ],
+            "work": dict(work.all()),
+            "given_up": [(row.id, row.kind, row.error) for row in dead(session)],
+        }

@@ -1,0 +1,207 @@
+"""Commands that print what is known: segments, due-dates, one person, the back-test."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import click
+from sqlmodel import Session, col, func, select
+
+from integration import consent, frames, pipeline
+from integration.cli.base import Shell, as_json, command, print_json, print_table
+from integration.identity import email_key
+from integration.tables import (
+    Account,
+    DueDate,
+    FittedModel,
+    Identity,
+    Order,
+    SegmentMember,
+    SourceProfile,
+)
+from integration.views.read.names import Words, words
+from integration.views.read.overview import sizes
+from segmentation.backtest import backtest as run_backtest
+
+language_option = click.option(
+    "--language", type=click.Choice(["en", "nl"]), help="Default: the account's."
+)
+
+
+def _words(shell: Shell, session: Session, language: str | None) -> Words:
+    account = session.get_one(Account, shell.account_id)
+    return words(session, language or account.language)
+
+
+@click.command()
+@language_option
+@as_json
+@command
+def segments(shell: Shell, language: str | None, as_json: bool) -> None:
+    """List the segments with how many people are in them."""
+    with shell.session() as session:
+        found = sizes(session, _words(shell, session, language))
+    spoken = language or "en"
+    rows = [
+        {
+            "segment": size.segment.key,
+            "name": size.segment.name(spoken),
+            "people": size.people,
+            "in_audience": size.in_audience,
+            "meaning": size.segment.meaning(spoken),
+        }
+        for group in found.values()
+        for size in group
+    ]
+    if as_json:
+        print_json(rows)
+    elif not rows:
+        click.echo("No segments yet. Read something first: `stipt import FILE`.")
+    else:
+        header = ("name", "people", "in audience", "meaning")
+        print_table("Segments", header, [tuple(row.values())[1:] for row in rows])
+
+
+@click.command()
+@click.option("--state", type=click.Choice(["soon", "now", "late"]), help="Only this state.")
+@click.option("--need", help="Only this need, such as suits.")
+@click.option("--limit", type=int, default=50, show_default=True)
+@language_option
+@as_json
+@command
+def due(
+    shell: Shell,
+    state: str | None,
+    need: str | None,
+    limit: int,
+    language: str | None,
+    as_json: bool,
+) -> None:
+    """List who is due for what, the likeliest first, with the reason."""
+    query = select(DueDate).where(DueDate.state != "" if state is None else DueDate.state == state)
+    if need is not None:
+        query = query.where(DueDate.need == need)
+    with shell.session() as session:
+        named = _words(shell, session, language)
+        ordered = query.order_by(col(DueDate.p_due).desc(), col(DueDate.person_id), DueDate.need)
+        rows = [_due_row(row, named) for row in session.exec(ordered.limit(limit))]
+    if as_json:
+        print_json(rows)
+    elif not rows:
+        click.echo("Nobody is due by these conditions.")
+    else:
+        header = ("person", "need", "state", "expected", "chance in 30 days", "why")
+        keys = ("person_id", "need", "state", "expected_on", "p_due", "why")
+        print_table("Due", header, [tuple(row[key] for key in keys) for row in rows])
+
+
+def _due_row(row: DueDate, named: Words) -> dict[str, Any]:
+    return {
+        "person_id": row.person_id,
+        "need": row.need,
+        "state": row.state,
+        "expected_on": row.expected_on.isoformat(),
+        "window": [row.window_from.isoformat(), row.window_to.isoformat()],
+        "p_due": round(row.p_due, 3),
+        "p_repeat": round(row.p_repeat, 3),
+        "basis": row.basis,
+        "why": named.why(row.reason),
+    }
+
+
+@click.command()
+@click.argument("email")
+@language_option
+@as_json
+@command
+def explain(shell: Shell, email: str, language: str | None, as_json: bool) -> None:
+    """Tell everything that is known of one person, with the reason for each tag."""
+    with shell.session() as session:
+        person_id = session.exec(
+            select(SourceProfile.person_id)
+            .join(Identity, col(Identity.profile_id) == col(SourceProfile.id))
+            .where(Identity.kind == "email", Identity.value == email_key(email))
+        ).first()
+        if person_id is None:
+            raise click.ClickException("nobody with that address; `stipt import` reads more people")
+        found = _explained(session, person_id, _words(shell, session, language))
+    if as_json:
+        print_json(found)
+        return
+    click.echo(
+        f"Person {person_id}, from {found['sources']} source profile(s), {found['orders']} "
+        f"order(s); permission for e-mail: {found['consent']}"
+    )
+    print_table("Tags", ("tag", "because"), [(t["name"], t["why"]) for t in found["tags"]])
+    header = ("need", "last", "expected", "window", "state")
+    print_table(
+        "Due-dates",
+        header,
+        [
+            (d["need"], d["last_on"], d["expected_on"], " to ".join(d["window"]), d["state"])
+            for d in found["due"]
+        ],
+    )
+
+
+def _explained(session: Session, person_id: int, named: Words) -> dict[str, Any]:
+    catalogue = named.catalogue()
+    tags = session.exec(select(SegmentMember).where(SegmentMember.person_id == person_id))
+    dates = session.exec(select(DueDate).where(DueDate.person_id == person_id))
+    profiles = select(func.count()).where(col(SourceProfile.person_id) == person_id)
+    orders = (
+        select(func.count(col(Order.id)))
+        .join(SourceProfile, col(SourceProfile.id) == col(Order.profile_id))
+        .where(SourceProfile.person_id == person_id)
+    )
+    return {
+        "person_id": person_id,
+        "sources": session.exec(profiles.select_from(SourceProfile)).one(),
+        "orders": session.exec(orders).one(),
+        "consent": consent.states(session, [person_id]).get(person_id, "unknown"),
+        "tags": [
+            {
+                "segment": tag.segment,
+                "name": catalogue[tag.segment].name(named.language)
+                if tag.segment in catalogue
+                else tag.segment,
+                "since": tag.since.isoformat(),
+                "why": named.why(tag.reason),
+            }
+            for tag in tags
+        ],
+        "due": [{**_due_row(row, named), "last_on": row.last_on.isoformat()} for row in dates],
+    }
+
+
+@click.command()
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Last day of history to use.")
+@as_json
+@command
+def backtest(shell: Shell, as_of: Any, as_json: bool) -> None:
+    """Test the due-dates on your own past: what would they have said, and what happened."""
+    with shell.session() as session:
+        account = session.get_one(Account, shell.account_id)
+        day = as_of.date() if as_of else _last_day(shell, session, account)
+        known = frames.load(session, account, as_of=day)
+        said = frames.choices(session)
+    result = run_backtest(known, account_id=shell.account_id, choices=said)
+    if as_json:
+        print_json(result)
+    else:
+        print_table("Back-test", ("figure", "value"), _flat(result))
+
+
+def _last_day(shell: Shell, session: Session, account: Account) -> date:
+    """The day the last computation looked from; today when there was none."""
+    newest = session.exec(select(FittedModel).order_by(col(FittedModel.id).desc())).first()
+    return newest.as_of if newest else pipeline.looking_from(shell.context, account)
+
+
+def _flat(value: Any, name: str = "") -> list[tuple[str, Any]]:
+    if isinstance(value, dict):
+        return [row for k, v in value.items() for row in _flat(v, f"{name} {k}".strip())]
+    if isinstance(value, list):
+        return [row for k, v in enumerate(value, 1) for row in _flat(v, f"{name} {k}".strip())]
+    return [(name, f"{value:.3f}" if isinstance(value, float) else value)]
