@@ -1,0 +1,139 @@
+"""Reading sources: uploads, progress, questions, rejects."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path, PurePath
+from typing import Any
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_login import login_required
+from sqlmodel import col, select
+
+from integration.pipeline import start_import
+from integration.sources import add_shop
+from integration.tables import Account, ImportRun, Shop
+from integration.views.base import context, own_or_404, own_rows, user, wants_part
+from integration.views.counters import counter_name
+from integration.views.csvs import download
+from integration.views.jobs import wake
+from integration.views.read import imports
+
+bp = Blueprint("imports", __name__, url_prefix="/imports")
+
+#: Endings of the files that can be read.
+ENDINGS = (".csv", ".txt", ".tsv", ".xlsx", ".xls", ".ods", ".zip", ".gz")
+
+
+@bp.get("")
+@login_required
+def show() -> ResponseReturnValue:
+    """Show what was read and what is being read."""
+    with own_rows() as session:
+        runs = imports.runs(session)
+    template = "_runs.html" if wants_part() else "imports.html"
+    return render_template(
+        template, runs=runs, endings=ENDINGS, states=run_states(), counter_name=counter_name
+    )
+
+
+@bp.post("/upload")
+@login_required
+def upload() -> ResponseReturnValue:
+    """Keep the files and have them read."""
+    files = [file for file in request.files.getlist("files") if file.filename]
+    if not files:
+        flash(gettext("Choose a file first."))
+        return redirect(url_for("imports.show"))
+    names = [PurePath(file.filename or "").name for file in files]
+    if not all(name.lower().endswith(ENDINGS) for name in names):
+        flash(
+            gettext("That kind of file cannot be read. Use CSV, Excel, or either of them zipped.")
+        )
+        return redirect(url_for("imports.show"))
+    # The name is only shown; on disk nothing of what was sent decides a path.
+    folder = context().settings.data_dir / "uploads" / str(user().account_id) / secrets.token_hex(8)
+    folder.mkdir(parents=True)
+    paths: list[Path] = []
+    for number, (file, name) in enumerate(zip(files, names, strict=True)):
+        path = folder / f"{number}{''.join(PurePath(name).suffixes[-2:]).lower()}"
+        file.save(path)
+        paths.append(path)
+    _start(", ".join(names), [str(path.resolve()) for path in paths], {})
+    return redirect(url_for("imports.show"))
+
+
+@bp.post("/<int:run_id>/answer")
+@login_required
+def answer(run_id: int) -> ResponseReturnValue:
+    """Read the files again with the merchant's answers."""
+    with own_rows() as session:
+        run = imports.run(session, own_or_404(session, ImportRun, run_id))
+        if not run.questions or run.work is None:
+            abort(409)
+        source: dict[str, Any] = run.work.payload["source"]
+        run.row.status = "failed"
+        run.row.error = gettext("Answered; read again below.")
+    answers: dict[str, str] = dict(source.get("options", {}))
+    for question in run.questions:
+        said = request.form.get(question.option, "")
+        if said not in [choice for choice, _ in question.choices]:
+            abort(400)
+        answers[question.option] = said
+    _start(run.row.name, source["paths"], answers)
+    return redirect(url_for("imports.show"))
+
+
+@bp.get("/<int:run_id>/rejects.csv")
+@login_required
+def rejects(run_id: int) -> ResponseReturnValue:
+    """Download what could not be read, with the reason."""
+    with own_rows() as session:
+        own_or_404(session, ImportRun, run_id)
+        rows = [
+            (row.stream, row.row, row.column, row.value, row.reason)
+            for row in imports.rejects(session, run_id)
+        ]
+    header = (
+        gettext("Kind"),
+        gettext("Row"),
+        gettext("Column"),
+        gettext("Value"),
+        gettext("Reason"),
+    )
+    return download(f"rejects-{run_id}.csv", header, rows)
+
+
+def run_states() -> dict[str, str]:
+    """Return what the states of a reading are called."""
+    return {
+        "running": gettext("reading"),
+        "done": gettext("read"),
+        "failed": gettext("failed"),
+        "waiting": gettext("a question for you"),
+    }
+
+
+def _start(name: str, paths: list[str], options: dict[str, str]) -> None:
+    with own_rows() as session:
+        account = session.get_one(Account, user().account_id)
+        shop = session.exec(
+            select(Shop).where(Shop.platform == "files").order_by(col(Shop.id)).limit(1)
+        ).first() or add_shop(
+            session,
+            platform="files",
+            external_id="files",
+            name=gettext("Files"),
+            config={},
+            now=context().clock(),
+        )
+        given = {
+            "time_zone": account.time_zone,
+            "currency": account.currency,
+            "language": user().language,
+            **options,
+        }
+        start_import(session, context(), shop, name=name, source={"paths": paths, "options": given})
+    wake()

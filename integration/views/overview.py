@@ -1,0 +1,72 @@
+"""The first page: what was read, how big the segments are, who is due when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_login import login_required
+
+from integration.views.base import language, own_rows, today
+from integration.views.formats import day
+from integration.views.imports import run_states
+from integration.views.plans import plan_states
+from integration.views.read import lives, names, overview, plans
+from integration.views.status import kind_names
+
+bp = Blueprint("overview", __name__)
+
+
+@bp.get("/")
+@login_required
+def show() -> ResponseReturnValue:
+    """Show the overview."""
+    with own_rows() as session:
+        fit = names.fitted(session)
+        words = names.words(session, language(), fit)
+        calendar = overview.calendar(session, today())
+        return render_template(
+            "overview.html",
+            readings=overview.readings(session),
+            people=overview.people_count(session),
+            in_audience=overview.audience_count(session),
+            due_month=overview.due_within(session, today(), 30),
+            groups=overview.sizes(session, words),
+            group_names=group_names(),
+            calendar=calendar,
+            need_names={need: words.need(need) for need, _ in calendar.rows if need},
+            chart=_chart(calendar, words),
+            lives=lives.lives(session, words, fit)[:8],
+            computed_at=names.computed_at(session),
+            plan=overview.last_plan(session),
+            audience=plans.audience(session),
+            dead=overview.dead_work(session),
+            kinds=kind_names(),
+            plan_states=plan_states(),
+            run_states=run_states(),
+        )
+
+
+def group_names() -> dict[str, str]:
+    """Return what the groups of segments are called, as in the tags."""
+    return {
+        "due": gettext("Due"),
+        "shops": gettext("Shops"),
+        "style": gettext("Style"),
+        "loves": gettext("Loves"),
+        "stage": gettext("Stage"),
+        "b2b": gettext("B2B"),
+    }
+
+
+def _chart(calendar: overview.Calendar, words: names.Words) -> dict[str, Any]:
+    """Return what the chart's script needs, as plain values."""
+    return {
+        "weeks": [day(week) for week in calendar.weeks],
+        "series": [
+            {"name": words.need(need) if need else gettext("Other"), "data": list(people)}
+            for need, people in calendar.rows
+        ],
+    }

@@ -1,0 +1,103 @@
+"""Finding people, and everything about one of them."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_login import login_required
+from sqlmodel import Session
+
+from integration import identity
+from integration.pipeline import start_refresh
+from integration.tables import SourceProfile
+from integration.views.base import (
+    context,
+    form_text,
+    language,
+    own_or_404,
+    own_rows,
+    page_number,
+    today,
+    user,
+)
+from integration.views.jobs import wake
+from integration.views.read import names, people
+from integration.views.read.segments import PAGE
+
+bp = Blueprint("people", __name__, url_prefix="/people")
+
+
+@bp.route("", methods=["GET", "POST"])
+@login_required
+def find() -> ResponseReturnValue:
+    """Show people; what is searched for is posted and never stands in a URL."""
+    text = form_text("q") if request.method == "POST" else ""
+    number = max(1, request.form.get("page", 1, type=int)) if text else page_number()
+    with own_rows() as session:
+        words = names.words(session, language())
+        found = people.search(session, text, number)
+        shown = found[:PAGE]
+        return render_template(
+            "people.html",
+            people=shown,
+            tags=people.tags_of(session, words, [one.person_id for one in shown]),
+            text=text,
+            page=number,
+            more=len(found) > PAGE,
+        )
+
+
+@bp.get("/<int:person_id>")
+@login_required
+def show(person_id: int) -> ResponseReturnValue:
+    """Show a person."""
+    with own_rows() as session:
+        words = names.words(session, language())
+        person = people.person(session, words, person_id, today())
+        if person is None:
+            abort(404)
+        return render_template(
+            "person.html",
+            person=person,
+            today=today(),
+            separations=people.separations(session, [p.id or 0 for p in person.profiles]),
+        )
+
+
+@bp.post("/separate")
+@login_required
+def separate() -> ResponseReturnValue:
+    """Declare two profiles to be two people; everything is computed anew for both."""
+    with own_rows() as session:
+        one, other = _pair(session)
+        identity.separate(session, one, other, context().clock(), user().id)
+        start_refresh(session)
+        person_id = own_or_404(session, SourceProfile, one).person_id
+    wake()
+    flash(gettext("These are two people from now on. Their segments follow in a moment."))
+    return redirect(url_for("people.show", person_id=person_id))
+
+
+@bp.post("/rejoin")
+@login_required
+def rejoin() -> ResponseReturnValue:
+    """Take a separation back."""
+    with own_rows() as session:
+        one, other = _pair(session)
+        identity.rejoin(session, one, other, context().clock())
+        start_refresh(session)
+        person_id = own_or_404(session, SourceProfile, one).person_id
+    wake()
+    flash(gettext("These profiles may be one person again."))
+    return redirect(url_for("people.show", person_id=person_id))
+
+
+def _pair(session: Session) -> tuple[int, int]:
+    """Return two different profiles of this account."""
+    one, other = (request.form.get(name, 0, type=int) for name in ("one", "other"))
+    if one == other:
+        abort(400)
+    for profile_id in (one, other):
+        own_or_404(session, SourceProfile, profile_id)
+    return one, other

@@ -1,0 +1,180 @@
+"""The plan: exactly what will change in Mailchimp, the click, and the way back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_login import login_required
+from sqlmodel import Session
+
+from integration.audience import plan as audience_plan
+from integration.audience.plan import warning_text
+from integration.audience.undo import UNDO_DAYS
+from integration.tables import Plan
+from integration.views.base import context, language, own_or_404, own_rows, user, wants_part
+from integration.views.csvs import download
+from integration.views.jobs import wake
+from integration.views.read import names, plans, segments
+from integration.views.status import kind_names
+from integration.work.queue import defer
+
+bp = Blueprint("plans", __name__, url_prefix="/plan")
+
+
+@bp.get("")
+@login_required
+def show() -> ResponseReturnValue:
+    """Show the newest plan, or how far making or publishing one is."""
+    with own_rows() as session:
+        known = plans.plans(session)
+        if wants_part():
+            return _progress(session)
+        return _page(session, known, known[0] if known else None)
+
+
+@bp.get("/<int:plan_id>")
+@login_required
+def one(plan_id: int) -> ResponseReturnValue:
+    """Show an earlier plan."""
+    with own_rows() as session:
+        return _page(session, plans.plans(session), own_or_404(session, Plan, plan_id))
+
+
+@bp.post("/make")
+@login_required
+def make() -> ResponseReturnValue:
+    """Compare what is wanted with what is there; nothing is written."""
+    with own_rows() as session:
+        if plans.audience(session) is None:
+            flash(gettext("Connect a Mailchimp audience first."))
+        elif plans.current_work(session) is None:
+            _defer(session, "plan", {})
+    wake()
+    return redirect(url_for("plans.show"))
+
+
+@bp.post("/<int:plan_id>/publish")
+@login_required
+def publish(plan_id: int) -> ResponseReturnValue:
+    """Write what the plan says, and nothing else."""
+    with own_rows() as session:
+        plan = own_or_404(session, Plan, plan_id)
+        # A second click, or a second window, finds the work already written down.
+        if plan.status == "draft" and plans.current_work(session) is None:
+            _defer(session, "push", {"plan_id": plan_id})
+    wake()
+    return redirect(url_for("plans.show"))
+
+
+@bp.post("/<int:plan_id>/undo")
+@login_required
+def undo(plan_id: int) -> ResponseReturnValue:
+    """Take back exactly what the plan changed."""
+    with own_rows() as session:
+        own_or_404(session, Plan, plan_id)
+        if plans.undoable(plans.plans(session), context().clock()) != plan_id:
+            abort(409)
+        if plans.current_work(session) is None:
+            _defer(session, "undo", {"plan_id": plan_id})
+    wake()
+    return redirect(url_for("plans.show"))
+
+
+@bp.post("/<int:plan_id>/discard")
+@login_required
+def discard(plan_id: int) -> ResponseReturnValue:
+    """Not yet: put a draft away."""
+    with own_rows() as session:
+        plan = own_or_404(session, Plan, plan_id)
+        if plan.status == "draft" and plans.current_work(session) is None:
+            plan.status = "discarded"
+    return redirect(url_for("overview.show"))
+
+
+@bp.get("/<int:plan_id>/changes.csv")
+@login_required
+def export(plan_id: int) -> ResponseReturnValue:
+    """Download every change of a plan."""
+    with own_rows() as session:
+        own_or_404(session, Plan, plan_id)
+        rows = [tuple(row.values()) for row in audience_plan.rows(session, plan_id)]
+    header = (
+        gettext("E-mail"),
+        gettext("Kind"),
+        gettext("Key"),
+        gettext("Name"),
+        gettext("Before"),
+        gettext("After"),
+        gettext("State"),
+        gettext("Mailchimp says"),
+    )
+    return download(f"plan-{plan_id}.csv", header, rows)
+
+
+def left_out_texts() -> dict[str, str]:
+    """Return why members of the audience get nothing."""
+    return {
+        "no_person": gettext("not among your customers"),
+        "several_people": gettext("one address of several people"),
+        "unsubscribed": gettext("unsubscribed"),
+        "denied": gettext("permission withdrawn"),
+        "second_address": gettext("second address of somebody who is in already"),
+        "lost": gettext("bounced, archived or gone"),
+    }
+
+
+def plan_states() -> dict[str, str]:
+    """Return what the states of a plan are called."""
+    return {
+        "draft": gettext("ready to publish"),
+        "publishing": gettext("publishing"),
+        "published": gettext("published"),
+        "undone": gettext("undone"),
+        "discarded": gettext("put away"),
+        "failed": gettext("failed"),
+    }
+
+
+def _page(session: Session, known: list[Plan], plan: Plan | None) -> ResponseReturnValue:
+    words = names.words(session, language())
+    failed = plans.failed(session, plan.id) if plan is not None and plan.id is not None else []
+    return render_template(
+        "plan.html",
+        plan=plan,
+        newest=bool(known) and plan is known[0],
+        lines=plans.lines(session, words, plan) if plan is not None else [],
+        warnings=[
+            warning_text(one, language())
+            for one in (plan.summary if plan else {}).get("warnings", [])
+        ],
+        left_out=left_out_texts(),
+        failed=failed,
+        failed_who=segments.who(session, {row.person_id for row in failed if row.person_id}),
+        plans=known,
+        undoable=plans.undoable(known, context().clock()),
+        undo_days=UNDO_DAYS,
+        audience=plans.audience(session),
+        work=plans.current_work(session),
+        stuck=plans.stuck_work(session),
+        kinds=kind_names(),
+        states=plan_states(),
+        name=lambda change: plans.name(words, change),
+    )
+
+
+def _progress(session: Session) -> ResponseReturnValue:
+    work = plans.current_work(session)
+    answer = render_template("_progress.html", work=work, kinds=kind_names(), url=url_for(".show"))
+    if work is not None:
+        return answer
+    # Over: the page as a whole has changed.
+    return answer, 200, {"HX-Refresh": "true"}
+
+
+def _defer(session: Session, kind: str, payload: dict[str, Any]) -> None:
+    account_id = user().account_id
+    lane = f"account:{account_id}:push"
+    defer(session, account_id=account_id, kind=kind, lane=lane, payload=payload)

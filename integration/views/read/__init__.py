@@ -1,0 +1,1 @@
+"""What the pages show, read in as few statements as there are lists on the page."""

@@ -1,0 +1,90 @@
+"""Readings of sources: how far, what was counted, what was rejected, what is asked."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from integration.tables import ImportRun, Reject, Shop, Work
+
+_RUNS = 30
+_CHUNK = 5_000
+
+
+@dataclass(frozen=True)
+class Question:
+    """One thing only the merchant knows; see `connectors.errors.Question`."""
+
+    option: str
+    column: str
+    choices: list[tuple[str, str]]
+    examples: list[str]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A reading as the page shows it."""
+
+    row: ImportRun
+    shop: str
+    rejects: int
+    work: Work | None
+    questions: list[Question] = field(default_factory=list)
+
+    @property
+    def moves(self) -> bool:
+        """Whether it is worth looking again soon."""
+        return self.row.status == "running"
+
+
+def runs(session: Session) -> list[Run]:
+    """Return the latest readings, newest first."""
+    rows = session.exec(select(ImportRun).order_by(col(ImportRun.id).desc()).limit(_RUNS)).all()
+    return _complete(session, rows)
+
+
+def run(session: Session, row: ImportRun) -> Run:
+    """Return one reading."""
+    return _complete(session, [row])[0]
+
+
+def _complete(session: Session, rows: Any) -> list[Run]:
+    shops = {shop.id: shop.name for shop in session.exec(select(Shop)).all()}
+    ids = [row.id for row in rows]
+    counted = select(Reject.run_id, func.count()).where(col(Reject.run_id).in_(ids))
+    rejects = defaultdict(int, session.exec(counted.group_by(Reject.run_id)).all())
+    jobs = select(Work).where(Work.kind == "import").order_by(col(Work.id).desc()).limit(_RUNS * 2)
+    work: dict[int, Work] = {}
+    for job in session.exec(jobs):
+        work.setdefault(job.payload.get("run_id", 0), job)
+    return [
+        Run(row, shops.get(row.shop_id, ""), rejects[row.id], work.get(row.id), _questions(row))
+        for row in rows
+    ]
+
+
+def _questions(row: ImportRun) -> list[Question]:
+    if row.status != "waiting" or not row.error:
+        return []
+    return [
+        Question(q["option"], q["column"], [(c[0], c[1]) for c in q["choices"]], q["examples"])
+        for q in json.loads(row.error)
+    ]
+
+
+def rejects(session: Session, run_id: int) -> Iterator[Reject]:
+    """Yield everything that could not be read, in the order of the file."""
+    last = 0
+    while True:
+        query = select(Reject).where(Reject.run_id == run_id, col(Reject.id) > last)
+        found = session.exec(query.order_by(col(Reject.id)).limit(_CHUNK)).all()
+        if not found:
+            return
+        yield from found
+        last = found[-1].id or 0

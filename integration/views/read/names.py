@@ -1,0 +1,74 @@
+"""What needs and segments are called, in the reader's language and with the shop's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from integration.tables import FittedModel
+from segmentation import reasons, segments
+from segmentation.duedates.needs import NeedName, name_of
+from segmentation.fitted import AccountFit, Fitted, NotFitted
+
+#: Groups in the order of the catalogue, as product.md 4.1 lists them.
+GROUPS = ("due", "shops", "style", "loves", "stage", "b2b")
+
+
+@dataclass(frozen=True)
+class Words:
+    """Everything needed to turn keys into words."""
+
+    language: str
+    needs: Mapping[str, NeedName]
+
+    def need(self, key: str) -> str:
+        """Return a need's plural with a capital, as it stands in a table."""
+        name = self.needs.get(key) or name_of(key)
+        plural = name.plural(self.language)
+        return plural[:1].upper() + plural[1:]
+
+    def segment(self, key: str) -> segments.Segment | None:
+        """Return a segment; None for a key that the catalogue does not have (any more)."""
+        return self.catalogue().get(key)
+
+    def catalogue(self) -> dict[str, segments.Segment]:
+        """Return every segment this shop can have, by key, in the order to show them."""
+        return {segment.key: segment for segment in segments.catalogue(self.needs)}
+
+    def why(self, reason: Mapping[str, Any]) -> str:
+        """Return a reason's sentence; "" when an older version of us wrote it."""
+        try:
+            return reasons.render(reason, self.language, self.needs)
+        except KeyError:
+            return ""
+
+
+def fitted(session: Session) -> AccountFit | None:
+    """Return what was learned last about this account; None before the first run.
+
+    A fit that another version wrote counts as none: the next refresh replaces it.
+    """
+    newest = select(FittedModel).order_by(col(FittedModel.id).desc()).limit(1)
+    stored = session.exec(newest).first()
+    if stored is None:
+        return None
+    try:
+        return Fitted.from_dict(stored.state).account(session.info["account_id"])
+    except NotFitted:
+        return None
+
+
+def words(session: Session, language: str, fit: AccountFit | None = None) -> Words:
+    """Return the words of this account; `fit` spares reading it again."""
+    fit = fit or fitted(session)
+    return Words(language, fit.names if fit else {})
+
+
+def computed_at(session: Session) -> datetime | None:
+    """Return when segments and due dates were computed last."""
+    newest = select(FittedModel.created_at).order_by(col(FittedModel.id).desc()).limit(1)
+    return session.exec(newest).first()

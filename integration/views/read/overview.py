@@ -1,0 +1,177 @@
+"""The overview: what was read, how big the segments are, who will be due when."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import Select, case, func
+from sqlmodel import Session, col, select
+
+from integration.audience.members import LIVE
+from integration.tables import (
+    DueDate,
+    Identity,
+    ImportRun,
+    Member,
+    Person,
+    Plan,
+    SegmentMember,
+    Shop,
+    SourceProfile,
+    Work,
+)
+from integration.views.read.names import GROUPS, Words
+from segmentation.segments import Segment
+
+#: Weeks of the calendar, and needs with a colour of their own.
+WEEKS, TOP_NEEDS = 52, 8
+_SHOWN_RUNS = 5
+
+
+@dataclass(frozen=True)
+class Size:
+    """A segment and how many are in it."""
+
+    segment: Segment
+    people: int
+    #: Those whose address is in the audience.
+    in_audience: int
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """People due by week: one row a need, one column a week."""
+
+    #: Mondays.
+    weeks: Sequence[date]
+    #: Need key ("" is all others) to people by week; largest first.
+    rows: Sequence[tuple[str, Sequence[int]]]
+    #: People due before the first week and not back yet.
+    overdue: int
+
+    @property
+    def totals(self) -> list[int]:
+        """People by week over all needs; somebody due for two things counts twice."""
+        return [sum(row[week] for _, row in self.rows) for week in range(len(self.weeks))]
+
+
+def people_in_audience() -> Select[Any]:
+    """Select the ids of persons with an address in the audience."""
+    return (
+        select(SourceProfile.person_id)
+        .join(Identity, col(Identity.profile_id) == SourceProfile.id)
+        .join(Member, col(Member.email_key) == Identity.value)
+        .where(Identity.kind == "email", col(Member.status).in_(LIVE))
+        .distinct()
+    )
+
+
+def sizes(session: Session, words: Words) -> dict[str, list[Size]]:
+    """Return the segments that have somebody in them, by group, in the catalogue's order."""
+    there = people_in_audience().subquery()
+    counted = session.exec(
+        select(
+            SegmentMember.segment,
+            func.count(),
+            func.sum(case((there.c.person_id.is_not(None), 1), else_=0)),
+        )
+        .outerjoin(there, there.c.person_id == SegmentMember.person_id)
+        .group_by(SegmentMember.segment)
+    ).all()
+    by_key = {key: (people, int(inside or 0)) for key, people, inside in counted}
+    result: dict[str, list[Size]] = {group: [] for group in GROUPS}
+    for key, segment in words.catalogue().items():
+        if key in by_key:
+            result.setdefault(segment.group, []).append(Size(segment, *by_key[key]))
+    return {group: found for group, found in result.items() if found}
+
+
+def calendar(session: Session, start: date) -> Calendar:
+    """Return who will be due in the 52 weeks from the Monday on or before `start`."""
+    monday = start - timedelta(days=start.weekday())
+    weeks = [monday + timedelta(weeks=number) for number in range(WEEKS)]
+    rows = session.exec(
+        select(DueDate.need, DueDate.expected_on, func.count())
+        .where(DueDate.expected_on < weeks[-1] + timedelta(weeks=1))
+        .where(DueDate.expected_on >= monday)
+        .group_by(DueDate.need, col(DueDate.expected_on))
+    ).all()
+    by_need: defaultdict[str, list[int]] = defaultdict(lambda: [0] * WEEKS)
+    for need, expected_on, people in rows:
+        by_need[need][(expected_on - monday).days // 7] += people
+    overdue = session.exec(
+        select(func.count(func.distinct(DueDate.person_id))).where(
+            DueDate.expected_on < monday,
+            col(DueDate.state).in_(("now", "late")),
+        )
+    ).one()
+    return Calendar(weeks, _largest(by_need), overdue)
+
+
+def _largest(by_need: dict[str, list[int]]) -> list[tuple[str, Sequence[int]]]:
+    ranked = sorted(by_need.items(), key=lambda item: (-sum(item[1]), item[0]))
+    shown: list[tuple[str, Sequence[int]]] = list(ranked[:TOP_NEEDS])
+    rest = ranked[TOP_NEEDS:]
+    if rest:
+        shown.append(("", [sum(week) for week in zip(*(row for _, row in rest), strict=True)]))
+    return shown
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A source and what was read from it last."""
+
+    shop: Shop
+    runs: Sequence[ImportRun]
+
+    @property
+    def counted(self) -> Counter[str]:
+        """The counters of all finished runs, added up."""
+        total: Counter[str] = Counter()
+        for run in self.runs:
+            total.update({k: v for k, v in run.counters.items() if isinstance(v, int)})
+        return total
+
+
+def readings(session: Session) -> list[Reading]:
+    """Return every source with its last runs, newest first."""
+    runs: defaultdict[int, list[ImportRun]] = defaultdict(list)
+    for run in session.exec(select(ImportRun).order_by(col(ImportRun.id).desc()).limit(200)):
+        runs[run.shop_id].append(run)
+    shops = session.exec(select(Shop).where(col(Shop.disconnected_at).is_(None))).all()
+    return [Reading(shop, runs[shop.id or 0][:_SHOWN_RUNS]) for shop in shops]
+
+
+def people_count(session: Session) -> int:
+    """Return how many persons are known."""
+    return session.exec(select(func.count()).select_from(Person)).one()
+
+
+def due_within(session: Session, start: date, days: int) -> int:
+    """Return how many people become due from `start` for the next `days`."""
+    return session.exec(
+        select(func.count(func.distinct(DueDate.person_id))).where(
+            DueDate.expected_on >= start,
+            DueDate.expected_on < start + timedelta(days=days),
+        )
+    ).one()
+
+
+def audience_count(session: Session) -> int:
+    """Return how many persons are in the audience."""
+    return session.exec(select(func.count()).select_from(people_in_audience().subquery())).one()
+
+
+def dead_work(session: Session) -> list[Work]:
+    """Return work that was given up, newest first."""
+    dead = select(Work).where(Work.status == "dead").order_by(col(Work.id).desc())
+    return list(session.exec(dead.limit(20)))
+
+
+def last_plan(session: Session) -> Plan | None:
+    """Return the newest plan."""
+    return session.exec(select(Plan).order_by(col(Plan.id).desc()).limit(1)).first()

@@ -1,0 +1,233 @@
+"""One person over all sources: what happened, what is owned, where he stands and why."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import tuple_
+from sqlmodel import Session, col, select
+
+from integration import consent
+from integration.tables import (
+    Consent,
+    DueDate,
+    Order,
+    OrderLine,
+    PersonProfile,
+    Refund,
+    SegmentChange,
+    SegmentMember,
+    Separation,
+    Shop,
+    SourceProfile,
+    Touchpoint,
+)
+from integration.views.read.names import Words
+from integration.views.read.segments import PAGE, Who, matching, who
+
+#: Events of a timeline; a wholesale account has thousands.
+_TIMELINE = 200
+_HISTORY = 60
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened, from one source."""
+
+    #: order, refund, consent or touchpoint.
+    kind: str
+    at: datetime | None
+    source: str
+    row: Any
+    lines: Sequence[OrderLine] = ()
+
+
+@dataclass(frozen=True)
+class Owned:
+    """A need of a person and where today stands between purchase and window end, in percent."""
+
+    due: DueDate
+    name: str
+    why: str
+    today: float
+    window_from: float
+    window_to: float
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A segment a person is in."""
+
+    key: str
+    name: str
+    why: str
+    since: date
+
+
+@dataclass(frozen=True)
+class Person:
+    """Everything on a person's page."""
+
+    who: Who
+    profiles: Sequence[SourceProfile]
+    figures: PersonProfile | None
+    tags: Sequence[Tag]
+    owned: Sequence[Owned]
+    events: Sequence[Event]
+    consent: str
+    ledger: Sequence[Consent]
+    history: Sequence[tuple[SegmentChange, str]]
+    shops: dict[int, str] = field(default_factory=dict)
+
+
+def search(session: Session, text: str, number: int) -> list[Who]:
+    """Return the people of page `number` that match `text`, all when it is empty."""
+    found = select(SourceProfile.person_id).distinct().order_by(col(SourceProfile.person_id))
+    if text:
+        found = found.where(col(SourceProfile.person_id).in_(matching(text)))
+    ids = session.exec(found.offset((number - 1) * PAGE).limit(PAGE + 1)).all()
+    return list(who(session, ids).values())
+
+
+def tags_of(session: Session, words: Words, person_ids: Sequence[int]) -> dict[int, list[str]]:
+    """Return the segments' names of several people at once."""
+    rows = session.exec(
+        select(SegmentMember.person_id, SegmentMember.segment)
+        .where(col(SegmentMember.person_id).in_(person_ids))
+        .order_by(col(SegmentMember.segment))
+    ).all()
+    known, result = words.catalogue(), defaultdict(list)
+    for person_id, key in rows:
+        if key in known:
+            result[person_id].append(known[key].name(words.language))
+    return result
+
+
+def person(session: Session, words: Words, person_id: int, today: date) -> Person | None:
+    """Return a person of this account, or None."""
+    profiles = session.exec(
+        select(SourceProfile)
+        .where(SourceProfile.person_id == person_id)
+        .order_by(col(SourceProfile.id))
+    ).all()
+    if not profiles:
+        return None
+    shops = {shop.id or 0: shop.name for shop in session.exec(select(Shop)).all()}
+    ledger = [row for _, row in consent.ledger(session, [person_id])]
+    ledger.sort(key=lambda row: row.at or row.received_at, reverse=True)
+    state = consent.states(session, [person_id]).get(person_id)
+    return Person(
+        who=who(session, [person_id])[person_id],
+        profiles=profiles,
+        figures=session.exec(
+            select(PersonProfile).where(PersonProfile.person_id == person_id)
+        ).first(),
+        tags=_tags(session, words, person_id),
+        owned=_owned(session, words, person_id, today),
+        events=_events(session, profiles, shops, ledger),
+        consent=state.value if state else "unknown",
+        ledger=ledger,
+        history=_history(session, words, person_id),
+        shops=shops,
+    )
+
+
+def separations(session: Session, profile_ids: Sequence[int]) -> list[Separation]:
+    """Return the pairs that the merchant declared to be different people."""
+    return list(
+        session.exec(
+            select(Separation).where(
+                col(Separation.one_id).in_(profile_ids) | col(Separation.other_id).in_(profile_ids)
+            )
+        )
+    )
+
+
+def _tags(session: Session, words: Words, person_id: int) -> list[Tag]:
+    held = {
+        row.segment: row
+        for row in session.exec(select(SegmentMember).where(SegmentMember.person_id == person_id))
+    }
+    return [
+        Tag(key, segment.name(words.language), words.why(held[key].reason), held[key].since)
+        for key, segment in words.catalogue().items()
+        if key in held
+    ]
+
+
+def _owned(session: Session, words: Words, person_id: int, today: date) -> list[Owned]:
+    rows = session.exec(
+        select(DueDate).where(DueDate.person_id == person_id).order_by(col(DueDate.expected_on))
+    ).all()
+    return [_bar(words, row, today) for row in rows]
+
+
+def _bar(words: Words, due: DueDate, today: date) -> Owned:
+    # Somebody who is late stands within the picture, not beyond its edge.
+    end = max(due.window_to, today) + timedelta(days=14)
+    length = max((end - due.last_on).days, 1)
+
+    def place(day: date) -> float:
+        return round(100 * min(max((day - due.last_on).days / length, 0), 1), 2)
+
+    return Owned(
+        due=due,
+        name=words.need(due.need),
+        why=words.why(due.reason),
+        today=place(today),
+        window_from=place(due.window_from),
+        window_to=place(due.window_to),
+    )
+
+
+def _events(
+    session: Session,
+    profiles: Sequence[SourceProfile],
+    shops: dict[int, str],
+    ledger: Sequence[Consent],
+) -> list[Event]:
+    ids = [profile.id for profile in profiles]
+    orders = session.exec(
+        select(Order)
+        .where(col(Order.profile_id).in_(ids))
+        .order_by(col(Order.placed_at).desc())
+        .limit(_TIMELINE)
+    ).all()
+    lines: defaultdict[int, list[OrderLine]] = defaultdict(list)
+    wanted = col(OrderLine.order_id).in_([order.id for order in orders])
+    for line in session.exec(select(OrderLine).where(wanted).order_by(col(OrderLine.id))):
+        lines[line.order_id].append(line)
+    events = [
+        Event("order", order.placed_at, shops.get(order.shop_id, ""), order, lines[order.id or 0])
+        for order in orders
+    ]
+    numbers = [(order.shop_id, order.external_id) for order in orders]
+    refunded = tuple_(Refund.shop_id, Refund.order_external_id).in_(numbers)
+    for refund in session.exec(select(Refund).where(refunded)):
+        events.append(Event("refund", refund.refunded_at, shops.get(refund.shop_id, ""), refund))
+    touched = select(Touchpoint).where(col(Touchpoint.profile_id).in_(ids))
+    for touch in session.exec(touched.order_by(col(Touchpoint.at).desc()).limit(_TIMELINE)):
+        events.append(Event("touchpoint", touch.at, shops.get(touch.shop_id, ""), touch))
+    events += [
+        Event("consent", row.at, shops.get(row.shop_id or 0, "Mailchimp"), row) for row in ledger
+    ]
+    # What has no date stands last: nobody knows where it belongs.
+    return sorted(events, key=lambda e: (e.at is not None, e.at), reverse=True)[:_TIMELINE]
+
+
+def _history(session: Session, words: Words, person_id: int) -> list[tuple[SegmentChange, str]]:
+    rows = session.exec(
+        select(SegmentChange)
+        .where(SegmentChange.person_id == person_id)
+        .order_by(col(SegmentChange.on).desc(), col(SegmentChange.id).desc())
+        .limit(_HISTORY)
+    ).all()
+    known = words.catalogue()
+    return [
+        (row, known[row.segment].name(words.language) if row.segment in known else row.segment)
+        for row in rows
+    ]

@@ -1,0 +1,63 @@
+"""What is being done, what waits, and what was given up."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_login import login_required
+from sqlmodel import col, select
+
+from integration.tables import Work
+from integration.views.base import own_or_404, own_rows, wants_part
+from integration.views.jobs import wake
+from integration.work.queue import retry_dead
+
+bp = Blueprint("status", __name__, url_prefix="/status")
+
+_SHOWN = 50
+
+
+@bp.get("")
+@login_required
+def show() -> ResponseReturnValue:
+    """Show the latest work."""
+    with own_rows() as session:
+        rows = session.exec(select(Work).order_by(col(Work.id).desc()).limit(_SHOWN)).all()
+    busy = any(row.status in ("queued", "running") for row in rows)
+    template = "_work.html" if wants_part() else "status.html"
+    return render_template(template, rows=rows, busy=busy, kinds=kind_names(), states=state_names())
+
+
+@bp.post("/<int:work_id>/again")
+@login_required
+def again(work_id: int) -> ResponseReturnValue:
+    """Run given-up work again."""
+    with own_rows() as session:
+        own_or_404(session, Work, work_id)
+        if not retry_dead(session, work_id):
+            abort(409)
+    wake()
+    flash(gettext("Trying again."))
+    return redirect(url_for("status.show"))
+
+
+def kind_names() -> dict[str, str]:
+    """Return what the kinds of work are called."""
+    return {
+        "import": gettext("Read a source"),
+        "refresh": gettext("Compute segments and due dates"),
+        "plan": gettext("Compare with Mailchimp"),
+        "push": gettext("Publish to Mailchimp"),
+        "undo": gettext("Undo a publication"),
+    }
+
+
+def state_names() -> dict[str, str]:
+    """Return what the states of work are called."""
+    return {
+        "queued": gettext("waiting"),
+        "running": gettext("running"),
+        "done": gettext("done"),
+        "dead": gettext("given up"),
+    }
