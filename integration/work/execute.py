@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import structlog
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import OperationalError, StatementError
 
 from integration.context import Context
 from integration.logs import redact
@@ -78,7 +81,8 @@ def _perform(job: Job, handlers: Handlers) -> None:
         bury(job, error=f"started {MAX_STARTS} times without an end: each worker was lost")
         return
     try:
-        handler_of(job.kind, handlers)(job.context, job)
+        with _kept_alive(job):
+            handler_of(job.kind, handlers)(job.context, job)
     except LeaseLost:
         raise
     except Exception as error:
@@ -89,6 +93,29 @@ def _perform(job: Job, handlers: Handlers) -> None:
         raise
     else:
         finish(job)
+
+
+@contextmanager
+def _kept_alive(job: Job) -> Iterator[None]:
+    """Extend the lease from a thread, so that one long computation does not look like a death."""
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(job.lease_s / 3):
+            try:
+                job.extend()
+            except LeaseLost:
+                return  # the handler learns it at its next step
+            except OperationalError:
+                _log.warning("The lease was not extended this time", work_id=job.id)
+
+    thread = threading.Thread(target=beat, name=f"lease of work {job.id}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _settle(job: Job, error: Exception) -> None:

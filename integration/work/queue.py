@@ -57,11 +57,12 @@ class Job:
     on_progress: OnProgress | None = field(default=None, repr=False)
 
     def extend(self, session: Session | None = None) -> None:
-        """Show that the job is alive; call it between steps, several times a lease.
+        """Keep the job for another lease; call it in each step, first thing in its transaction.
 
-        With the session of a step the lease is checked in that step's own transaction: a worker
-        that lost its job can then commit nothing of it. Without one, call it outside a
-        transaction, as SQLite has one writer at a time.
+        The lease of a living process is extended in any case. What a step gets from this is the
+        check: with the step's `session` it is part of the step's own transaction, so a worker
+        that lost its job can commit nothing of it. Without one, call it outside a transaction,
+        as SQLite has one writer at a time.
 
         Raises
         ------

