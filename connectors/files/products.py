@@ -79,7 +79,7 @@ def _catalogue(
     rows = sheet.spool.stream(
         f"SELECT {selection.sql} FROM (SELECT *, min(row) OVER (PARTITION BY "  # noqa: S608 - built from positions
         f"coalesce({key}, '#' || row)) AS first FROM {sheet.table} WHERE cells IS NULL) "
-        f"WHERE first > ?{not_in} ORDER BY first, row",
+        f"AS {sheet.table} WHERE first > ?{not_in} ORDER BY first, row",
         [after],
     )
     for position, group in groupby(rows, itemgetter(0)):

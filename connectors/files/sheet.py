@@ -104,9 +104,14 @@ class Sheet:
 
         WooCommerce writes a parent as its article number or as `id:123`.
         """
-        if not self.has("parent"):
+        if not (self.has("parent") and self.has("product_id") and self.has("sku")):
             return self.product_key
-        parent = f"regexp_replace({self.cell('parent')}, '^id:', '')"
+        cell = f"{self.table}.{self.cell('parent')}"
+        by_sku = (
+            f"(SELECT any_value(p.{self.cell('product_id')}) FROM {self.table} p "  # noqa: S608 - built from positions
+            f"WHERE p.{self.cell('sku')} = {cell})"
+        )
+        parent = f"CASE WHEN {cell} LIKE 'id:%' THEN substr({cell}, 4) ELSE {by_sku} END"
         return coalesce([parent, self.product_key])
 
     @property

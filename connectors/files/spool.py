@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from connectors.files.dialect import is_total_row
 
-MEMORY_LIMIT = "128MB"
+MEMORY_LIMIT = "96MB"
 _CHUNK = 10_000
 _FETCH = 4_000
 #: Spaces that people and programmes leave around values.

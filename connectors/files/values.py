@@ -23,7 +23,7 @@ Value = TypeVar("Value")
 #: Short for lists of words.
 words = str.split
 #: Values remembered per column; memory stays bounded for columns that never repeat.
-_REMEMBER = 100_000
+_REMEMBER = 20_000
 
 _YES = frozenset(words("ja j yes y true waar 1 x aan on opt-in optin"))
 _NO = frozenset(words("nee n no false onwaar 0 uit off opt-out optout")) | {"-"}

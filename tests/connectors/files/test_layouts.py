@@ -57,6 +57,7 @@ LAYOUTS = [
             '11,variable,PAK,Blauw pak,1,,"Heren > Pakken, Nieuw",,',
             '12,variation,PAK-52,Blauw pak - 52,1,"349,95",,4,id:11',
             '13,simple,RIEM,Riem,1,"24,95",Heren > Riemen,2,',
+            '14,variation,PAK-54,Blauw pak - 54,1,"349,95",,4,PAK',
         ],
         {"products": 2},
         id="WooCommerce products in Dutch",
@@ -75,8 +76,8 @@ LAYOUTS = [
     pytest.param(
         "subscribed_members_export_1.csv",
         [
-            "Email Address,First Name,Last Name,MEMBER_RATING,OPTIN_TIME,CONFIRM_TIME,LEID,TAGS",
-            'ada@voorbeeld.nl,Ada,Lof,3,2024-01-02 03:04:05,2024-01-02 03:05:05,1,"""vip"",""oud"""',
+            "Email Address,First Name,Last Name,MEMBER_RATING,OPTIN_TIME,CONFIRM_TIME,TAGS",
+            'ada@voorbeeld.nl,Ada,Lof,3,2024-01-02 03:04:05,2024-01-02 03:05:05,"""vip"",""oud"""',
         ],
         {"customers": 1, "consent": 1},
         id="Mailchimp audience",
@@ -288,7 +289,8 @@ def test_a_shopify_order_export_brings_orders_refunds_customers_and_consent(
     found = _shopify(
         tmp_path,
         shopify_row(
-            Name="#1001", Id="'5001", Email="Ada@Voorbeeld.NL", Financial_Status="partially_refunded",
+            Name="#1001", Id="'5001", Email="Ada@Voorbeeld.NL",
+            Financial_Status="partially_refunded",
             Accepts_Marketing="yes", Currency="EUR", Subtotal="50.00", Shipping="4.95",
             Total="54.95", Created_at="2026-09-03 10:15:00 -0400", Lineitem_quantity="2",
             Lineitem_name="Sok", Lineitem_price="10.00", Lineitem_sku="S-1",
@@ -423,7 +425,7 @@ def test_variants_stand_with_their_product(tmp_path: Path) -> None:
     assert isinstance(lines, list)
     suit = Import(write(tmp_path / "p.csv", *lines)).products["11"]
     assert suit.category_path == ("Heren", "Pakken")
-    assert [variant.sku for variant in suit.variants] == ["PAK", "PAK-52"]
+    assert [variant.sku for variant in suit.variants] == ["PAK", "PAK-52", "PAK-54"]
     assert suit.price == Decimal("349.95")
 
 
