@@ -128,7 +128,8 @@ def _typed(cells: Sequence[str], positions: Mapping[int, str], options: Options)
             raise NotReadable(say(options.language, "no_such_field", field=field, known=known))
     taken = set(typed.values())
     kept = {i: field for i, field in positions.items() if i not in typed and field not in taken}
-    return {field: position for position, field in sorted((kept | typed).items()) if field}
+    # Backwards, so that of two columns with one name the first counts.
+    return {field: i for i, field in sorted((kept | typed).items(), reverse=True) if field}
 
 
 def _guess_kind(cells: Sequence[str], options: Options) -> str:
@@ -157,7 +158,7 @@ def _guess_kind(cells: Sequence[str], options: Options) -> str:
 def _check_needed(
     name: str, kind: str, fields: Mapping[str, int], cells: Sequence[str], options: Options
 ) -> None:
-    found = ", ".join(cell for cell in cells if cell) or "-"
+    found = shown(cells)
     if kind not in NEEDED:
         raise NotReadable(say(options.language, "unknown_kind", name=name, found=found))
     missing = [" / ".join(group) for group in NEEDED[kind] if not fields.keys() & set(group)]
@@ -172,6 +173,18 @@ def _check_needed(
                 found=found,
             )
         )
+
+
+def shown(cells: Sequence[str]) -> str:
+    """Column names for a message that may be logged.
+
+    A file without a header has someone's data in its first row; that is not repeated.
+
+    >>> shown(["Naam", "ada@voorbeeld.nl", "0612345678", ""])
+    'Naam, ..., ...'
+    """
+    named = [cell for cell in cells if cell]
+    return ", ".join("..." if re.search(r"@|\d{4}", cell) else cell for cell in named) or "-"
 
 
 def _file_status(name: str) -> str | None:

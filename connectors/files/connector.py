@@ -123,7 +123,7 @@ class FilesConnector:
                 continue
             begin = after if index == start else 0 if index > start else sheet.rows << 32
             if begin == 0:
-                self._list_damaged(sheet, harvest)
+                self._list_unread(sheet, harvest)
             steps = self._steps(stream, sheet, sheets[:index], harvest, begin, seen)
             yield from self._pages(steps, harvest, sheets, index)
         yield Page(
@@ -206,13 +206,17 @@ class FilesConnector:
                 share = (before + position) / (total + 1)
                 yield _page(harvest, self._file, index, position, share)
 
-    def _list_damaged(self, sheet: Sheet, harvest: Harvest) -> None:
+    def _list_unread(self, sheet: Sheet, harvest: Harvest) -> None:
+        """List damaged columns and, but for orders, rows with too many cells."""
         if harvest.stream != _PRIMARY[sheet.columns.kind]:
             return
         for name, column, value in self._plan.damaged:
             if name == sheet.name:
                 bad = BadCell(column, value, "damaged_column", shown=value)
                 harvest.reject_column(bad)
+        if not _is_lines(sheet):
+            for row, cells in sheet.broken_rows():
+                harvest.reject_row(sheet.broken(cells), row)
 
 
 def _page(harvest: Harvest, file: str, sheet: int, row: int, share: float) -> Page:

@@ -124,8 +124,8 @@ class _OrderReader:
         lines: list[OrderLine] = []
         for ordinal, row in enumerate(rows, 1):
             try:
-                if self.cells(row) is not None:
-                    raise self._ragged(row)
+                if (cells := self.cells(row)) is not None:
+                    raise self.sheet.broken(cells, self.get["order_id"](row) or "")
                 moment = self.read["purchased_at"][self.get["purchased_at"](row)]
                 placed_at = placed_at or moment
                 lines.append(self.line(row, ordinal))
@@ -241,12 +241,6 @@ class _OrderReader:
         if gap:
             self.harvest.counters["orders whose total differs from their lines"] += 1
         return told, shipping, tax
-
-    def _ragged(self, row: Row) -> BadCell:
-        expected = len(self.sheet.columns.header)
-        return BadCell(
-            "", self.get["order_id"](row) or "", "ragged", cells=self.cells(row), expected=expected
-        )
 
     def _count(self, rows: Sequence[Row]) -> None:
         counts = self.harvest.counters

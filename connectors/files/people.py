@@ -48,21 +48,16 @@ class _CustomerReader:
         def cell(field: str) -> Any:
             return self.harvest.soft(self.read[field], self.get[field](cells), row)
 
-        card_no, number = cell("card_no"), cell("customer_id")
-        # The raw cell: a bad address is no reason to list the row twice.
-        raw_email = self.get["email"](cells)
         if id_ is None:
-            bad = BadCell(self.sheet.columns.name("email"), raw_email or "", "no_identity")
-            self.harvest.reject_row(bad, row)
+            column = self.sheet.columns.name("email")
+            self.harvest.reject_row(
+                BadCell(column, self.get["email"](cells) or "", "no_identity"), row
+            )
             return None
-        if number is None and card_no is None:
-            try:
-                email = self.read["email"][raw_email]
-            except BadCell as bad:
-                self.harvest.reject_row(bad, row)
-                return None
-        else:
-            email = cell("email")
+        card_no, number, email = cell("card_no"), cell("customer_id"), cell("email")
+        if email is None and number is None and card_no is None:
+            self.harvest.counters["customers without a usable address"] += 1
+            return None
         first, last = cell("first_name"), cell("last_name")
         if first is None and last is None:
             first, last = _split_name(cell("full_name"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from connectors.errors import NeedsAnswer, NotReadable, Question
 from connectors.files import sources
-from connectors.files.columns import Columns, known_words, recognise
+from connectors.files.columns import Columns, known_words, recognise, shown
 from connectors.files.dialect import SAMPLE_RECORDS, find_header
 from connectors.files.formats import Evidence, date_evidence, decimal_evidence, read_date
 from connectors.files.options import LayoutMapping, Options, SavedMapping
@@ -105,7 +105,7 @@ class Plan:
         headers = [cell for sheet in sheets for cell in sheet.columns.header]
         for column in self.options.columns:
             if column not in headers:
-                found = ", ".join(cell for cell in headers if cell)
+                found = shown(headers)
                 text = say(self.options.language, "no_such_column", column=column, found=found)
                 raise NotReadable(text)
 
@@ -154,7 +154,11 @@ class Plan:
     def learned(self) -> SavedMapping:
         """How each layout was read, to be kept for the next file with the same header row."""
         layouts = dict(self.mapping.layouts)
+        # What a spreadsheet damaged in this file may be whole in the next.
+        damaged = {name for name, _, _ in self.damaged}
         for sheet in self.sheets:
+            if sheet.name in damaged:
+                continue
             columns, formats = sheet.columns, sheet.formats
             layouts[columns.fingerprint] = LayoutMapping(
                 kind=columns.kind,

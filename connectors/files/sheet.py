@@ -152,6 +152,16 @@ class Sheet:
             return simple[field](column)
         return values.Days(column) if field == "replacement_days" else values.Texts(column)
 
+    def broken_rows(self) -> Iterator[tuple[int, int]]:
+        """Number and count of cells of the rows that have more cells than the header."""
+        sql = f"SELECT row, cells FROM {self.table} WHERE cells IS NOT NULL ORDER BY row"  # noqa: S608 - built from positions
+        return ((row, cells) for row, cells in self.spool.stream(sql))
+
+    def broken(self, cells: int, value: str = "") -> values.BadCell:
+        """Why a row with too many cells is left out."""
+        expected = len(self.columns.header)
+        return values.BadCell("", value, "ragged", cells=cells, expected=expected)
+
     @property
     def zone(self) -> ZoneInfo:
         """The zone of moments without an offset."""

@@ -510,6 +510,33 @@ def test_an_unknown_layout_names_what_is_missing_and_what_was_found(tmp_path: Pa
     assert len(Import(path, options=typed).orders) == 1
 
 
+def test_a_file_without_a_header_does_not_put_its_people_in_the_message(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.csv", "Ada Lof,ada@voorbeeld.nl,0612345678", "Bo,b@voorbeeld.nl,06")
+    with pytest.raises(NotReadable) as refused:
+        FilesConnector([path]).check()
+    assert "ada@" not in str(refused.value)
+    assert "0612345678" not in str(refused.value)
+
+
+def test_customers_that_cannot_be_told_apart_are_listed(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "customers.csv",
+        "customer_id,email,last_name",
+        "1,ada@voorbeeld.nl,Lof",
+        ",,Mol",
+        ",geen@voorbeeld.nl,Pot",
+        "4,cy@voorbeeld.nl,Vos,too,many",
+        ",Dee@Voorbeeld.nl,Rus",
+    )
+    found = Import(path)
+    assert set(found.customers) == {"1", "dee@voorbeeld.nl"}
+    assert set(found.rejected) == {
+        ("3", "email", ""),
+        ("4", "email", "geen@voorbeeld.nl"),
+        ("5", "", ""),
+    }
+
+
 @pytest.mark.parametrize(
     ("columns", "text"),
     [
