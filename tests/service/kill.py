@@ -111,11 +111,11 @@ class WorkerProcess:
         """Whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
-    def wait_running(self, timeout: float = 20.0) -> None:
+    def wait_running(self, timeout: float = 60.0) -> None:
         """Wait until some job is in the middle."""
         wait_for(lambda: self.count("running") > 0, timeout, "the start of a job")
 
-    def wait_idle(self, timeout: float = 30.0) -> None:
+    def wait_idle(self, timeout: float = 60.0) -> None:
         """Wait until no job is queued or running."""
         wait_for(lambda: self.count("queued", "running") == 0, timeout, "the end of all jobs")
 

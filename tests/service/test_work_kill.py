@@ -90,7 +90,7 @@ def test_a_job_killed_at_random_moments_is_finished_once(installation: Context) 
         for _ in range(3):
             before = steps_done(installation, account_id)
             process.start()
-            wait_for(lambda seen=before: moved(installation, account_id, seen), 30, "a step")  # type: ignore[misc]  # mypy cannot infer a default's type
+            wait_for(lambda seen=before: moved(installation, account_id, seen), 60, "a step")  # type: ignore[misc]  # mypy cannot infer a default's type
             time.sleep(moments.uniform(0.0, 0.1))
             process.kill9()
             killed_in_the_middle += process.count("running")
@@ -116,7 +116,7 @@ def test_what_a_job_defers_follows_at_once_although_nobody_wakes(installation: C
     account_id = start_counting(installation, kind="follow_up")
     with worker(installation) as process:
         process.start()
-        process.wait_idle(timeout=20)
+        process.wait_idle()
         assert process.count("done") == 2
     assert steps_done(installation, account_id) == STEPS
 

@@ -302,7 +302,7 @@ def upgrade() -> None:
         sa.Column("r", sa.Integer(), nullable=False),
         sa.Column("f", sa.Integer(), nullable=False),
         sa.Column("m", sa.Integer(), nullable=False),
-        sa.Column("expected_gap", sa.Float(), nullable=False),
+        sa.Column("expected_gap", sa.Float(), nullable=True),
         sa.Column("stage", sa.String(), nullable=False),
         sa.Column("is_wholesale", sa.Boolean(), nullable=False),
         sa.Column("shops", sa.String(), nullable=False),
