@@ -1,7 +1,7 @@
 // Draws the calendar from the JSON beside it; the same figures stand in a table below.
 (() => {
   const place = document.getElementById("calendar");
-  const { weeks, series } = JSON.parse(document.getElementById("calendar-data").textContent);
+  const { weeks, labels, series } = JSON.parse(document.getElementById("calendar-data").textContent);
   // Told apart by most kinds of colour blindness (Okabe and Ito, 2008), softened for large areas.
   const colours = ["#0f766e", "#e69f00", "#56a8dc", "#c65a9b", "#6a5acd", "#8fb339", "#d55e00", "#2f5d9b", "#94a3b8"];
   let chart;
@@ -17,12 +17,12 @@
       color: colours,
       textStyle: { fontFamily: style.fontFamily },
       grid: { left: 44, right: 8, top: 8, bottom: narrow ? 120 : 76 },
-      legend: { bottom: 0, type: narrow ? "plain" : "plain", itemWidth: 12, itemHeight: 12, textStyle: { color: ink } },
+      legend: { bottom: 0, itemWidth: 12, itemHeight: 12, textStyle: { color: ink } },
       // Rich text is drawn; HTML would need inline styles, which the page's policy forbids.
       tooltip: { trigger: "axis", renderMode: "richText", confine: true, axisPointer: { type: "shadow" },
         backgroundColor: "#0f172a", borderWidth: 0, textStyle: { color: "#fff", fontSize: 12 } },
       xAxis: { type: "category", data: weeks, axisTick: { show: false }, axisLine: { lineStyle: { color: line } },
-        axisLabel: { color: ink, interval: narrow ? 12 : 3 } },
+        axisLabel: { color: ink, interval: narrow ? 12 : 3, formatter: (_week, index) => labels[index] } },
       yAxis: { type: "value", minInterval: 1, splitLine: { lineStyle: { color: line } }, axisLabel: { color: ink } },
       series: series.map((one) => ({ ...one, type: "bar", stack: "due", barCategoryGap: "25%" })),
     });

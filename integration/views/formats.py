@@ -46,9 +46,9 @@ def day(value: date | datetime | None) -> str:
     return format_date(at, format="d MMM y", locale=_locale())
 
 
-def month(value: date) -> str:
-    """Return a month and its year."""
-    return format_date(value, format="MMM y", locale=_locale())
+def short_day(value: date) -> str:
+    """Return a calendar day without its year, for the axis of a chart."""
+    return format_date(value, format="d MMM", locale=_locale())
 
 
 def moment(value: datetime | None) -> str:
@@ -60,5 +60,5 @@ def moment(value: datetime | None) -> str:
 
 def install(app: Flask) -> None:
     """Give the templates these words."""
-    for form in (number, percent, money, day, month, moment):
+    for form in (number, percent, money, day, moment):
         app.jinja_env.filters[form.__name__] = form

@@ -10,7 +10,7 @@ from flask_babel import gettext
 from flask_login import login_required
 
 from integration.views.base import language, own_rows, today
-from integration.views.formats import day
+from integration.views.formats import day, short_day
 from integration.views.imports import run_states
 from integration.views.plans import plan_states
 from integration.views.read import lives, names, overview, plans
@@ -65,6 +65,7 @@ def _chart(calendar: overview.Calendar, words: names.Words) -> dict[str, Any]:
     """Return what the chart's script needs, as plain values."""
     return {
         "weeks": [day(week) for week in calendar.weeks],
+        "labels": [short_day(week) for week in calendar.weeks],
         "series": [
             {"name": words.need(need) if need else gettext("Other"), "data": list(people)}
             for need, people in calendar.rows

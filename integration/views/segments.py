@@ -10,7 +10,6 @@ from flask_login import login_required
 from integration.views.base import form_text, language, own_rows, page_number
 from integration.views.csvs import download
 from integration.views.formats import day
-from integration.views.overview import group_names
 from integration.views.read import names, overview, segments
 
 bp = Blueprint("segments", __name__, url_prefix="/segments")
@@ -34,7 +33,6 @@ def show(key: str) -> ResponseReturnValue:
         return render_template(
             "segment.html",
             segment=segment,
-            group=group_names().get(segment.group, ""),
             size=size,
             found=segments.size(session, key, text),
             rows=segments.page(session, words, key, text, number),

@@ -48,8 +48,8 @@ SUIT_WHY = {
     "gaps": 312, "basis": "learned", "own_gaps": 0, "expected": 700,
 }  # fmt: skip
 STAGE_WHY = {
-    "key": "stage", "stage": "regular", "last_on": "2026-01-20", "gap": 42, "days": 7, "f": 4,
-    "m": 4,
+    "key": "stage", "stage": "regular", "last_on": "2026-01-20", "gap": 42, "frequency": 7,
+    "f": 4, "m": 4,
 }  # fmt: skip
 
 
