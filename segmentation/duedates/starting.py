@@ -240,7 +240,7 @@ NEEDS: tuple[StartingNeed, ...] = (
         "swimwear",
         "piece of swimwear|swimwear|badmode-item|badmode",
         2 * _YEAR,
-        "bikini|bikini's|bikinis|swimsuit|swim shorts|zwembroek|zwembroeken|badpak|badpakken",
+        "bikini|bikini's|bikinis|swimsuit|swim shorts|zwembroek|badpak|badpakken|zwempak",
     ),
     _need(
         "sportswear",
