@@ -137,25 +137,7 @@ class AudienceShop:
         wholesale: bool,
     ) -> None:
         self._computed_segments(session, person, segments)
-        for need, (state, expected) in due.items():
-            session.add(
-                DueDate(
-                    account_id=self.account_id,
-                    person_id=person,
-                    need=need,
-                    last_on=date(2024, 3, 14),
-                    owned=1,
-                    own_gaps=0,
-                    expected_on=expected,
-                    window_from=expected,
-                    window_to=expected,
-                    p_repeat=0.5,
-                    p_due=0.5,
-                    state=state,
-                    basis="learned",
-                    reason={**DUE, "need": need},
-                )
-            )
+        self._due(session, person, due)
         session.add(
             PersonProfile(
                 account_id=self.account_id,
@@ -178,6 +160,32 @@ class AudienceShop:
                 computed_on=NOW.date(),
             )
         )
+
+    def will_need(self, person: int, due: Mapping[str, tuple[str, date]]) -> None:
+        """Give a person due-dates: need -> (state, day)."""
+        with self.session() as session:
+            self._due(session, person, due)
+
+    def _due(self, session: Session, person: int, due: Mapping[str, tuple[str, date]]) -> None:
+        for need, (state, expected) in due.items():
+            session.add(
+                DueDate(
+                    account_id=self.account_id,
+                    person_id=person,
+                    need=need,
+                    last_on=date(2024, 3, 14),
+                    owned=1,
+                    own_gaps=0,
+                    expected_on=expected,
+                    window_from=expected,
+                    window_to=expected,
+                    p_repeat=0.5,
+                    p_due=0.5,
+                    state=state,
+                    basis="learned",
+                    reason={**DUE, "need": need},
+                )
+            )
 
     def _computed_segments(self, session: Session, person: int, segments: Iterable[str]) -> None:
         for segment in segments:
