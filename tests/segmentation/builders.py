@@ -56,7 +56,7 @@ class Buy:
 
 def frames(buys: Sequence[Buy], business: Iterable[int] = ()) -> Frames:
     """Return the frames of these lines."""
-    products: dict[tuple[object, ...], int] = {}
+    products: dict[tuple[str, ...], int] = {}
     for buy in buys:
         if not buy.loose:
             products.setdefault(tuple(map(str, buy.product())), len(products) + 1)
@@ -75,7 +75,7 @@ def frames(buys: Sequence[Buy], business: Iterable[int] = ()) -> Frames:
     return Frames(lines=_lines(buys, products), products=catalogue, people=people)
 
 
-def _lines(buys: Sequence[Buy], products: dict[tuple[object, ...], int]) -> pd.DataFrame:
+def _lines(buys: Sequence[Buy], products: dict[tuple[str, ...], int]) -> pd.DataFrame:
     def days(values: Iterable[date | None]) -> pd.Series:
         return pd.Series([pd.NaT if v is None else pd.Timestamp(v) for v in values],
                          dtype="datetime64[us]")  # fmt: skip

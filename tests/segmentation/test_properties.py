@@ -107,7 +107,9 @@ def test_a_purchase_ends_every_due_state_of_its_need(seed: int) -> None:
 @given(seed=shops)
 def test_ninety_quiet_days_never_flip_a_tag_back_and_forth(seed: int) -> None:
     buys = random_shop(seed, people=25)
-    before, left, had = None, set(), set()
+    before: Assigned | None = None
+    left: set[tuple[int, str]] = set()
+    had: set[tuple[int, str]] = set()
     for day in range(0, 90, 15):
         before = assigned(buys, AS_OF + timedelta(days=day), before=before)
         now = set(zip(before.segments["person_id"], before.segments["segment"], strict=True))

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from segmentation.fitted import Fitted
 from segmentation.frames import Assigned, Choices
 from tests.segmentation.builders import Buy, assigned, due_of, fitted, segments_of
 
@@ -16,9 +17,15 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
-def first() -> Assigned:
-    """One suit, with a stated life of two years."""
-    return assigned([SUIT], date(2024, 2, 1), choices=STATED)
+def numbers() -> Fitted:
+    """Fitted once on one suit, with a stated life of two years."""
+    return fitted([SUIT], date(2024, 2, 1), STATED)
+
+
+@pytest.fixture(scope="module")
+def first(numbers: Fitted) -> Assigned:
+    """That suit's schedule."""
+    return assigned([SUIT], date(2024, 2, 1), choices=STATED, by=numbers)
 
 
 def test_without_repurchases_the_life_is_the_stated_one_and_says_so() -> None:
@@ -60,10 +67,10 @@ def test_the_window_holds_the_expected_day(first: Assigned) -> None:
     ],
 )
 def test_the_state_follows_the_calendar(
-    first: Assigned, column: str, days: int, state: str
+    first: Assigned, numbers: Fitted, column: str, days: int, state: str
 ) -> None:
     on = (due_of(first, 1)[column] + timedelta(days=days)).date()
-    outcome = assigned([SUIT], on, choices=STATED)
+    outcome = assigned([SUIT], on, choices=STATED, by=numbers)
     assert due_of(outcome, 1)["state"] == state
     due = {s for s in segments_of(outcome, 1) if s.startswith("due:")}
     expected = {f"due:suits:{state}"} if state else set()
@@ -91,19 +98,20 @@ def test_a_full_refund_turns_the_clock_back_to_the_earlier_purchase(first: Assig
     assert due_of(after, 1)["last_on"].date() == SUIT.on
 
 
-def test_a_small_shift_of_the_window_takes_no_state_back(first: Assigned) -> None:
+def test_a_small_shift_of_the_window_takes_no_state_back(first: Assigned, numbers: Fitted) -> None:
     on = due_of(first, 1)["window_from"].date()
-    before = assigned([SUIT], on, choices=STATED)
-    longer = Choices(lives={"suits": 745})
-    assert due_of(assigned([SUIT], on, choices=longer), 1)["state"] == "soon"
-    assert due_of(assigned([SUIT], on, choices=longer, before=before), 1)["state"] == "now"
+    before = assigned([SUIT], on, by=numbers)
+    longer = fitted([SUIT], date(2024, 2, 1), Choices(lives={"suits": 745}))
+    assert due_of(before, 1)["state"] == "now"
+    assert due_of(assigned([SUIT], on, by=longer), 1)["state"] == "soon"
+    assert due_of(assigned([SUIT], on, by=longer, before=before), 1)["state"] == "now"
 
 
-def test_a_large_shift_of_the_window_does(first: Assigned) -> None:
+def test_a_large_shift_of_the_window_does(first: Assigned, numbers: Fitted) -> None:
     on = due_of(first, 1)["window_from"].date()
-    before = assigned([SUIT], on, choices=STATED)
-    much_longer = Choices(lives={"suits": 1460})
-    assert due_of(assigned([SUIT], on, choices=much_longer, before=before), 1)["state"] == ""
+    before = assigned([SUIT], on, by=numbers)
+    much_longer = fitted([SUIT], date(2024, 2, 1), Choices(lives={"suits": 1460}))
+    assert due_of(assigned([SUIT], on, by=much_longer, before=before), 1)["state"] == ""
 
 
 def test_ninety_days_without_events_only_move_forward(first: Assigned) -> None:
