@@ -17,6 +17,7 @@ from sqlmodel import select
 
 from integration.audience.undo import CannotUndo, make_undo
 from integration.mailchimp import guard
+from integration.mailchimp.errors import ConsentGuard
 from integration.sandbox.log import Entry
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
@@ -288,7 +289,7 @@ def entry(method: str, path: str, body: Any = None) -> Entry:
 def test_the_guard_stops_it_and_the_scan_would_see_it(
     method: str, path: str, body: dict[str, Any] | None
 ) -> None:
-    with pytest.raises(guard.ConsentGuard):
+    with pytest.raises(ConsentGuard):
         guard.check(method, path, {}, body)
     inner = body["operations"] if body and "operations" in body else []
     seen = [entry(method, path, body), *(entry(r["method"], r["path"], r["body"]) for r in inner)]
