@@ -1,0 +1,40 @@
+"""docs/segments.md names every segment and every threshold that it claims to."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+
+from segmentation.duedates.needs import name_of
+from segmentation.segments import MOST_PER_GROUP, catalogue
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "segments.md").read_text("utf-8")
+_MODULES = {
+    name: f"segmentation.{folder}{name}"
+    for folder, names in (
+        ("", ("affinity", "features", "lifecycle", "rfm", "segments")),
+        ("duedates.", ("intervals", "schedule", "starts")),
+    )
+    for name in names
+}
+
+
+def test_every_segment_is_on_the_page_with_both_names() -> None:
+    for segment in catalogue({"suits": name_of("suits"), "shirts": name_of("shirts")}):
+        if ":shirts:" in segment.key or segment.key == "loves:suits":
+            continue  # the page shows suits as the example of due, shirts of loves
+        key = re.sub(r":(suits|shirts)\b", ":<need>", segment.key)
+        row = next(line for line in PAGE.splitlines() if line.startswith(f"| `{key}` |"))
+        assert f"| {segment.name_en} | {segment.name_nl} |" in row
+
+
+def test_every_group_has_a_budget() -> None:
+    assert {s.group for s in catalogue({"suits": name_of("suits")})} == set(MOST_PER_GROUP)
+
+
+def test_the_thresholds_on_the_page_exist() -> None:
+    named = [pair for pair in re.findall(r"`(\w+)\.(\w+)`", PAGE) if pair[0] in _MODULES]
+    assert len(named) > 15
+    for module, constant in named:
+        assert hasattr(importlib.import_module(_MODULES[module]), constant)
