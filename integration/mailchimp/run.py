@@ -61,6 +61,7 @@ class Run:
         self._job = job
         self._counted = (0, 0)
         self._began = context.clock()
+        self._settled = 0
         with self.transaction() as session:
             self._total = self._left(session)
 
@@ -91,9 +92,7 @@ class Run:
 
     def step(self) -> None:
         """Tell how far we are, which keeps the lease."""
-        with scoped(self.context.engine, self._job.account_id) as session:
-            left = self._left(session)
-        self._job.report(1 - left / self._total if self._total else 1.0)
+        self._job.report(self._settled / self._total if self._total else 1.0)
 
     def _left(self, session: Session) -> int:
         """Return how many rows are not settled."""
@@ -156,6 +155,7 @@ class Run:
     def settle(self, session: Session, kind: str, rows: Sequence[Row]) -> None:
         """Note that rows are as planned in Mailchimp now, in plan and mirror."""
         self._set(session, [row.id for row in rows], {"status": "done", "error": None})
+        self._settled += len(rows)
         there = [
             {
                 "audience_id": self.audience_id,
@@ -174,6 +174,7 @@ class Run:
 
     def fail(self, session: Session, errors: Mapping[int, str]) -> None:
         """Keep why rows did not work; texts hold no address."""
+        self._settled += len(errors)
         for text in set(errors.values()):
             failed = [row_id for row_id, error in errors.items() if error == text]
             self._set(session, failed, {"status": "failed", "error": text})

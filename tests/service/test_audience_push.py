@@ -369,6 +369,22 @@ def test_a_plan_can_be_downloaded_row_by_row(shop: AudienceShop, sandbox: Sandbo
     assert found[-1]["name"] == "Stage: New"
 
 
+def test_push_and_undo_work_on_every_database(
+    settings: Settings, sandbox: SandboxServer, database_url: str
+) -> None:
+    shop = make_shop(settings.model_copy(update={"database_url": database_url}), sandbox)
+    sandbox.add_member(ADA, tags=["VIP"])
+    sandbox.add_member(BOB, "unsubscribed")
+    shop.person(ADA, ["stage:new"], due=SUIT, stage="new")
+    before = sandbox.canonical()
+    plan = shop.push()
+    assert sandbox.tags(ADA) == {"VIP", "Stage: New"}
+    assert shop.push().outcome["writes"] == 0
+    undo(shop, plan.id)
+    assert sandbox.canonical() == before
+    shop.context.engine.dispose()
+
+
 def shop_client(shop: AudienceShop) -> Mailchimp:
     """A client of the test's own, to arrange what the merchant did."""
     return open_mailchimp(shop.context, shop.audience)
