@@ -88,13 +88,16 @@ class Owned(SQLModel):
 
 
 def make_engine(url: str) -> Engine:
-    """Open the database at `url` (SQLite file or PostgreSQL)."""
+    """Open the database at `url` (SQLite file or PostgreSQL).
+
+    Errors of the database never show the values of a statement: they are people's data.
+    """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True)
+        return create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, connect_args={"timeout": 10})
+    engine = create_engine(parsed, connect_args={"timeout": 10}, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
 

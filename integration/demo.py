@@ -39,7 +39,7 @@ EMAIL = "demo@stipt-demo.shop"
 SANDBOX_KEY = "sandbox-us1"
 
 #: Seconds until a process has to answer.
-_STARTS_WITHIN_S = 60
+_STARTS_WITHIN_S = 120
 _LOOK_S = 0.1
 
 
@@ -153,7 +153,7 @@ class Demo:
         port = self.sandbox_url.rpartition(":")[2]
         self._run("sandbox", "--port", port, "--data", str(self.options.folder / "sandbox"))
         self._run("worker")
-        self._run("serve", "--port", self.url.rpartition(":")[2])
+        self._run("serve", "--port", self.url.rpartition(":")[2], "--workers", "1")
         self._wait_for(f"{self.sandbox_url}/sandbox/state")
         self._wait_for(f"{self.url}/healthz")
 
@@ -169,7 +169,7 @@ class Demo:
             try:
                 if requests.get(url, timeout=2).ok:
                     return
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):
                 time.sleep(_LOOK_S)
         raise DemoFailed(f"no answer; see the *.log files in {self.options.folder}")
 

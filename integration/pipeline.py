@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from connectors.base import Connector, Page
 from connectors.errors import ConnectorError, NeedsAnswer, Retryable
@@ -27,7 +27,7 @@ from integration.db import scoped, upsert
 from integration.mailchimp.push import publish
 from integration.sources import open_source, remember, source_key
 from integration.store import write_page
-from integration.tables import Account, ImportRun, Reject, Shop, SyncState
+from integration.tables import Account, ImportRun, Reject, Shop, SyncState, Work
 from integration.work.queue import Job, defer
 from segmentation.compute import assign, fit
 
@@ -105,14 +105,13 @@ def _read_stream(
     for page in connector.read(stream, cursor):
         with scoped(context.engine, job.account_id) as session:
             _save(session, context, job, stream, page, key)
-        job.extend()
         job.report(page.progress, stream)
 
 
-def _save(
-    session: Session, context: Context, job: Job, stream: str, page: Page, key: str
-) -> None:
+def _save(session: Session, context: Context, job: Job, stream: str, page: Page, key: str) -> None:
     """Store a page, what was counted, what was rejected and the cursor, in one transaction."""
+    # First of all: a worker that lost the job to another one must not write.
+    job.extend(session)
     now = context.clock()
     run = session.get_one(ImportRun, job.payload["run_id"])
     written = write_page(session, run.shop_id, page, now)
@@ -147,12 +146,16 @@ def _end(context: Context, job: Job, status: str, error: str | None) -> None:
     with scoped(context.engine, job.account_id) as session:
         run = session.get_one(ImportRun, job.payload["run_id"])
         run.status, run.error, run.finished_at = status, error, context.clock()
-        if status == "done":
-            start_refresh(session, as_of=job.payload["as_of"])
+        start_refresh(session, as_of=job.payload["as_of"])
 
 
 def start_refresh(session: Session, *, as_of: str | None = None) -> None:
-    """Write down that everything is to be computed anew (from an ISO date, or from today)."""
+    """Write down that everything is to be computed anew (from an ISO date, or from today).
+
+    One that waits already will see the same rows: a burst of changes is one run.
+    """
+    if _open_work(session, "refresh", "queued"):
+        return
     account_id = session.info["account_id"]
     defer(
         session,
@@ -163,6 +166,11 @@ def start_refresh(session: Session, *, as_of: str | None = None) -> None:
     )
 
 
+def _open_work(session: Session, kind: str, *states: str) -> bool:
+    waiting = select(Work.id).where(Work.kind == kind, col(Work.status).in_(states)).limit(1)
+    return session.exec(waiting).first() is not None
+
+
 def looking_from(context: Context, account: Account) -> date:
     """Return the day a live run looks from: today in the shop's zone."""
     return context.clock().astimezone(ZoneInfo(account.time_zone)).date()
@@ -171,6 +179,8 @@ def looking_from(context: Context, account: Account) -> date:
 def refresh(context: Context, job: Job) -> None:
     """Fit on all purchases, assign everybody, store what differs."""
     with scoped(context.engine, job.account_id) as session:
+        if _open_work(session, "import", "queued", "running"):
+            return  # its end starts a refresh that sees more
         account = session.get_one(Account, job.account_id)
         given = job.payload.get("as_of")
         as_of = date.fromisoformat(given) if given else looking_from(context, account)

@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     #: Send the session cookie over https only.
     secure_cookies: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    #: "json" for a log collector.
+    log_format: Literal["console", "json"] = "console"
 
     @field_validator("encryption_keys", mode="before")
     @classmethod

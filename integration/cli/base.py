@@ -54,7 +54,7 @@ class Shell(AbstractContextManager["Shell"]):
             found = settings.load(self.env_file)
         except settings.SettingsError as error:
             raise click.ClickException(str(error)) from None
-        logs.set_up(found.log_level)
+        logs.set_up(found.log_level, found.log_format)
         return make_context(found)
 
     @cached_property

@@ -2,15 +2,53 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import click
 
-from integration.cli import audience, demo, importing, installation, reading, servers
 from integration.cli.base import Shell
 
+#: Command to where it stands; imported when it is used, so that starting a server does not wait
+#: for the models' libraries.
+_COMMANDS = {
+    "init": "installation:init",
+    "demo": "demo:demo",
+    "import": "importing:import_files",
+    "segments": "reading:segments",
+    "due": "reading:due",
+    "explain": "reading:explain",
+    "connect": "audience:connect_audience",
+    "plan": "audience:plan",
+    "push": "audience:push",
+    "undo": "audience:undo",
+    "serve": "servers:serve",
+    "worker": "servers:worker",
+    "sandbox": "servers:sandbox",
+    "backtest": "reading:backtest",
+    "status": "installation:status",
+    "migrate": "installation:migrate",
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class _Commands(click.Group):
+    """Commands in the order of a first day, each imported when asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        """Return the names."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's signature
+        """Return a command, None for a name we do not know."""
+        place = _COMMANDS.get(cmd_name)
+        if place is None:
+            return None
+        module, _, name = place.partition(":")
+        command: click.Command = getattr(import_module(f"integration.cli.{module}"), name)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="stipt")
 @click.option(
     "--env",
@@ -26,24 +64,3 @@ from integration.cli.base import Shell
 def main(ctx: click.Context, env_file: Path, account: int | None) -> None:
     """Know who needs what, and when. Reads your shop, tells your Mailchimp audience."""
     ctx.obj = ctx.with_resource(Shell(env_file, account))
-
-
-for command in (
-    installation.init,
-    demo.demo,
-    importing.import_files,
-    reading.segments,
-    reading.due,
-    reading.explain,
-    audience.connect_audience,
-    audience.plan,
-    audience.push,
-    audience.undo,
-    servers.serve,
-    servers.worker,
-    servers.sandbox,
-    reading.backtest,
-    installation.status,
-    installation.migrate,
-):
-    main.add_command(command)

@@ -1,4 +1,7 @@
-"""Commands that stay up: the pages, the worker, the sandbox."""
+"""Commands that stay up: the pages, the worker, the sandbox.
+
+Each imports only what it serves: a sandbox needs no models.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,7 @@ from pathlib import Path
 
 import click
 
-from integration.audience.connect import has_real_tokens
 from integration.cli.base import Shell, command
-from integration.sandbox.server import serve as serve_sandbox
-from integration.work.runner import consume
 
 
 @click.command()
@@ -36,6 +36,8 @@ def serve(shell: Shell, host: str, port: int, workers: int) -> None:
 @command
 def worker(shell: Shell, workers: int) -> None:
     """Do the work that waits: imports, computations, plans, pushes."""
+    from integration.work.runner import consume
+
     consume(shell.context, workers=workers)
 
 
@@ -49,8 +51,17 @@ def worker(shell: Shell, workers: int) -> None:
 @command
 def sandbox(shell: Shell, port: int, data: Path | None) -> None:
     """Serve an emulated Mailchimp on this computer, with pages to look at its audience."""
-    if shell.env_file.exists() and has_real_tokens(shell.context):
+    from integration.sandbox.server import serve as serve_sandbox
+
+    if shell.env_file.exists():
+        _refuse_beside_real_tokens(shell)
+    serve_sandbox(port, data, ready=lambda address: click.echo(f"Sandbox: {address}"))
+
+
+def _refuse_beside_real_tokens(shell: Shell) -> None:
+    from integration.audience.connect import has_real_tokens
+
+    if has_real_tokens(shell.context):
         raise click.ClickException(
             "a real Mailchimp token is stored here: disconnect it first, or use another folder"
         )
-    serve_sandbox(port, data, ready=lambda address: click.echo(f"Sandbox: {address}"))

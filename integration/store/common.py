@@ -95,9 +95,9 @@ def known(
     found: dict[str, Known] = {}
     for part in parts(external_ids):
         rows = session.exec(
-            select(
-                kept.external_id, kept.id, kept.content_hash, kept.source_updated_at
-            ).where(col(kept.shop_id) == shop_id, col(kept.external_id).in_(part))
+            select(kept.external_id, kept.id, kept.content_hash, kept.source_updated_at).where(
+                col(kept.shop_id) == shop_id, col(kept.external_id).in_(part)
+            )
         )
         found.update({row[0]: Known(row[1], row[2], row[3]) for row in rows})
     return found

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field
 
-from integration.db import Owned
+from integration.db import BigKey, Owned
 from integration.tables.columns import account_key, json_column, moment, primary_key, reference
 
 
@@ -62,7 +62,7 @@ class OwnedName(Owned, table=True):
     name: str
     #: Mailchimp's id: the static segment's or the merge field's.
     remote_id: int | None = None
-    created_by_plan: int | None = Field(default=None, foreign_key="plan.id")
+    created_by_plan: int | None = reference("plan.id", nullable=True)
 
 
 class PushedValue(Owned, table=True):
@@ -91,7 +91,7 @@ class Plan(Owned, table=True):
     #: draft, publishing, published, undone, discarded, failed.
     status: str = "draft"
     #: For an undo: the plan it takes back.
-    undoes: int | None = Field(default=None, foreign_key="plan.id")
+    undoes: int | None = reference("plan.id", nullable=True)
     #: Counts and texts shown before the click: see `audience.plan.Summary`.
     summary: dict[str, Any] = json_column()
     #: Requests made, seconds, errors: filled while publishing.
@@ -113,7 +113,8 @@ class PlanChange(Owned, table=True):
     account_id: int = account_key()
     plan_id: int = reference("plan.id", index=False, cascade=True)
     email_key: str
-    person_id: int | None = Field(default=None)
+    #: Kept after the person is gone: what was done stays explained.
+    person_id: int | None = Field(default=None, sa_type=BigKey)
     kind: str
     key: str
     #: None: absent before (after).

@@ -16,7 +16,7 @@ def primary_key() -> Any:
 
 def account_key(*, index: bool = True) -> Any:
     """Return the owner's column."""
-    return Field(foreign_key="account.id", index=index)
+    return Field(foreign_key="account.id", index=index, sa_type=BigKey)
 
 
 def reference(

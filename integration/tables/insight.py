@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field
 
-from integration.db import Owned
+from integration.db import BigKey, Owned
 from integration.tables.columns import account_key, json_column, moment, primary_key, reference
 
 
@@ -42,7 +42,7 @@ class PersonProfile(Owned, table=True):
 
     id: int | None = primary_key()
     account_id: int = account_key()
-    person_id: int = Field(foreign_key="person.id", unique=True, ondelete="CASCADE")
+    person_id: int = Field(foreign_key="person.id", unique=True, ondelete="CASCADE", sa_type=BigKey)
     recency: int
     frequency: int
     monetary_value: float
@@ -98,7 +98,7 @@ class DueDate(Owned, table=True):
     person_id: int = reference("person.id", index=False, cascade=True)
     need: str = Field(index=True)
     last_on: date
-    last_product_id: int | None = None
+    last_product_id: int | None = Field(default=None, sa_type=BigKey)
     last_title: str = ""
     owned: int
     own_gaps: int

@@ -9,7 +9,6 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Index, UniqueConstraint
-from sqlmodel import Field
 
 from integration.db import Owned
 from integration.tables.columns import account_key, json_column, moment, primary_key, reference
@@ -82,5 +81,5 @@ class Separation(Owned, table=True):
     #: The smaller profile id.
     one_id: int = reference("source_profile.id")
     other_id: int = reference("source_profile.id")
-    by_user_id: int | None = Field(default=None, foreign_key="app_user.id")
+    by_user_id: int | None = reference("app_user.id", nullable=True)
     created_at: datetime = moment()

@@ -16,11 +16,11 @@ Handlers: TypeAlias = Mapping[str, Handler | str]
 
 #: By name, and imported when needed: the pipeline defers work, so it imports this package.
 HANDLERS: Handlers = {
-    "import": "integration.pipeline:run_import",
-    "refresh": "integration.pipeline:run_refresh",
-    "plan": "integration.pipeline:run_plan",
-    "push": "integration.pipeline:run_push",
-    "undo": "integration.pipeline:run_undo",
+    "import": "integration.pipeline:import_source",
+    "refresh": "integration.pipeline:refresh",
+    "plan": "integration.pipeline:plan",
+    "push": "integration.pipeline:push",
+    "undo": "integration.pipeline:undo",
 }
 
 
