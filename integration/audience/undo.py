@@ -28,22 +28,22 @@ class CannotUndo(ValueError):
 def make_undo(context: Context, account_id: int, plan_id: int) -> int:
     """Store the plan that takes back `plan_id`, and return its id; `publish` carries it out.
 
-    Asked again while that undo is on its way, the same plan is returned. Contacts that bounced,
-    were archived or are gone are left alone.
+    Asked again while that undo is on its way or done, the same plan is returned, so that a killed
+    job can be repeated. Contacts that bounced, were archived or are gone are left alone.
 
     Raises
     ------
     CannotUndo
-        The plan was never published, is taken back already, is older than 30 days, or a later one
-        has to be taken back first.
+        The plan was never published, is older than 30 days, or a later one has to be taken back
+        first.
     """
     with scoped(context.engine, account_id) as session:
         plan = session.get(Plan, plan_id)
         if plan is None or plan.kind != "push":
             raise CannotUndo("there is no such plan")
-        under_way = _under_way(session, plan_id)
-        if under_way is not None:
-            return under_way
+        begun = _begun(session, plan_id)
+        if begun is not None:
+            return begun
         _check(context, session, plan)
         audience = session.get_one(Audience, plan.audience_id)
         changes, people, left_out = _opposite(session, plan)
@@ -53,16 +53,12 @@ def make_undo(context: Context, account_id: int, plan_id: int) -> int:
         return undo.id
 
 
-def _under_way(session: Session, plan_id: int) -> int | None:
-    query = select(Plan.id).where(
-        Plan.undoes == plan_id, col(Plan.status).in_(("publishing", "failed"))
-    )
+def _begun(session: Session, plan_id: int) -> int | None:
+    query = select(Plan.id).where(Plan.undoes == plan_id, col(Plan.status).in_(_STARTED))
     return session.exec(query).first()
 
 
 def _check(context: Context, session: Session, plan: Plan) -> None:
-    if plan.status == "undone":
-        raise CannotUndo("this plan is taken back already")
     if plan.status not in _STARTED:
         raise CannotUndo("this plan was never published")
     age = context.clock() - (plan.published_at or plan.created_at)
