@@ -147,14 +147,19 @@ def pushed(session: Session, audience: Audience) -> dict[str, dict[tuple[str, st
 
 def rows(session: Session, plan_id: int) -> Iterator[dict[str, str]]:
     """Yield a plan's changes as rows of a file to download, one a member and tag or field."""
-    labels = {(owned.kind, owned.key): owned.name for owned in session.exec(select(OwnedName))}
+    summary = session.get_one(Plan, plan_id).summary
+    labels = {
+        (kind, row["key"]): row["name"]
+        for kind, part in ((TAG, "tags"), (FIELD, "fields"))
+        for row in summary[part]
+    }
     query = select(PlanChange).where(PlanChange.plan_id == plan_id)
     for change in session.exec(query.order_by(col(PlanChange.id))):
         yield {
             "email": change.email_key,
             "kind": change.kind,
             "key": change.key,
-            "name": labels.get((change.kind, change.key), ""),
+            "name": labels[change.kind, change.key],
             "before": _shown(change, change.before),
             "after": _shown(change, change.after),
             "status": change.status,
