@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from flask import Flask, Response, jsonify, render_template
-from flask_babel import Babel, get_locale, gettext
+from flask import Flask, Response, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import Babel, get_locale  # type: ignore[import-untyped]  # has no types
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
-from flask_login import LoginManager
+from flask_login import LoginManager, current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from sqlalchemy import text
 from werkzeug.exceptions import HTTPException
@@ -18,7 +19,19 @@ from integration import views
 from integration.context import Context, make_context
 from integration.settings import load
 from integration.views import assets, base, formats, headers, session
+from integration.views.texts import gettext
 
+#: What can be seen without a log-in; everything else asks for one.
+_OPEN = frozenset(
+    (
+        "static",
+        "healthz",
+        "session.login",
+        "session.enter",
+        "preferences.choose_language",
+        "preferences.choose_theme",
+    )
+)
 #: Bytes; exports of half a gigabyte are read as a stream.
 _LARGEST_UPLOAD = 1024**3
 
@@ -74,6 +87,14 @@ def _logins(app: Flask, context: Context) -> None:
     manager.login_message = None
     manager.session_protection = "basic"
     manager.user_loader(lambda user_id: session.load_user(context.engine, user_id))
+
+    @app.before_request
+    def only_for_users() -> ResponseReturnValue | None:
+        # Here and not at each view: a forgotten decorator cannot open a page.
+        if request.endpoint in {None, *_OPEN} or current_user.is_authenticated:
+            return None
+        answer: ResponseReturnValue = manager.unauthorized()
+        return answer
 
 
 def _words() -> dict[str, object]:

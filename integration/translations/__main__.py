@@ -35,7 +35,7 @@ def extracted() -> Catalog:
         str(PACKAGE), method_map=_METHODS, options_map=_OPTIONS
     ):
         # Without line numbers: they change with every edit and say nothing.
-        found.add(text, None, [(name, None)], auto_comments=comments, context=context)
+        found.add(text, None, [(name, 0)], auto_comments=comments, context=context)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_babel import gettext
+from integration.views.texts import gettext
 
 
 def counter_name(name: str) -> str:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path, PurePath
-from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
-from flask_login import login_required
 from sqlmodel import col, select
 
 from integration.pipeline import start_import
@@ -20,6 +17,8 @@ from integration.views.counters import counter_name
 from integration.views.csvs import download
 from integration.views.jobs import wake
 from integration.views.read import imports
+from integration.views.texts import gettext
+from integration.work.queue import defer
 
 bp = Blueprint("imports", __name__, url_prefix="/imports")
 
@@ -28,7 +27,6 @@ ENDINGS = (".csv", ".txt", ".tsv", ".xlsx", ".xls", ".ods", ".zip", ".gz")
 
 
 @bp.get("")
-@login_required
 def show() -> ResponseReturnValue:
     """Show what was read and what is being read."""
     with own_rows() as session:
@@ -40,7 +38,6 @@ def show() -> ResponseReturnValue:
 
 
 @bp.post("/upload")
-@login_required
 def upload() -> ResponseReturnValue:
     """Keep the files and have them read."""
     files = [file for file in request.files.getlist("files") if file.filename]
@@ -61,33 +58,35 @@ def upload() -> ResponseReturnValue:
         path = folder / f"{number}{''.join(PurePath(name).suffixes[-2:]).lower()}"
         file.save(path)
         paths.append(path)
-    _start(", ".join(names), [str(path.resolve()) for path in paths], {})
+    _start(", ".join(names), [str(path.resolve()) for path in paths])
     return redirect(url_for("imports.show"))
 
 
 @bp.post("/<int:run_id>/answer")
-@login_required
 def answer(run_id: int) -> ResponseReturnValue:
     """Read the files again with the merchant's answers."""
     with own_rows() as session:
         run = imports.run(session, own_or_404(session, ImportRun, run_id))
         if not run.questions or run.work is None:
             abort(409)
-        source: dict[str, Any] = run.work.payload["source"]
-        run.row.status = "failed"
-        run.row.error = gettext("Answered; read again below.")
-    answers: dict[str, str] = dict(source.get("options", {}))
-    for question in run.questions:
-        said = request.form.get(question.option, "")
-        if said not in [choice for choice, _ in question.choices]:
+        said = {question.option: request.form.get(question.option) for question in run.questions}
+        if any(said[q.option] not in [value for value, _ in q.choices] for q in run.questions):
             abort(400)
-        answers[question.option] = said
-    _start(run.row.name, source["paths"], answers)
+        payload = run.work.payload
+        options = {**payload["source"].get("options", {}), **said}
+        run.row.status, run.row.error = "running", None
+        defer(
+            session,
+            account_id=user().account_id,
+            kind="import",
+            lane=run.work.lane,
+            payload={**payload, "source": {**payload["source"], "options": options}},
+        )
+    wake()
     return redirect(url_for("imports.show"))
 
 
 @bp.get("/<int:run_id>/rejects.csv")
-@login_required
 def rejects(run_id: int) -> ResponseReturnValue:
     """Download what could not be read, with the reason."""
     with own_rows() as session:
@@ -116,7 +115,7 @@ def run_states() -> dict[str, str]:
     }
 
 
-def _start(name: str, paths: list[str], options: dict[str, str]) -> None:
+def _start(name: str, paths: list[str]) -> None:
     with own_rows() as session:
         account = session.get_one(Account, user().account_id)
         shop = session.exec(
@@ -133,7 +132,6 @@ def _start(name: str, paths: list[str], options: dict[str, str]) -> None:
             "time_zone": account.time_zone,
             "currency": account.currency,
             "language": user().language,
-            **options,
         }
         start_import(session, context(), shop, name=name, source={"paths": paths, "options": given})
     wake()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
-from flask_login import login_required
 from sqlmodel import Session, delete
 
 from integration.db import upsert
@@ -14,6 +12,7 @@ from integration.tables import Choice, Product
 from integration.views.base import context, language, own_or_404, own_rows
 from integration.views.jobs import wake
 from integration.views.read import lives, names
+from integration.views.texts import gettext
 from segmentation.duedates.needs import name_of
 from segmentation.duedates.starting import NEEDS
 
@@ -25,7 +24,6 @@ _LONGEST_MONTHS = 600
 
 
 @bp.get("")
-@login_required
 def show() -> ResponseReturnValue:
     """Show every need's life and its basis, and the products that nothing places."""
     with own_rows() as session:
@@ -42,7 +40,6 @@ def show() -> ResponseReturnValue:
 
 
 @bp.post("/<need>/life")
-@login_required
 def state_life(need: str) -> ResponseReturnValue:
     """Keep the merchant's own figure in months; an empty field goes back to ours."""
     typed = request.form.get("months", "").strip()
@@ -57,7 +54,6 @@ def state_life(need: str) -> ResponseReturnValue:
 
 
 @bp.post("/<need>/style")
-@login_required
 def state_style(need: str) -> ResponseReturnValue:
     """Keep the style of a need."""
     style = request.form.get("style", "")
@@ -70,7 +66,6 @@ def state_style(need: str) -> ResponseReturnValue:
 
 
 @bp.post("/product/<int:product_id>")
-@login_required
 def place(product_id: int) -> ResponseReturnValue:
     """Say what kind of thing a product is; it sticks."""
     need = request.form.get("need", "")
@@ -100,8 +95,7 @@ def _decide(session: Session, kind: str, subject: str, value: str | None) -> Non
     if value is None:
         session.exec(delete(Choice).where(Choice.kind == kind, Choice.subject == subject))  # type: ignore[arg-type]  # mapped columns
     else:
-        row = {"kind": kind, "subject": subject, "value": value}
-        row["created_at"] = context().clock()
+        row = {"kind": kind, "subject": subject, "value": value, "created_at": context().clock()}
         upsert(session, Choice, [row], key=("account_id", "kind", "subject"))
     start_refresh(session)
 

@@ -6,8 +6,6 @@ from typing import Any
 
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
-from flask_login import login_required
 
 from integration.views.base import language, own_rows, today
 from integration.views.formats import day, short_day
@@ -15,12 +13,12 @@ from integration.views.imports import run_states
 from integration.views.plans import plan_states
 from integration.views.read import lives, names, overview, plans
 from integration.views.status import kind_names
+from integration.views.texts import gettext
 
 bp = Blueprint("overview", __name__)
 
 
 @bp.get("/")
-@login_required
 def show() -> ResponseReturnValue:
     """Show the overview."""
     with own_rows() as session:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
-from flask_login import login_required
 from sqlmodel import Session
 
 from integration import identity
@@ -24,12 +22,12 @@ from integration.views.base import (
 from integration.views.jobs import wake
 from integration.views.read import names, people
 from integration.views.read.segments import PAGE
+from integration.views.texts import gettext
 
 bp = Blueprint("people", __name__, url_prefix="/people")
 
 
 @bp.route("", methods=["GET", "POST"])
-@login_required
 def find() -> ResponseReturnValue:
     """Show people; what is searched for is posted and never stands in a URL."""
     text = form_text("q") if request.method == "POST" else ""
@@ -49,7 +47,6 @@ def find() -> ResponseReturnValue:
 
 
 @bp.get("/<int:person_id>")
-@login_required
 def show(person_id: int) -> ResponseReturnValue:
     """Show a person."""
     with own_rows() as session:
@@ -66,7 +63,6 @@ def show(person_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/separate")
-@login_required
 def separate() -> ResponseReturnValue:
     """Declare two profiles to be two people; everything is computed anew for both."""
     with own_rows() as session:
@@ -80,7 +76,6 @@ def separate() -> ResponseReturnValue:
 
 
 @bp.post("/rejoin")
-@login_required
 def rejoin() -> ResponseReturnValue:
     """Take a separation back."""
     with own_rows() as session:

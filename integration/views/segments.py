@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
-from flask_login import login_required
 
 from integration.views.base import form_text, language, own_rows, page_number
 from integration.views.csvs import download
 from integration.views.formats import day
 from integration.views.read import names, overview, segments
+from integration.views.texts import gettext
 
 bp = Blueprint("segments", __name__, url_prefix="/segments")
 
 
 @bp.route("/<path:key>", methods=["GET", "POST"])
-@login_required
 def show(key: str) -> ResponseReturnValue:
     """Show a page of people; a search is posted, as an address has no place in a URL."""
     text = form_text("q") if request.method == "POST" else ""
@@ -43,7 +41,6 @@ def show(key: str) -> ResponseReturnValue:
 
 
 @bp.get("/<path:key>.csv")
-@login_required
 def export(key: str) -> ResponseReturnValue:
     """Download everybody in a segment with the reasons."""
     with own_rows() as session:

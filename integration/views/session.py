@@ -6,8 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
-from flask_login import current_user, login_required, login_user, logout_user
+from flask_login import current_user, login_user, logout_user
 from sqlalchemy import Engine
 from sqlmodel import Session
 
@@ -25,6 +24,7 @@ from integration.views.base import (
     own_rows,
     user,
 )
+from integration.views.texts import gettext
 
 #: Apart from the preferences, so that only log-in attempts are counted and limited.
 bp = Blueprint("session", __name__)
@@ -57,7 +57,6 @@ def enter() -> ResponseReturnValue:
 
 
 @preferences.post("/logout")
-@login_required
 def leave() -> ResponseReturnValue:
     """Log out."""
     logout_user()

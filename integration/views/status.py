@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
-from flask_login import login_required
 from sqlmodel import col, select
 
 from integration.tables import Work
 from integration.views.base import own_or_404, own_rows, wants_part
 from integration.views.jobs import wake
+from integration.views.texts import gettext
 from integration.work.queue import retry_dead
 
 bp = Blueprint("status", __name__, url_prefix="/status")
@@ -19,7 +18,6 @@ _SHOWN = 50
 
 
 @bp.get("")
-@login_required
 def show() -> ResponseReturnValue:
     """Show the latest work."""
     with own_rows() as session:
@@ -30,7 +28,6 @@ def show() -> ResponseReturnValue:
 
 
 @bp.post("/<int:work_id>/again")
-@login_required
 def again(work_id: int) -> ResponseReturnValue:
     """Run given-up work again."""
     with own_rows() as session:

@@ -154,13 +154,15 @@ def _person(
         profile_id=web, placed_at=NOW - timedelta(days=726), status="paid", channel="web",
         currency="EUR", total_minor=39_900, shipping_minor=0))  # fmt: skip
     _add(session, OrderLine(account_id=owner, order_id=order, external_id="1", title="Navy suit",
-                            colour="navy", size="52", quantity=1, total_minor=39_900, discount_minor=0))  # fmt: skip
+                            colour="navy", size="52", quantity=1, total_minor=39_900,
+                            discount_minor=0))  # fmt: skip
     receipt = _add(session, Order(
         account_id=owner, shop_id=till, external_id=f"r{number}", profile_id=card,
         placed_at=NOW - timedelta(days=49), status="paid", channel="store", store="Utrecht",
         currency="EUR", total_minor=11_800, shipping_minor=0))  # fmt: skip
     _add(session, OrderLine(account_id=owner, order_id=receipt, external_id="1", quantity=2,
-                            title="White shirt 41", total_minor=11_800, discount_minor=0, is_gift=True))  # fmt: skip
+                            title="White shirt 41", total_minor=11_800, discount_minor=0,
+                            is_gift=True))  # fmt: skip
     _add(session, Refund(account_id=owner, shop_id=till, external_id=f"f{number}",
                          order_external_id=f"r{number}", refunded_at=NOW - timedelta(days=40),
                          currency="EUR", detail="total", amount_minor=5_900))  # fmt: skip
@@ -213,11 +215,10 @@ def _fitted(account_id: int, product: int) -> dict[str, object]:
             "title": ["Zorblax", "Navy suit", "White shirt", "Oxford shoe"],
             "product_type": ["", "Suits", "Shirts", "Shoes"],
         }
-    ).reindex(columns=list(PRODUCTS))
-    texts = [name for name, kind in PRODUCTS.items() if kind == "str"]
-    products[texts] = products[texts].fillna("").astype("str")
-    numbers = ["price", "replacement_days"]
-    products[numbers] = products[numbers].astype("float64")
+    )
+    for column, kind in PRODUCTS.items():
+        if column not in products:
+            products[column] = "" if kind == "str" else float("nan")
     rng = np.random.default_rng(7)
     rows = [
         (person, 10**9 + kind, TODAY - timedelta(days=int(days)))
@@ -237,7 +238,7 @@ def _fitted(account_id: int, product: int) -> dict[str, object]:
         net_amount=9_900.0,
         refunded_quantity=0.0,
         refunded_amount=0.0,
-        refunded_on=pd.NaT,
+        refunded_on=None,
         is_gift=False,
     ).astype({"person_id": "Int64", "product_id": "Int64", "status": "str", "channel": "str",
               "title": "str"})  # fmt: skip
@@ -252,7 +253,8 @@ def _fitted(account_id: int, product: int) -> dict[str, object]:
 
 def _audience(session: Session, person: int, email: str) -> tuple[int, int]:
     owner = session.info["account_id"]
-    audience = _add(session, Audience(account_id=owner, list_id="a1b2", name="Klanten", server="us6",
+    audience = _add(session, Audience(account_id=owner, list_id="a1b2", name="Klanten",
+                                      server="us6",
                                       token="-", language="en", connected_at=NOW))  # fmt: skip
     _add(session, Member(account_id=owner, audience_id=audience, email_key=email,
                          status="subscribed"))  # fmt: skip
@@ -265,7 +267,7 @@ def _audience(session: Session, person: int, email: str) -> tuple[int, int]:
         "seconds": 24, "left_out": {"no_person": 12},
         "warnings": [{"key": "tag_taken", "name": "VIP", "used": "VIP (auto)"}],
     }  # fmt: skip
-    plans = []
+    plans: list[int] = []
     for status, at in (("published", NOW - timedelta(days=2)), ("draft", NOW)):
         plan = _add(session, Plan(
             account_id=owner, audience_id=audience, status=status, summary=summary, created_at=at,
@@ -275,8 +277,8 @@ def _audience(session: Session, person: int, email: str) -> tuple[int, int]:
         _add(session, PlanChange(
             account_id=owner, plan_id=plan, email_key=email, person_id=person, kind="tag",
             key="due:suits:now", after="",
-            status="failed" if status == "published" else "todo",
-            error="the contact is in a compliance state" if status == "published" else None))  # fmt: skip
+            status="failed" if plans == [] else "todo",
+            error=None if plans else "the contact is in a compliance state"))  # fmt: skip
         plans.append(plan)
     return plans[1], plans[0]
 
@@ -293,7 +295,8 @@ def _runs(session: Session, shop: int) -> tuple[int, int]:
         '[{"option": "date_order", "column": "Datum", "choices": [["dmy", "3 April 2026"],'
         ' ["mdy", "4 March 2026"]], "examples": ["03-04-2026"]}]'
     )
-    waiting = _add(session, ImportRun(account_id=owner, shop_id=shop, name="card.csv", error=question,
+    waiting = _add(session, ImportRun(account_id=owner, shop_id=shop, name="card.csv",
+                                      error=question,
                                       status="waiting", started_at=NOW))  # fmt: skip
     _add(session, Work(
         account_id=owner, kind="import", lane=f"account:{owner}:import", status="done", run_at=NOW,

@@ -22,7 +22,7 @@ class Question:
     """One thing only the merchant knows; see `connectors.errors.Question`."""
 
     option: str
-    column: str
+    columns: list[str]
     choices: list[tuple[str, str]]
     examples: list[str]
 
@@ -58,7 +58,7 @@ def _complete(session: Session, rows: Any) -> list[Run]:
     shops = {shop.id: shop.name for shop in session.exec(select(Shop)).all()}
     ids = [row.id for row in rows]
     counted = select(Reject.run_id, func.count()).where(col(Reject.run_id).in_(ids))
-    rejects = defaultdict(int, session.exec(counted.group_by(Reject.run_id)).all())
+    rejects = defaultdict(int, session.exec(counted.group_by(col(Reject.run_id))).all())
     jobs = select(Work).where(Work.kind == "import").order_by(col(Work.id).desc()).limit(_RUNS * 2)
     work: dict[int, Work] = {}
     for job in session.exec(jobs):
@@ -70,12 +70,16 @@ def _complete(session: Session, rows: Any) -> list[Run]:
 
 
 def _questions(row: ImportRun) -> list[Question]:
+    """Return what is asked, once an option: one answer holds for all columns in doubt."""
     if row.status != "waiting" or not row.error:
         return []
-    return [
-        Question(q["option"], q["column"], [(c[0], c[1]) for c in q["choices"]], q["examples"])
-        for q in json.loads(row.error)
-    ]
+    asked: dict[str, Question] = {}
+    for q in json.loads(row.error):
+        choices = [(value, meaning) for value, meaning in q["choices"]]
+        known = asked.setdefault(q["option"], Question(q["option"], [], choices, []))
+        known.columns.append(q["column"])
+        known.examples.extend(q["examples"])
+    return list(asked.values())
 
 
 def rejects(session: Session, run_id: int) -> Iterator[Reject]:

@@ -95,10 +95,10 @@ def calendar(session: Session, start: date) -> Calendar:
     monday = start - timedelta(days=start.weekday())
     weeks = [monday + timedelta(weeks=number) for number in range(WEEKS)]
     rows = session.exec(
-        select(DueDate.need, DueDate.expected_on, func.count())
+        select(col(DueDate.need), col(DueDate.expected_on), func.count())
         .where(DueDate.expected_on < weeks[-1] + timedelta(weeks=1))
         .where(DueDate.expected_on >= monday)
-        .group_by(DueDate.need, col(DueDate.expected_on))
+        .group_by(col(DueDate.need), col(DueDate.expected_on))
     ).all()
     by_need: defaultdict[str, list[int]] = defaultdict(lambda: [0] * WEEKS)
     for need, expected_on, people in rows:

@@ -49,7 +49,7 @@ def matching(text: str) -> Any:
     )
     found = [col(column).icontains(text, autoescape=True) for column in columns]
     whole = func.coalesce(SourceProfile.first_name, "") + " "
-    whole = whole + func.coalesce(SourceProfile.middle_name + " ", "")
+    whole = whole + func.coalesce(col(SourceProfile.middle_name).concat(" "), "")
     whole = whole + func.coalesce(SourceProfile.last_name, "")
     return select(SourceProfile.person_id).where(
         or_(*found, whole.icontains(text, autoescape=True))
@@ -84,7 +84,8 @@ def _shown(person_id: int, profiles: Sequence[SourceProfile]) -> Who:
 
 def size(session: Session, segment: str, text: str = "") -> int:
     """Return how many are in the segment and match `text`."""
-    return session.exec(_members(segment, text, func.count())).one()
+    found: int = session.exec(_members(segment, text, func.count())).one()
+    return found
 
 
 def page(session: Session, words: Words, segment: str, text: str, number: int) -> list[Row]:

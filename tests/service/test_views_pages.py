@@ -1,0 +1,194 @@
+"""Every page in both languages, full and empty, safe to show."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+
+from integration.app import create_app
+from integration.context import Context
+from tests.service.shop_rows import NOW, Merchant, login_of, merchant
+from tests.service.visitor import Visitor
+
+LINKS = re.compile(r'(?:href|action|src|hx-get|formaction)="([^"]*)"')
+
+
+@pytest.fixture
+def shop(context: Context) -> tuple[Flask, Merchant]:
+    """The pages on a merchant with everything."""
+    still = replace(context, clock=lambda: NOW)
+    return create_app(still), merchant(still)
+
+
+def pages(known: Merchant) -> dict[str, str]:
+    """Address of each page, and words that show it is the right one, in English."""
+    return {
+        "/": "Who is due when",
+        "/segments/due:suits:now": "One clear proposal",
+        "/segments/stage:lost": "Nobody is in this segment today.",
+        "/people": "Ada0 Lovelace",
+        f"/people/{known.person_id}": "These are two people",
+        "/lives": "Mystery of Lovelace",
+        "/imports": "How should the column “Datum” be read?",
+        "/plan": "This is exactly what will change in Mailchimp.",
+        f"/plan/{known.published_plan_id}": "Published in 5 seconds.",
+        "/status": "given up",
+    }
+
+
+def test_every_page_shows_what_it_is_for(shop: tuple[Flask, Merchant]) -> None:
+    app, known = shop
+    visitor = Visitor(app)
+    visitor.log_in(known.email)
+    for path, words in pages(known).items():
+        answer = visitor.get(path)
+        assert answer.status_code == 200, path
+        assert words in answer.text, path
+
+
+def test_every_page_is_dutch_for_a_dutch_reader(shop: tuple[Flask, Merchant]) -> None:
+    app, known = shop
+    visitor = Visitor(app)
+    visitor.log_in(known.email)
+    visitor.post("/language", {"language": "nl"})
+    for path, english in pages(known).items():
+        answer = visitor.get(path)
+        assert answer.status_code == 200, path
+        assert '<html lang="nl"' in answer.text, path
+        if not english.startswith(("Ada0", "Mystery")):
+            assert english not in answer.text, path
+    assert "Wie is wanneer ergens aan toe" in visitor.get("/").text
+
+
+@pytest.mark.parametrize("language", ["en", "nl"])
+def test_an_empty_account_sees_what_to_do_on_every_page(context: Context, language: str) -> None:
+    app = create_app(context)
+    login_of(context, "new@shop.example", language=language)
+    visitor = Visitor(app)
+    visitor.log_in("new@shop.example")
+    for path in ("/", "/people", "/segments/stage:lost", "/lives", "/imports", "/plan", "/status"):
+        assert visitor.get(path).status_code == 200, path
+    text = visitor.get("/").text
+    assert "stipt demo" in text
+    assert "stipt import" in text
+
+
+def test_no_address_of_a_person_stands_in_any_link(shop: tuple[Flask, Merchant]) -> None:
+    app, known = shop
+    visitor = Visitor(app)
+    visitor.log_in(known.email)
+    for path in pages(known):
+        for link in LINKS.findall(visitor.get(path).text):
+            assert not re.search("@|%40", link), (path, link)
+    found = visitor.post("/people", {"q": "ada1@lovelace.example"})
+    assert "Ada1 Lovelace" in found.text
+    assert "Ada0 Lovelace" not in found.text
+    assert not [link for link in LINKS.findall(found.text) if "lovelace" in link.lower()]
+
+
+def test_every_answer_carries_the_security_headers(shop: tuple[Flask, Merchant]) -> None:
+    app, known = shop
+    visitor = Visitor(app)
+    paths = ["/login", "/nowhere", "/healthz", "/", "/static/theme.js"]
+    visitor.log_in(known.email)
+    paths += [*pages(known), "/segments/due:suits:now.csv", f"/people/{10**6}"]
+    for path in paths:
+        headers = visitor.get(path).headers
+        assert "default-src 'none'" in headers["Content-Security-Policy"], path
+        assert "unsafe" not in headers["Content-Security-Policy"], path
+        assert headers["X-Content-Type-Options"] == "nosniff", path
+        assert headers["X-Frame-Options"] == "DENY", path
+        if not path.startswith("/static"):
+            assert headers["Cache-Control"] == "no-store", path
+
+
+def test_only_scripts_of_ours_with_this_answers_nonce_can_run(
+    shop: tuple[Flask, Merchant],
+) -> None:
+    app, known = shop
+    visitor = Visitor(app)
+    visitor.log_in(known.email)
+    nonces = set()
+    for path in pages(known):
+        answer = visitor.get(path)
+        nonce = re.search(r"'nonce-([^']+)'", answer.headers["Content-Security-Policy"])
+        assert nonce is not None
+        nonces.add(nonce[1])
+        assert set(re.findall(r'<script[^>]* nonce="([^"]+)"', answer.text)) == {nonce[1]}
+        assert answer.text.count("<script") == answer.text.count(f'nonce="{nonce[1]}"')
+        assert not re.search(r"<[^>]+\s(on\w+|style)=", answer.text), path
+        assert not re.search(r'(src|href)="(https?:)?//', answer.text), path
+    assert len(nonces) == len(pages(known))
+
+
+def test_the_overview_counts_people_and_those_in_the_audience(
+    shop: tuple[Flask, Merchant],
+) -> None:
+    app, known = shop
+    visitor = Visitor(app)
+    visitor.log_in(known.email)
+    text = re.sub(r"\s+", " ", visitor.get("/").text)
+    row = text[text.index("Due: Suits – now</a>") :]
+    assert re.findall(r'st-number[^"]*">([^<]+)<', row)[:2] == ["3", "1"]
+    assert "We read 20,100 orders and receipts with 48,212 lines." in text
+    assert "1,304 lines had no customer" in text
+
+
+def test_a_person_shows_every_source_and_the_sentence_of_every_tag(
+    shop: tuple[Flask, Merchant],
+) -> None:
+    app, known = shop
+    visitor = Visitor(app)
+    visitor.log_in(known.email)
+    text = visitor.get(f"/people/{known.person_id}").text
+    for words in (
+        "Lovelace webshop",
+        "Lovelace till",
+        "suits here last 23 months (learned from 312); no suit since.",
+        "Store receipt",
+        "−€59.00",
+        "Fitting room",
+        "double opt-in form",
+        "permission confirmed",
+    ):
+        assert words in text, words
+    visitor.post("/language", {"language": "nl"})
+    text = visitor.get(f"/people/{known.person_id}").text
+    assert "pakken gaan hier 23 maanden mee (geleerd uit 312); sindsdien geen pak." in text
+    assert "€\xa0399,00" in text
+
+
+def test_a_download_holds_everybody_and_no_formula(shop: tuple[Flask, Merchant]) -> None:
+    app, known = shop
+    visitor = Visitor(app)
+    visitor.log_in(known.email)
+    people = visitor.get("/segments/due:suits:now.csv")
+    assert people.mimetype == "text/csv"
+    assert people.text.count("@lovelace.example") == 3
+    assert "attachment" in people.headers["Content-Disposition"]
+    assert "'=31-02-2026" in visitor.get(f"/imports/{known.run_id}/rejects.csv").text
+    changes = visitor.get(f"/plan/{known.published_plan_id}/changes.csv").text
+    assert "the contact is in a compliance state" in changes
+
+
+def test_pages_of_a_segment_hold_fifty_people_each(context: Context) -> None:
+    still = replace(context, clock=lambda: NOW)
+    known = merchant(still, people=53)
+    visitor = Visitor(create_app(still))
+    visitor.log_in(known.email)
+    first, second = (
+        set(re.findall(r"/people/(\d+)", visitor.get(f"/segments/due:suits:now?page={n}").text))
+        for n in (1, 2)
+    )
+    assert (len(first), len(second), first & second) == (50, 3, set())
+    found = visitor.post("/segments/due:suits:now", {"q": "Ada52"}).text
+    assert "1 person found" in found
+    assert "Ada52 Lovelace" in found
+
+
+def test_health_needs_no_log_in_and_says_nothing_else(context: Context) -> None:
+    answer = create_app(context).test_client().get("/healthz")
+    assert (answer.status_code, answer.json) == (200, {"status": "ok"})
