@@ -33,6 +33,7 @@ from integration.settings import fresh_env, load
 from integration.sources import add_shop
 from integration.tables import DueDate, Order, OrderLine, Person, Plan, SegmentMember, Work
 from integration.work.queue import defer
+from integration.work.runner import wake_due
 
 EMAIL = "demo@stipt-demo.shop"
 #: The key every fresh sandbox knows; nothing else does.
@@ -334,6 +335,7 @@ class Demo:
         DemoFailed
             When it gave something up.
         """
+        wake_due(self.context)
         said: tuple[str, str | None] | None = None
         while True:
             with unscoped(self.context.engine) as session:

@@ -47,6 +47,11 @@ def wake(context: Context, work_ids: Iterable[int]) -> None:
     _send(huey, work_ids)
 
 
+def wake_due(context: Context) -> None:
+    """Tell the workers to look at what is due; called after the transaction that wrote it."""
+    wake(context, queue.due_ids(context, limit=_ENOUGH))
+
+
 def consume(
     context: Context,
     workers: int = 2,
