@@ -24,14 +24,10 @@ def show(key: str) -> ResponseReturnValue:
         segment = words.segment(key)
         if segment is None:
             abort(404)
-        size = next(
-            (one for group in overview.sizes(session, words).values() for one in group
-             if one.segment.key == key), None,
-        )  # fmt: skip
         return render_template(
             "segment.html",
             segment=segment,
-            size=size,
+            size=overview.size(session, segment),
             found=segments.size(session, key, text),
             rows=segments.page(session, words, key, text, number),
             text=text,

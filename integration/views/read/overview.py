@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Select, case, func
+from sqlalchemy import Select, func
 from sqlmodel import Session, col, select
 
 from integration.audience.members import LIVE
@@ -60,34 +60,37 @@ class Calendar:
 
 
 def people_in_audience() -> Select[Any]:
-    """Select the ids of persons with an address in the audience."""
-    return (
-        select(SourceProfile.person_id)
-        .join(Identity, col(Identity.profile_id) == SourceProfile.id)
-        .join(Member, col(Member.email_key) == Identity.value)
-        .where(Identity.kind == "email", col(Member.status).in_(LIVE))
-        .distinct()
+    """Select the ids of persons with an address in the audience.
+
+    Nested rather than joined: each list is read once. Joined, SQLite walked all members for every
+    address, which took seconds with 20,000 people.
+    """
+    live = select(Member.email_key).where(col(Member.status).in_(LIVE))
+    known = select(Identity.profile_id).where(
+        Identity.kind == "email", col(Identity.value).in_(live)
     )
+    return select(SourceProfile.person_id).where(col(SourceProfile.id).in_(known)).distinct()
 
 
 def sizes(session: Session, words: Words) -> dict[str, list[Size]]:
     """Return the segments that have somebody in them, by group, in the catalogue's order."""
-    there = people_in_audience().subquery()
-    counted = session.exec(
-        select(
-            SegmentMember.segment,
-            func.count(),
-            func.sum(case((there.c.person_id.is_not(None), 1), else_=0)),
-        )
-        .outerjoin(there, there.c.person_id == SegmentMember.person_id)
-        .group_by(SegmentMember.segment)
-    ).all()
-    by_key = {key: (people, int(inside or 0)) for key, people, inside in counted}
+    counted = select(col(SegmentMember.segment), func.count()).group_by(col(SegmentMember.segment))
+    people = dict(session.exec(counted).all())
+    there = counted.where(col(SegmentMember.person_id).in_(people_in_audience()))
+    inside = dict(session.exec(there).all())
     result: dict[str, list[Size]] = {group: [] for group in GROUPS}
     for key, segment in words.catalogue().items():
-        if key in by_key:
-            result.setdefault(segment.group, []).append(Size(segment, *by_key[key]))
+        if key in people:
+            size = Size(segment, people[key], inside.get(key, 0))
+            result.setdefault(segment.group, []).append(size)
     return {group: found for group, found in result.items() if found}
+
+
+def size(session: Session, segment: Segment) -> Size:
+    """Return how many are in one segment."""
+    counted = select(func.count()).where(SegmentMember.segment == segment.key)
+    there = counted.where(col(SegmentMember.person_id).in_(people_in_audience()))
+    return Size(segment, session.exec(counted).one(), session.exec(there).one())
 
 
 def calendar(session: Session, start: date) -> Calendar:
