@@ -15,6 +15,7 @@ from connectors.records import (
     ConsentState,
     Customer,
     Product,
+    Record,
     Refund,
     RefundDetail,
     RefundLine,
@@ -43,7 +44,7 @@ def test_an_order_and_its_lines_are_stored_in_minor_units(engine: Engine) -> Non
 def test_the_same_page_twice_changes_nothing_the_second_time(engine: Engine) -> None:
     account = add_account(engine)
     shop = add_shop(engine, account)
-    records = [
+    records: list[Record] = [
         Customer(id="c1", email="ada@stipt-demo.shop"),
         Product(id="p1", title="Suit", variants=(Variant(id="v1", size="52"),)),
         order("1", customer_id="c1"),
