@@ -154,7 +154,8 @@ def start_refresh(session: Session, *, as_of: str | None = None) -> None:
 
     One that waits already will see the same rows: a burst of changes is one run.
     """
-    if _open_work(session, "refresh", "queued"):
+    waiting = select(Work.id).where(Work.kind == "refresh", Work.status == "queued").limit(1)
+    if session.exec(waiting).first() is not None:
         return
     account_id = session.info["account_id"]
     defer(
@@ -166,9 +167,20 @@ def start_refresh(session: Session, *, as_of: str | None = None) -> None:
     )
 
 
-def _open_work(session: Session, kind: str, *states: str) -> bool:
-    waiting = select(Work.id).where(Work.kind == kind, col(Work.status).in_(states)).limit(1)
-    return session.exec(waiting).first() is not None
+def _is_reading(session: Session) -> bool:
+    """Tell whether a reading is under way or waits whose end is still to come.
+
+    The end of a reading is committed before its job is: a worker killed in between leaves a job
+    that looks alive, and what it deferred must not wait for an end that has been.
+    """
+    jobs = session.exec(
+        select(Work).where(Work.kind == "import", col(Work.status).in_(("queued", "running")))
+    ).all()
+    runs = select(ImportRun.id).where(
+        col(ImportRun.id).in_([job.payload["run_id"] for job in jobs]),
+        ImportRun.status == "running",
+    )
+    return session.exec(runs.limit(1)).first() is not None
 
 
 def looking_from(context: Context, account: Account) -> date:
@@ -179,7 +191,7 @@ def looking_from(context: Context, account: Account) -> date:
 def refresh(context: Context, job: Job) -> None:
     """Fit on all purchases, assign everybody, store what differs."""
     with scoped(context.engine, job.account_id) as session:
-        if _open_work(session, "import", "queued", "running"):
+        if _is_reading(session):
             return  # its end starts a refresh that sees more
         account = session.get_one(Account, job.account_id)
         given = job.payload.get("as_of")
@@ -194,8 +206,9 @@ def refresh(context: Context, job: Job) -> None:
         assigned = assign(
             fitted, known, as_of=as_of, choices=said, previous_due=due, previous_segments=segments
         )
-        job.extend()
         job.report(0.7, "storing")
+        # As in `_save`: a worker that lost the job to another one must not write.
+        job.extend(session)
         now = context.clock()
         results.store_model(session, fitted, assigned.counters, as_of=as_of, now=now)
         results.store_assigned(session, assigned, as_of=as_of)
