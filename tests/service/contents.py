@@ -129,13 +129,14 @@ def _text(table: str, row: _Row, names: _Names) -> str:
     said = {"": names[own].get(row["id"], "nobody")} if own else {}
     if table == "consent" and row["shop_id"] is None:
         # Said by Mailchimp: the moment is the sandbox's own, and part of the statement's id.
-        row = {**row, "at": None, "external_id": row["external_id"].rpartition(":")[0][:60]}
+        statement = ":".join(row["external_id"].split(":")[:3])
+        row = {**row, "at": None, "external_id": statement}
     for column, value in row.items():
         if column in ("id", "account_id", *_OUR_MOMENTS.get(table, ())):
             continue
         kind = _SAME_AS.get(column, column)
-        known = names.get(kind, {})
-        said[column] = known[value] if value in known else _plain(value)
+        known = names.get(kind)
+        said[column] = known.get(value, value) if known else _plain(value)
     return json.dumps(said, sort_keys=True, default=str)
 
 
