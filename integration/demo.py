@@ -336,15 +336,15 @@ class Demo:
             When it gave something up.
         """
         wake_due(self.context)
-        said: tuple[str, str | None] | None = None
+        said: set[tuple[int | None, str | None]] = set()
         while True:
             with unscoped(self.context.engine) as session:
                 rows = session.exec(select(Work).where(Work.status != "done")).all()
             for row in rows:
                 if row.status == "dead":
                     raise DemoFailed(f"{row.kind} was given up: {row.error}")
-                if row.status == "running" and (row.kind, row.note) != said:
-                    said = (row.kind, row.note)
+                if row.status == "running" and (row.id, row.note) not in said:
+                    said.add((row.id, row.note))
                     self.say(f"  {row.kind}: {row.note or 'started'}")
             if not rows:
                 return
