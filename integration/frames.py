@@ -209,16 +209,18 @@ def _with_refunds(
         order_refunded_on=("refunded_on", "max"),
     )
     lines = lines.merge(per_order, on=order_key, how="left")
-    paid = lines["net_amount"].clip(lower=0).astype("float64")
-    order_paid = paid.groupby([lines["shop_id"], lines["order_external_id"]]).transform("sum")
+    lines["refunded_amount"] = lines["refunded_amount"].fillna(0.0).astype("float64")
+    # What a source says by line and of the whole order too is not taken twice.
+    kept = (lines["net_amount"].astype("float64") - lines["refunded_amount"]).clip(lower=0)
+    order_kept = kept.groupby([lines["shop_id"], lines["order_external_id"]]).transform("sum")
     returned = lines["amount"].astype("float64")
-    share = (returned / order_paid.where(order_paid > 0)).clip(upper=1.0).fillna(0.0)
+    share = (returned / order_kept.where(order_kept > 0)).clip(upper=1.0).fillna(0.0)
     # Part of an order's money back says nothing about goods; all of it says all of them.
-    everything = share >= 1.0
+    everything = (share >= 1.0) | np.isinf(returned)
     lines["refunded_quantity"] = (lines["refunded_quantity"].fillna(0.0).astype("float64")).where(
         ~everything, lines["quantity"].clip(lower=0)
     )
-    lines["refunded_amount"] = lines["refunded_amount"].fillna(0.0) + share * paid
+    lines["refunded_amount"] += share * kept
     lines["refunded_on"] = lines["refunded_on"].fillna(lines["order_refunded_on"])
     return lines
 
