@@ -11,6 +11,8 @@ from sqlmodel import Session, col, func, select
 from integration import consent, frames, pipeline
 from integration.cli.base import Shell, as_json, command, print_json, print_table
 from integration.identity import email_key
+from integration.reading.names import Words, words
+from integration.reading.overview import sizes
 from integration.tables import (
     Account,
     DueDate,
@@ -20,8 +22,6 @@ from integration.tables import (
     SegmentMember,
     SourceProfile,
 )
-from integration.views.read.names import Words, words
-from integration.views.read.overview import sizes
 from segmentation.backtest import backtest as run_backtest
 
 language_option = click.option(

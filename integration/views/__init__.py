@@ -1,4 +1,4 @@
-"""The pages. A view checks, hands on and answers; what it shows is read in `views.read`."""
+"""The pages. A view checks, hands on and answers; `integration.reading` reads what it shows."""
 
 from __future__ import annotations
 

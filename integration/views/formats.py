@@ -10,6 +10,7 @@ from babel.numbers import format_currency, format_decimal, format_percent, get_c
 from flask import Flask
 
 from integration.views.base import language, local
+from integration.views.texts import gettext
 
 
 def _locale() -> str:
@@ -58,7 +59,12 @@ def moment(value: datetime | None) -> str:
     return format_datetime(local(value), format="d MMM y HH:mm", locale=_locale())
 
 
+def source_name(name: str) -> str:
+    """Return what a source is called; the one for files was never given a name by a merchant."""
+    return gettext("Files") if name == "Files" else name
+
+
 def install(app: Flask) -> None:
     """Give the templates these words."""
-    for form in (number, percent, money, day, moment):
+    for form in (number, percent, money, day, moment, source_name):
         app.jinja_env.filters[form.__name__] = form

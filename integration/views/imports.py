@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path, PurePath
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlmodel import col, select
 
+from integration import uploads
 from integration.pipeline import start_import
-from integration.sources import add_shop
-from integration.tables import Account, ImportRun, Shop
+from integration.reading import imports
+from integration.sources import files_shop
+from integration.tables import Account, ImportRun
 from integration.views.base import context, own_or_404, own_rows, user, wants_part
 from integration.views.counters import counter_name
 from integration.views.csvs import download
-from integration.views.jobs import wake
-from integration.views.read import imports
 from integration.views.texts import gettext
 from integration.work.queue import defer
+from integration.work.runner import wake_due
 
 bp = Blueprint("imports", __name__, url_prefix="/imports")
 
@@ -50,10 +49,9 @@ def upload() -> ResponseReturnValue:
             gettext("That kind of file cannot be read. Use CSV, Excel, or either of them zipped.")
         )
         return redirect(url_for("imports.show"))
-    # The name is only shown; on disk nothing of what was sent decides a path.
-    folder = context().settings.data_dir / "uploads" / str(user().account_id) / secrets.token_hex(8)
-    folder.mkdir(parents=True)
+    folder = uploads.new_folder(context(), user().account_id)
     paths: list[Path] = []
+    # The name is only shown; on disk nothing of what was sent decides a path but its ending.
     for number, (file, name) in enumerate(zip(files, names, strict=True)):
         path = folder / f"{number}{''.join(PurePath(name).suffixes[-2:]).lower()}"
         file.save(path)
@@ -82,7 +80,7 @@ def answer(run_id: int) -> ResponseReturnValue:
             lane=run.work.lane,
             payload={**payload, "source": {**payload["source"], "options": options}},
         )
-    wake()
+    wake_due(context())
     return redirect(url_for("imports.show"))
 
 
@@ -118,20 +116,11 @@ def run_states() -> dict[str, str]:
 def _start(name: str, paths: list[str]) -> None:
     with own_rows() as session:
         account = session.get_one(Account, user().account_id)
-        shop = session.exec(
-            select(Shop).where(Shop.platform == "files").order_by(col(Shop.id)).limit(1)
-        ).first() or add_shop(
-            session,
-            platform="files",
-            external_id="files",
-            name=gettext("Files"),
-            config={},
-            now=context().clock(),
-        )
+        shop = files_shop(session, context().clock())
         given = {
             "time_zone": account.time_zone,
             "currency": account.currency,
             "language": user().language,
         }
         start_import(session, context(), shop, name=name, source={"paths": paths, "options": given})
-    wake()
+    wake_due(context())

@@ -8,11 +8,11 @@ from sqlmodel import Session, delete
 
 from integration.db import upsert
 from integration.pipeline import start_refresh
+from integration.reading import lives, names
 from integration.tables import Choice, Product
 from integration.views.base import context, language, own_or_404, own_rows
-from integration.views.jobs import wake
-from integration.views.read import lives, names
 from integration.views.texts import gettext
+from integration.work.runner import wake_due
 from segmentation.duedates.needs import name_of
 from segmentation.duedates.starting import NEEDS
 
@@ -101,6 +101,6 @@ def _decide(session: Session, kind: str, subject: str, value: str | None) -> Non
 
 
 def _computing() -> ResponseReturnValue:
-    wake()
+    wake_due(context())
     flash(gettext("Kept. Segments and due dates follow in a moment."))
     return redirect(url_for("lives.show"))

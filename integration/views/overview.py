@@ -7,11 +7,11 @@ from typing import Any
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
+from integration.reading import lives, names, overview, plans
 from integration.views.base import language, own_rows, today
 from integration.views.formats import day, short_day
 from integration.views.imports import run_states
 from integration.views.plans import plan_states
-from integration.views.read import lives, names, overview, plans
 from integration.views.status import kind_names
 from integration.views.texts import gettext
 
@@ -25,18 +25,24 @@ def show() -> ResponseReturnValue:
         fit = names.fitted(session)
         words = names.words(session, language(), fit)
         calendar = overview.calendar(session, today())
+        sizes = overview.sizes(session, words)
+        due = overview.due_rows(sizes.pop("due", []))
+        # What most people love comes first; the others have an order of their own.
+        sizes.get("loves", []).sort(key=lambda size: -size.people)
         return render_template(
             "overview.html",
             readings=overview.readings(session),
             people=overview.people_count(session),
             in_audience=overview.audience_count(session),
             due_month=overview.due_within(session, today(), 30),
-            groups=overview.sizes(session, words),
+            due=due,
+            groups=sizes,
             group_names=group_names(),
+            group_meanings=group_meanings(),
             calendar=calendar,
-            need_names={need: words.need(need) for need, _ in calendar.rows if need},
+            need_name=words.need,
             chart=_chart(calendar, words),
-            lives=lives.lives(session, words, fit)[:8],
+            lives=lives.lives(session, words, fit)[:5],
             computed_at=names.computed_at(session),
             plan=overview.last_plan(session),
             audience=plans.audience(session),
@@ -56,6 +62,17 @@ def group_names() -> dict[str, str]:
         "loves": gettext("Loves"),
         "stage": gettext("Stage"),
         "b2b": gettext("B2B"),
+    }
+
+
+def group_meanings() -> dict[str, str]:
+    """Return what the groups say about people, in a sentence."""
+    return {
+        "shops": gettext("What is bought, gifts left out."),
+        "style": gettext("How people dress, by what they buy."),
+        "loves": gettext("Bought far more than others here do."),
+        "stage": gettext("Measured against everybody's own rhythm."),
+        "b2b": gettext("Companies, kept apart from people."),
     }
 
 

@@ -8,6 +8,8 @@ from sqlmodel import Session
 
 from integration import identity
 from integration.pipeline import start_refresh
+from integration.reading import names, people
+from integration.reading.segments import PAGE
 from integration.tables import SourceProfile
 from integration.views.base import (
     context,
@@ -19,10 +21,8 @@ from integration.views.base import (
     today,
     user,
 )
-from integration.views.jobs import wake
-from integration.views.read import names, people
-from integration.views.read.segments import PAGE
 from integration.views.texts import gettext
+from integration.work.runner import wake_due
 
 bp = Blueprint("people", __name__, url_prefix="/people")
 
@@ -70,7 +70,7 @@ def separate() -> ResponseReturnValue:
         identity.separate(session, one, other, context().clock(), user().id)
         start_refresh(session)
         person_id = own_or_404(session, SourceProfile, one).person_id
-    wake()
+    wake_due(context())
     flash(gettext("These are two people from now on. Their segments follow in a moment."))
     return redirect(url_for("people.show", person_id=person_id))
 
@@ -83,7 +83,7 @@ def rejoin() -> ResponseReturnValue:
         identity.rejoin(session, one, other, context().clock())
         start_refresh(session)
         person_id = own_or_404(session, SourceProfile, one).person_id
-    wake()
+    wake_due(context())
     flash(gettext("These profiles may be one person again."))
     return redirect(url_for("people.show", person_id=person_id))
 

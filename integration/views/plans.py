@@ -11,14 +11,14 @@ from sqlmodel import Session
 from integration.audience import plan as audience_plan
 from integration.audience.plan import warning_text
 from integration.audience.undo import UNDO_DAYS
+from integration.reading import names, plans, segments
 from integration.tables import Plan
 from integration.views.base import context, language, own_or_404, own_rows, user, wants_part
 from integration.views.csvs import download
-from integration.views.jobs import wake
-from integration.views.read import names, plans, segments
 from integration.views.status import kind_names
 from integration.views.texts import gettext
 from integration.work.queue import defer
+from integration.work.runner import wake_due
 
 bp = Blueprint("plans", __name__, url_prefix="/plan")
 
@@ -48,7 +48,7 @@ def make() -> ResponseReturnValue:
             flash(gettext("Connect a Mailchimp audience first."))
         elif plans.current_work(session) is None:
             _defer(session, "plan", {})
-    wake()
+    wake_due(context())
     return redirect(url_for("plans.show"))
 
 
@@ -60,7 +60,7 @@ def publish(plan_id: int) -> ResponseReturnValue:
         # A second click, or a second window, finds the work already written down.
         if plan.status == "draft" and plans.current_work(session) is None:
             _defer(session, "push", {"plan_id": plan_id})
-    wake()
+    wake_due(context())
     return redirect(url_for("plans.show"))
 
 
@@ -73,7 +73,7 @@ def undo(plan_id: int) -> ResponseReturnValue:
             abort(409)
         if plans.current_work(session) is None:
             _defer(session, "undo", {"plan_id": plan_id})
-    wake()
+    wake_due(context())
     return redirect(url_for("plans.show"))
 
 

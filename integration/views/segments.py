@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 
+from integration.reading import names, overview, segments
 from integration.views.base import form_text, language, own_rows, page_number
 from integration.views.csvs import download
 from integration.views.formats import day
-from integration.views.read import names, overview, segments
 from integration.views.texts import gettext
 
 bp = Blueprint("segments", __name__, url_prefix="/segments")

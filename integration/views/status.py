@@ -7,10 +7,10 @@ from flask.typing import ResponseReturnValue
 from sqlmodel import col, select
 
 from integration.tables import Work
-from integration.views.base import own_or_404, own_rows, wants_part
-from integration.views.jobs import wake
+from integration.views.base import context, own_or_404, own_rows, wants_part
 from integration.views.texts import gettext
 from integration.work.queue import retry_dead
+from integration.work.runner import wake_due
 
 bp = Blueprint("status", __name__, url_prefix="/status")
 
@@ -34,7 +34,7 @@ def again(work_id: int) -> ResponseReturnValue:
         own_or_404(session, Work, work_id)
         if not retry_dead(session, work_id):
             abort(409)
-    wake()
+    wake_due(context())
     flash(gettext("Trying again."))
     return redirect(url_for("status.show"))
 

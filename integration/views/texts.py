@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import flask_babel  # type: ignore[import-untyped]  # the package has no types
+import flask_babel
 
 
 def gettext(text: str, **values: object) -> str:

@@ -7,9 +7,15 @@ from dataclasses import replace
 
 import pytest
 from flask import Flask
+from sqlmodel import select
 
 from integration.app import create_app
 from integration.context import Context
+from integration.db import make_engine, scoped
+from integration.reading.overview import Size, due_rows
+from integration.tables import Audience
+from segmentation.duedates.needs import name_of
+from segmentation.segments import catalogue
 from tests.service.shop_rows import NOW, Merchant, login_of, merchant
 from tests.service.visitor import Visitor
 
@@ -47,6 +53,18 @@ def test_every_page_shows_what_it_is_for(shop: tuple[Flask, Merchant]) -> None:
         answer = visitor.get(path)
         assert answer.status_code == 200, path
         assert words in answer.text, path
+
+
+def test_every_page_is_shown_on_postgresql_too(context: Context, postgres_url: str) -> None:
+    other = replace(context, engine=make_engine(postgres_url), clock=lambda: NOW)
+    try:
+        known = merchant(other)
+        visitor = Visitor(create_app(other))
+        visitor.log_in(known.email)
+        for path, words in pages(known).items():
+            assert words in visitor.get(path).text, path
+    finally:
+        other.engine.dispose()
 
 
 def test_every_page_is_dutch_for_a_dutch_reader(shop: tuple[Flask, Merchant]) -> None:
@@ -131,10 +149,49 @@ def test_the_overview_counts_people_and_those_in_the_audience(
     visitor = Visitor(app)
     visitor.log_in(known.email)
     text = re.sub(r"\s+", " ", visitor.get("/").text)
-    row = text[text.index("Due: Suits – now</a>") :]
-    assert re.findall(r'st-number[^"]*">([^<]+)<', row)[:2] == ["3", "1"]
+    cell = re.search(r">([^<]+)<span[^>]*> Due: Suits – now</span></a> <small[^>]*>([^<]+)<", text)
+    assert cell is not None
+    assert cell.groups() == ("3", "1")
     assert "We read 20,100 orders and receipts with 48,212 lines." in text
     assert "1,304 lines had no customer" in text
+
+
+def test_due_segments_are_a_row_a_need_with_the_most_urgent_first() -> None:
+    known = {s.key: s for s in catalogue({need: name_of(need) for need in ("suits", "shirts")})}
+    people = {
+        "suits:now": 3,
+        "suits:late": 90,
+        "shirts:soon": 2,
+        "shirts:now": 5,
+        "anything:now": 4,
+    }
+    rows = due_rows([Size(known[f"due:{key}"], count, 0) for key, count in people.items()])
+    shown = [(row.need, {state: size.people for state, size in row.states.items()}) for row in rows]
+    assert shown == [
+        ("anything", {"now": 4}),
+        ("shirts", {"soon": 2, "now": 5}),
+        ("suits", {"now": 3, "late": 90}),
+    ]
+
+
+def test_a_list_under_a_group_says_the_group_once(shop: tuple[Flask, Merchant]) -> None:
+    app, known = shop
+    visitor = Visitor(app)
+    visitor.log_in(known.email)
+    visitor.post("/language", {"language": "nl"})
+    text = visitor.get("/").text
+    assert '<h3 class="card-title" id="stage-title">Fase</h3>' in text
+    assert "<li><span>Vast</span>" in text
+
+
+def test_without_an_audience_nothing_is_counted_in_it(shop: tuple[Flask, Merchant]) -> None:
+    app, known = shop
+    context: Context = app.extensions["stipt"]
+    with scoped(context.engine, known.account_id) as session:
+        session.exec(select(Audience)).one().disconnected_at = NOW
+    visitor = Visitor(app)
+    visitor.log_in(known.email)
+    assert "st-inside" not in visitor.get("/").text
 
 
 def test_a_person_shows_every_source_and_the_sentence_of_every_tag(

@@ -12,6 +12,8 @@ from sqlalchemy import tuple_
 from sqlmodel import Session, col, select
 
 from integration import consent
+from integration.reading.names import Words
+from integration.reading.segments import PAGE, Who, matching, who
 from integration.tables import (
     Consent,
     DueDate,
@@ -26,8 +28,6 @@ from integration.tables import (
     SourceProfile,
     Touchpoint,
 )
-from integration.views.read.names import Words
-from integration.views.read.segments import PAGE, Who, matching, who
 
 #: Events of a timeline; a wholesale account has thousands.
 _TIMELINE = 200

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy import Select, func
 from sqlmodel import Session, col, select
 
 from integration.audience.members import LIVE
+from integration.reading.names import GROUPS, Words
 from integration.tables import (
     DueDate,
     Identity,
@@ -24,7 +25,6 @@ from integration.tables import (
     SourceProfile,
     Work,
 )
-from integration.views.read.names import GROUPS, Words
 from segmentation.segments import Segment
 
 #: Weeks of the calendar, and needs with a colour of their own.
@@ -40,6 +40,26 @@ class Size:
     people: int
     #: Those whose address is in the audience.
     in_audience: int
+
+    def thing(self, language: str) -> str:
+        """Return the segment's name without its group, for a list under the group's name."""
+        return self.segment.name(language).partition(": ")[2]
+
+
+@dataclass(frozen=True)
+class DueRow:
+    """One need and its segments."""
+
+    #: "anything" for those due for at least one thing.
+    need: str
+    #: "soon", "now" and "late" to the segment; one without people is left out.
+    states: Mapping[str, Size]
+
+    @property
+    def rank(self) -> tuple[bool, int, int]:
+        """Sorts the rows: everything together, then the needs most people are due for now."""
+        now = self.states["now"].people if "now" in self.states else 0
+        return self.need != "anything", -now, -sum(size.people for size in self.states.values())
 
 
 @dataclass(frozen=True)
@@ -84,6 +104,15 @@ def sizes(session: Session, words: Words) -> dict[str, list[Size]]:
             size = Size(segment, people[key], inside.get(key, 0))
             result.setdefault(segment.group, []).append(size)
     return {group: found for group, found in result.items() if found}
+
+
+def due_rows(sizes: Sequence[Size]) -> list[DueRow]:
+    """Return the segments of the group "due" as a row a need, the most urgent first."""
+    rows: defaultdict[str, dict[str, Size]] = defaultdict(dict)
+    for one in sizes:
+        need, _, state = one.segment.key.removeprefix("due:").rpartition(":")
+        rows[need][state] = one
+    return sorted((DueRow(need, states) for need, states in rows.items()), key=lambda r: r.rank)
 
 
 def size(session: Session, segment: Segment) -> Size:

@@ -10,9 +10,9 @@ from sqlmodel import Session, col, select
 
 from integration.audience.names import FIELD_BY_KEY
 from integration.audience.undo import UNDO_DAYS
+from integration.reading.names import Words
+from integration.reading.segments import Who, who
 from integration.tables import Audience, Plan, PlanChange, Work
-from integration.views.read.names import Words
-from integration.views.read.segments import Who, who
 
 _ERRORS, _PLANS = 100, 20
 KINDS = ("plan", "push", "undo")

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import func
 from sqlmodel import Session, col, or_, select
 
+from integration.reading.names import Words
 from integration.tables import SegmentMember, SourceProfile
-from integration.views.read.names import Words
 
 PAGE = 50
 #: Rows at a time of a download.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from integration.reading.names import Words
 from integration.tables import Choice, DueDate, Product
-from integration.views.read.names import Words
 from segmentation.fitted import AccountFit
 
 #: Mean length of a month in days.
