@@ -21,11 +21,11 @@ from integration import consent
 from integration.audience import names
 from integration.audience.difference import FIELD, TAG
 from integration.audience.members import REACHABLE
+from integration.reading.names import fitted
 from integration.store.common import parts
 from integration.tables import (
     Audience,
     DueDate,
-    FittedModel,
     Identity,
     Member,
     Order,
@@ -73,9 +73,8 @@ class _Profile(NamedTuple):
 
 def need_names(session: Session) -> dict[str, NeedName]:
     """Return what the shop's needs are called, as the newest fit found them."""
-    query = select(col(FittedModel.state)).order_by(col(FittedModel.id).desc()).limit(1)
-    state = session.exec(query).first() or {}
-    return {need: NeedName(**texts) for need, texts in state.get("names", {}).items()}
+    newest = fitted(session)
+    return dict(newest.names) if newest else {}
 
 
 def wanted(session: Session, audience: Audience) -> Wanted:
