@@ -13,7 +13,8 @@ demo: $(VENV)/.runtime  ## see the whole of Stipt: sample shop, pages, worker, e
 	$(BIN)/stipt demo $(ARGS)
 
 run: $(VENV)/.runtime  ## pages and worker of your own installation (after `.venv/bin/stipt init`)
-	$(BIN)/honcho start web worker
+	@test -f .env || { echo "First set it up: $(BIN)/stipt init"; exit 1; }
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/honcho start --port 8000 web worker
 
 test: $(VENV)/.dev  ## run the tests (ARGS="-k word" for some of them)
 	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
