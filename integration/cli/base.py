@@ -110,6 +110,10 @@ def print_json(document: Any) -> None:
 
 def print_table(title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print rows under a header; a narrow terminal wraps them."""
+    rows = list(rows)
+    if not rows:
+        click.echo(f"{title}: none")
+        return
     table = Table(title=title, title_justify="left")
     for name in header:
         table.add_column(name)
