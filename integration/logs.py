@@ -75,8 +75,8 @@ def set_up(level: str, style: Literal["console", "json"] = "console") -> None:
             "formatters": {"redacted": formatter},
             "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "redacted"}},
             "root": {"handlers": ["out"], "level": level},
-            # Each command brings the tables up to date; that it found nothing to do is no news.
-            "loggers": {"alembic": {"level": "WARNING"}},
+            # Tables that are up to date and messages that were passed on are no news.
+            "loggers": {name: {"level": "WARNING"} for name in ("alembic", "huey")},
         }
     )
     structlog.configure(
