@@ -58,10 +58,12 @@ def consume(
     *,
     handlers: Handlers | None = None,
     lease_s: float = queue.LEASE_S,
+    hourly: Callable[[Context], object] | None = None,
 ) -> None:
     """Work until a signal comes: SIGINT lets running jobs end, SIGTERM leaves them to the lease.
 
-    Belongs in the main thread of a process of its own, as it takes the process's signals.
+    `hourly` is called once an hour and may write down work. Belongs in the main thread of a process
+    of its own, as it takes the process's signals.
     """
     huey = _open(context)
 
@@ -76,6 +78,8 @@ def consume(
 
     _register(huey, look_at)
     huey.periodic_task(crontab(), name="look")(lambda: _send(huey, _due(context, huey)))
+    if hourly is not None:
+        huey.periodic_task(crontab(minute="12"), name="hour")(lambda: hourly(context))
     shortest, longest = _POLL_S
     consumer = huey.create_consumer(workers=workers, initial_delay=shortest, max_delay=longest)
     _send(huey, _due(context, huey))

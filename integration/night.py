@@ -1,0 +1,43 @@
+"""What happens every night without anybody asking: due-dates come nearer by themselves."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session, col, select
+
+from integration.context import Context
+from integration.db import scoped, unscoped
+from integration.pipeline import start_refresh
+from integration.tables import Account, FittedModel
+
+#: Hour of the shop's day from which a new day is computed: few orders come in, and it is ready
+#: before the marketer is.
+NIGHT_HOUR = 3
+
+
+def start_night(context: Context) -> int:
+    """Have each account computed anew whose night has come; return how many were started.
+
+    An account is left alone until something was computed for it once, and when its newest figures
+    are of today. Asked hourly, so a worker that slept through the night catches up.
+    """
+    with unscoped(context.engine) as session:
+        accounts = session.exec(select(Account)).all()
+    started = 0
+    for account in accounts:
+        assert account.id is not None
+        with scoped(context.engine, account.id) as session:
+            if _is_due(context, session, account):
+                start_refresh(session)
+                started += 1
+    return started
+
+
+def _is_due(context: Context, session: Session, account: Account) -> bool:
+    zone = ZoneInfo(account.time_zone)
+    now = context.clock().astimezone(zone)
+    newest = session.exec(select(FittedModel).order_by(col(FittedModel.id).desc())).first()
+    if newest is None or now.hour < NIGHT_HOUR:
+        return False
+    return newest.created_at.astimezone(zone).date() < now.date()
