@@ -131,6 +131,10 @@ def _text(table: str, row: _Row, names: _Names) -> str:
         # Said by Mailchimp: the moment is the sandbox's own, and part of the statement's id.
         statement = ":".join(row["external_id"].split(":")[:3])
         row = {**row, "at": None, "external_id": statement}
+    if table == "plan":
+        # Any three people of a tag, by number, show what it is about.
+        tags = [{**tag, "examples": len(tag["examples"])} for tag in row["summary"]["tags"]]
+        row = {**row, "summary": {**row["summary"], "tags": tags}}
     for column, value in row.items():
         if column in ("id", "account_id", *_OUR_MOMENTS.get(table, ())):
             continue

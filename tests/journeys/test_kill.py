@@ -1,0 +1,211 @@
+"""Kill -9 of the worker at random moments: what is there at the end is what would have been."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+
+import pytest
+from sqlmodel import SQLModel, col, func, select
+
+from connectors.demo.audience import audience
+from connectors.demo.connector import DemoConnector
+from connectors.records import Order
+from integration.audience.connect import connect
+from integration.context import Context, make_context
+from integration.db import make_engine, scoped, unscoped
+from integration.pipeline import start_import
+from integration.sandbox.server import SandboxServer
+from integration.settings import fresh_env, load
+from integration.sources import add_shop, files_shop
+from integration.tables import Plan, Work
+from integration.work.execute import run_until_idle
+from integration.work.queue import defer
+from integration.work.runner import wake_due
+from tests.conftest import add_account
+from tests.service.contents import Contents, differences, meant
+from tests.service.kill import WorkerProcess, environment, wait_for
+from tests.service.shop_files import write_receipts
+
+pytestmark = pytest.mark.slow
+
+CUSTOMERS, AS_OF = 400, date(2026, 11, 1)
+IMPORT_KILLS = 10
+#: What follows the import, and how often the worker is killed in each.
+PUSHING = (("plan", 0), ("push", 4), ("undo", 2), ("plan", 0), ("push", 4))
+#: Seconds a worker may get on before it is killed, at most.
+IMPORT_S, PUSH_S = 2.0, 0.6
+
+
+class Shop:
+    """An installation with the sample shop's sources, a file beside them, and an audience."""
+
+    def __init__(self, folder: Path, url: str, sandbox: SandboxServer) -> None:
+        queue = "postgres" if url.startswith("postgresql") else "sqlite"
+        env = folder / ".env"
+        env.write_text(
+            f"{fresh_env()}STIPT_DATA_DIR={folder}\nSTIPT_DATABASE_URL={url}\n"
+            f"STIPT_QUEUE={queue}\nSTIPT_BATCH_POLL_S=0.02\nSTIPT_MAILCHIMP_URL={sandbox.root}\n"
+            "STIPT_LOG_LEVEL=ERROR\n"
+        )
+        self.context: Context = make_context(load(env))
+        self.sandbox = sandbox
+        self.account_id = add_account(self.context.engine)
+        self.receipts = folder / "kassa.csv"
+        write_receipts(self.receipts, _receipts())
+        readers = audience(customers=CUSTOMERS, as_of=AS_OF)
+        sandbox.seed(
+            {
+                **asdict(reader),
+                "status_by": "person" if reader.status_by == "member" else "admin",
+                "merge_fields": {
+                    tag: value for tag, value in reader.merge_fields.items() if tag != "STAGE"
+                },
+                "tags": list(reader.tags),
+            }
+            for reader in readers
+        )
+        connect(self.context, self.account_id, token=sandbox.key, language="en")
+
+    def start_imports(self) -> None:
+        """Ask for both sources and the file."""
+        now = self.context.clock()
+        with scoped(self.context.engine, self.account_id) as session:
+            for source in ("web", "card"):
+                config = {"source": source, "seed": 7, "customers": CUSTOMERS, "language": "en"}
+                config["as_of"] = AS_OF.isoformat()
+                shop = add_shop(
+                    session,
+                    platform="demo",
+                    external_id=source,
+                    name=source,
+                    config=config,
+                    now=now,
+                )
+                start_import(session, self.context, shop, name=source, as_of=AS_OF)
+            file = {"paths": [str(self.receipts)], "options": {"currency": "EUR"}}
+            shop = files_shop(session, now)
+            start_import(session, self.context, shop, name="file", source=file, as_of=AS_OF)
+
+    def start(self, kind: str) -> None:
+        """Ask for a step of the Mailchimp side."""
+        with scoped(self.context.engine, self.account_id) as session:
+            newest = select(func.max(Plan.id)).where(Plan.kind == "push")
+            payload = {} if kind == "plan" else {"plan_id": session.exec(newest).one()}
+            defer(
+                session,
+                account_id=self.account_id,
+                kind=kind,
+                lane=f"account:{self.account_id}:push",
+                payload=payload,
+            )
+
+    def starts(self) -> int:
+        """How often a job was begun."""
+        with unscoped(self.context.engine) as session:
+            return session.exec(select(func.sum(Work.attempts))).one() or 0
+
+    def given_up(self) -> Sequence[str | None]:
+        """Causes of work that was given up."""
+        with unscoped(self.context.engine) as session:
+            return session.exec(select(Work.error).where(col(Work.status) == "dead")).all()
+
+
+def _receipts() -> list[Order]:
+    pages = DemoConnector("card", customers=CUSTOMERS, as_of=AS_OF).read("orders")
+    return [order for page in pages for order in page.records if isinstance(order, Order)]
+
+
+@contextmanager
+def opened(folder: Path, url: str) -> Iterator[Shop]:
+    """A shop with a sandbox of its own."""
+    with SandboxServer() as sandbox:
+        shop = Shop(folder, url, sandbox)
+        yield shop
+        shop.context.engine.dispose()
+
+
+def killed(shop: Shop, process: WorkerProcess, moments: random.Random, kills: int) -> int:
+    """Let the work be done by workers of which `kills` die; return how many died in the middle."""
+    longest = IMPORT_S if kills == IMPORT_KILLS else PUSH_S
+    in_the_middle = 0
+    if not process.is_alive():
+        process.start()
+    before = shop.starts()
+    wake_due(shop.context)
+    for _ in range(kills):
+        wait_for(lambda seen=before: shop.starts() > seen or _idle(process), 60, "a start")  # type: ignore[misc]  # mypy cannot infer a default's type
+        time.sleep(moments.uniform(0.0, longest))
+        if _idle(process):
+            break
+        process.kill9()
+        before = shop.starts()
+        in_the_middle += 1
+        process.start()
+    process.wait_idle()
+    assert shop.given_up() == []
+    return in_the_middle
+
+
+def _idle(process: WorkerProcess) -> bool:
+    return process.count("queued", "running") == 0
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Contents, list[tuple[Contents, str]]]:
+    """What an import leaves, and each step after it, in one process that nobody kills."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    url = f"sqlite:///{folder / 'stipt.db'}"
+    engine = make_engine(url)
+    SQLModel.metadata.create_all(engine)
+    engine.dispose()
+    with opened(folder, url) as shop:
+        shop.start_imports()
+        run_until_idle(shop.context)
+        read = meant(shop.context.engine)
+        steps = []
+        for kind, _ in PUSHING:
+            shop.start(kind)
+            run_until_idle(shop.context)
+            steps.append((meant(shop.context.engine), shop.sandbox.canonical()))
+        assert shop.given_up() == []
+        return read, steps
+
+
+def test_an_import_whose_worker_is_killed_leaves_what_it_would_have_left(
+    undisturbed: tuple[Contents, list[tuple[Contents, str]]], database_url: str, tmp_path: Path
+) -> None:
+    read, _ = undisturbed
+    with opened(tmp_path, database_url) as shop, _worker(shop) as process:
+        shop.start_imports()
+        died = killed(shop, process, random.Random(20), IMPORT_KILLS)
+        assert differences(read, meant(shop.context.engine)) == {}
+    assert died >= IMPORT_KILLS // 2, "hardly anything was killed: the moments are too late"
+
+
+def test_a_push_whose_worker_is_killed_leaves_what_it_would_have_left(
+    undisturbed: tuple[Contents, list[tuple[Contents, str]]], database_url: str, tmp_path: Path
+) -> None:
+    _, steps = undisturbed
+    moments = random.Random(7)
+    died = 0
+    with opened(tmp_path, database_url) as shop, _worker(shop) as process:
+        shop.start_imports()
+        run_until_idle(shop.context)
+        for (kind, kills), (rows, there) in zip(PUSHING, steps, strict=True):
+            shop.start(kind)
+            died += killed(shop, process, moments, kills)
+            assert differences(rows, meant(shop.context.engine)) == {}, kind
+            assert shop.sandbox.canonical() == there, kind
+    assert died >= sum(kills for _, kills in PUSHING) // 2, "the moments are too late"
+
+
+def _worker(shop: Shop) -> WorkerProcess:
+    return WorkerProcess(environment(shop.context.settings), shop.context.engine, lease_s=1.0)

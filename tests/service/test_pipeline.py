@@ -1,0 +1,389 @@
+"""From a source to results: repeated, asked, failed, and the same people over two sources."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from sqlmodel import SQLModel, col, delete, select
+
+from connectors.demo.connector import DemoConnector
+from connectors.demo.truth import truth
+from connectors.records import Order
+from integration.context import Context, make_context
+from integration.db import make_engine, scoped, unscoped
+from integration.pipeline import import_source, refresh, start_import
+from integration.settings import fresh_env, load
+from integration.sources import add_shop, files_shop
+from integration.tables import (
+    DueDate,
+    FittedModel,
+    ImportRun,
+    OrderLine,
+    Person,
+    SegmentMember,
+    Shop,
+    SourceProfile,
+    SyncState,
+    Work,
+)
+from integration.tables import Order as OrderRow
+from integration.work.execute import perform, run_until_idle
+from integration.work.queue import claim
+from tests.conftest import add_account
+from tests.connectors.files.writing import write
+from tests.service.contents import differences, meant, stored
+from tests.service.shop_files import write_receipts
+
+AS_OF = date(2026, 11, 1)
+CUSTOMERS = 300
+RECEIPTS = "receipt_id,customer_id,email,purchased_at,product_name,quantity,gross_amount,currency"
+PLAIN = f"{RECEIPTS}\nR1,1,ada@stipt-demo.shop,2024-04-13,Blue suit,1,100.50,EUR".splitlines()
+DOUBTFUL = f"{RECEIPTS}\nR1,1,ada@stipt-demo.shop,03/04/2024,Blue suit,1,100.50,EUR".splitlines()
+
+
+class Installation:
+    """An account at work, without a worker of its own."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        env = folder / ".env"
+        env.write_text(f"{fresh_env()}STIPT_DATA_DIR={folder}\nSTIPT_DATABASE_URL={url}\n")
+        self.context: Context = make_context(load(env))
+        self.engine = self.context.engine
+        self.account_id = add_account(self.engine)
+
+    def demo(self, *sources: str, customers: int = CUSTOMERS) -> None:
+        """Ask for sources of the sample shop."""
+        with scoped(self.engine, self.account_id) as session:
+            for source in sources:
+                config = {"source": source, "seed": 7, "customers": customers, "language": "en"}
+                shop = add_shop(
+                    session,
+                    platform="demo",
+                    external_id=source,
+                    name=source,
+                    config={**config, "as_of": AS_OF.isoformat()},
+                    now=self.context.clock(),
+                )
+                start_import(session, self.context, shop, name=source, as_of=AS_OF)
+
+    def file(self, *paths: Path, **options: Any) -> int:
+        """Ask for files; return the run's id."""
+        with scoped(self.engine, self.account_id) as session:
+            source = {"paths": [str(path) for path in paths], "options": options}
+            shop = files_shop(session, self.context.clock())
+            return start_import(
+                session, self.context, shop, name="file", source=source, as_of=AS_OF
+            )
+
+    def work(self) -> None:
+        """Do everything that waits; nothing may be given up."""
+        run_until_idle(self.context)
+        with unscoped(self.engine) as session:
+            dead = session.exec(select(Work.error).where(Work.status == "dead")).all()
+        assert dead == []
+
+    def run(self, run_id: int) -> ImportRun:
+        """A reading as it stands."""
+        with scoped(self.engine, self.account_id) as session:
+            return session.get_one(ImportRun, run_id)
+
+    def count(self, table: type[SQLModel]) -> int:
+        """How many rows the account has."""
+        with scoped(self.engine, self.account_id) as session:
+            return len(session.exec(select(table)).all())
+
+    def forget_cursors(self) -> None:
+        """Have everything read from the start again."""
+        with scoped(self.engine, self.account_id) as session:
+            session.exec(delete(SyncState))
+
+
+@pytest.fixture
+def installation(tmp_path: Path, database_url: str) -> Iterator[Installation]:
+    """An empty account, once on each engine."""
+    made = Installation(tmp_path, database_url)
+    yield made
+    made.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """Both sources of a larger sample shop, read and computed."""
+    folder = tmp_path_factory.mktemp("sample")
+    url = f"sqlite:///{folder / 'stipt.db'}"
+    engine = make_engine(url)
+    SQLModel.metadata.create_all(engine)
+    engine.dispose()
+    made = Installation(folder, url)
+    made.demo("web", "card", customers=1000)
+    made.work()
+    yield made
+    made.engine.dispose()
+
+
+# -- repeating -------------------------------------------------------------------------------------
+
+
+def test_both_engines_come_to_the_same_results(
+    sqlite_url: str, postgres_url: str, tmp_path: Path
+) -> None:
+    found = []
+    for name, url in (("one", sqlite_url), ("two", postgres_url)):
+        (tmp_path / name).mkdir()
+        made = Installation(tmp_path / name, url)
+        made.demo("web", "card")
+        made.work()
+        found.append(meant(made.engine))
+        assert made.count(DueDate) > CUSTOMERS / 2
+        assert made.count(SegmentMember) > CUSTOMERS
+        made.engine.dispose()
+    assert differences(*found) == {}
+
+
+def test_reading_the_same_again_changes_no_row(installation: Installation) -> None:
+    installation.demo("web", "card")
+    installation.work()
+    before = stored(installation.engine)
+    installation.demo("web", "card")
+    installation.work()
+    assert differences(before, stored(installation.engine)) == {}
+    installation.forget_cursors()
+    installation.demo("web", "card")
+    installation.work()
+    assert differences(before, stored(installation.engine)) == {}
+
+
+def test_the_same_file_again_changes_no_row(installation: Installation, tmp_path: Path) -> None:
+    receipts = tmp_path / "receipts.csv"
+    write_receipts(receipts, demo_orders("card", 100))
+    installation.file(receipts)
+    installation.work()
+    before = stored(installation.engine)
+    installation.file(receipts)
+    installation.work()
+    assert differences(before, stored(installation.engine)) == {}
+    # Under another name nothing is remembered of it: every line is read and compared.
+    copy = tmp_path / "copy.csv"
+    copy.write_bytes(receipts.read_bytes())
+    installation.forget_cursors()
+    installation.file(copy)
+    installation.work()
+    assert differences(before, stored(installation.engine)) == {}
+
+
+def test_a_burst_of_readings_is_computed_once(installation: Installation, tmp_path: Path) -> None:
+    for number in range(4):
+        line = f"R{number},{number},p{number}@stipt-demo.shop,2024-04-13,Blue suit,1,100.50,EUR"
+        installation.file(write(tmp_path / f"{number}.csv", RECEIPTS, line))
+    installation.work()
+    assert installation.count(Person) == 4
+    assert installation.count(FittedModel) == 1
+
+
+def test_a_computation_that_waits_is_not_asked_for_twice(
+    installation: Installation, tmp_path: Path
+) -> None:
+    files = [
+        write(tmp_path / f"{n}.csv", RECEIPTS, PLAIN[1].replace("R1", f"R{n}")) for n in (1, 2)
+    ]
+    # Both readings end before any computation begins, as when the worker is busy elsewhere.
+    for file in files:
+        installation.file(file)
+    for _ in files:
+        job = claim(installation.context)
+        assert job is not None
+        perform(job)
+    with unscoped(installation.engine) as session:
+        waiting = session.exec(select(Work.kind).where(Work.status == "queued")).all()
+    assert waiting == ["refresh"]
+
+
+def test_a_worker_lost_after_the_end_of_a_reading_leaves_its_computation_to_be_done(
+    installation: Installation, tmp_path: Path
+) -> None:
+    installation.file(write(tmp_path / "plain.csv", *PLAIN))
+    reading = claim(installation.context)
+    assert reading is not None
+    import_source(installation.context, reading)
+    # The worker dies here: the reading has ended, its job still looks alive.
+    computing = claim(installation.context)
+    assert computing is not None
+    refresh(installation.context, computing)
+    assert installation.count(FittedModel) == 1
+
+
+def test_a_computation_leaves_it_to_the_reading_that_is_still_to_come(
+    installation: Installation, tmp_path: Path
+) -> None:
+    installation.file(write(tmp_path / "plain.csv", *PLAIN))
+    installation.work()
+    installation.file(write(tmp_path / "more.csv", RECEIPTS, PLAIN[1].replace("R1", "R2")))
+    with scoped(installation.engine, installation.account_id) as session:
+        reading = session.exec(select(Work).where(Work.status == "queued")).one()
+    job = claim(installation.context, work_id=reading.id)
+    assert job is not None
+    refresh(installation.context, job)
+    assert installation.count(FittedModel) == 1
+
+
+# -- asking and failing ----------------------------------------------------------------------------
+
+
+def test_a_question_waits_and_nothing_is_written_until_it_is_answered(
+    installation: Installation, tmp_path: Path
+) -> None:
+    file = write(tmp_path / "doubtful.csv", *DOUBTFUL)
+    asked = installation.run(installation.file(file))
+    installation.work()
+    asked = installation.run(asked.id or 0)
+    assert asked.status == "waiting"
+    assert "date_order" in (asked.error or "")
+    assert installation.count(OrderRow) == 0
+
+    answered = installation.file(file, date_order="dmy")
+    installation.work()
+    assert installation.run(answered).status == "done"
+    with scoped(installation.engine, installation.account_id) as session:
+        (order,) = session.exec(select(OrderRow)).all()
+        (shop,) = session.exec(select(Shop)).all()
+    assert order.placed_at.date() == date(2024, 4, 2)  # midnight in Amsterdam is the evening before
+    assert shop.config["mapping"]
+
+    # The layout is known now, so the next file of it is not asked about.
+    more = write(tmp_path / "more.csv", RECEIPTS, DOUBTFUL[1].replace("R1", "R2"))
+    again = installation.file(more)
+    installation.work()
+    assert installation.run(again).status == "done"
+
+
+@pytest.mark.parametrize(
+    "content", [b"a,b\r\n1,2\r\n", b"", b"\x00\x01\x02\x03"], ids=["unknown", "empty", "binary"]
+)
+def test_a_file_that_cannot_be_read_fails_with_what_to_do(
+    installation: Installation, tmp_path: Path, content: bytes
+) -> None:
+    file = tmp_path / "odd.csv"
+    file.write_bytes(content)
+    run_id = installation.file(file)
+    installation.work()
+    run = installation.run(run_id)
+    assert run.status == "failed"
+    assert run.error
+    assert str(tmp_path) not in run.error
+
+
+def test_a_file_that_is_gone_fails_and_the_next_is_read(
+    installation: Installation, tmp_path: Path
+) -> None:
+    gone = installation.file(tmp_path / "gone.csv")
+    fine = installation.file(write(tmp_path / "plain.csv", *PLAIN))
+    installation.work()
+    assert installation.run(gone).status == "failed"
+    assert installation.run(fine).status == "done"
+    assert installation.count(FittedModel) == 1
+
+
+# -- the same people, the same lines ---------------------------------------------------------------
+
+
+def profiles(sample: Installation) -> pd.DataFrame:
+    """Profiles of both sources with our person and the true one (NaN: nobody's account)."""
+    known = truth(customers=1000, as_of=AS_OF)
+    ids = [
+        known.people[["person", f"{source}_id"]]
+        .dropna()
+        .rename(columns={f"{source}_id": "external_id", "person": "true"})
+        .assign(source=source)
+        for source in ("web", "card")
+    ]
+    guests = known.people[["person", "email"]].dropna()
+    guests = pd.DataFrame(
+        {"external_id": "guest:" + guests["email"], "true": guests["person"], "source": "web"}
+    )
+    with scoped(sample.engine, sample.account_id) as session:
+        shops = {shop.id: shop.external_id for shop in session.exec(select(Shop))}
+        ours = pd.DataFrame(
+            [
+                (shops[row.shop_id], row.external_id, row.person_id, row.email)
+                for row in session.exec(select(SourceProfile))
+            ],
+            columns=["source", "external_id", "ours", "email"],
+        )
+    return ours.merge(pd.concat([*ids, guests]), on=["source", "external_id"], how="left")
+
+
+def test_people_known_to_both_sources_become_one_person(sample: Installation) -> None:
+    known = profiles(sample).dropna(subset="true")
+    both = known.groupby("true").filter(lambda rows: rows["source"].nunique() == 2)
+    merged = both.groupby("true")["ours"].nunique() == 1
+    addresses = both.groupby("true")["email"]
+    assert len(merged) > 200
+    assert merged.mean() >= 0.85
+    # With one address at both, always; else a telephone number or nothing tells.
+    same = (addresses.count() == addresses.size()) & (addresses.nunique() == 1)
+    assert same.sum() > 100
+    assert merged[same].all()
+
+
+def test_different_people_stay_different(sample: Installation) -> None:
+    known = profiles(sample).dropna(subset="true")
+    mixed = known.groupby("ours")["true"].nunique() > 1
+    assert mixed.mean() <= 0.01
+
+
+def demo_orders(source: str, customers: int) -> list[Order]:
+    """Orders of the sample shop as records."""
+    connector = DemoConnector(
+        "web" if source == "web" else "card", customers=customers, as_of=AS_OF
+    )
+    return [
+        order
+        for page in connector.read("orders")
+        for order in page.records
+        if isinstance(order, Order)
+    ]
+
+
+@pytest.mark.parametrize("source", ["web", "card"])
+def test_the_same_orders_through_a_file_are_the_same_lines(
+    installation: Installation, tmp_path: Path, source: str
+) -> None:
+    receipts = tmp_path / "receipts.csv"
+    write_receipts(receipts, demo_orders(source, 100))
+    installation.demo(source, customers=100)
+    installation.file(receipts)
+    installation.work()
+    lines: dict[str, Counter[tuple[Any, ...]]] = {}
+    query = (
+        select(
+            Shop.external_id, OrderRow.external_id, OrderRow.placed_at, OrderRow.channel,
+            OrderLine.title, OrderLine.quantity, OrderLine.total_minor,
+        )  # type: ignore[call-overload]  # more columns than SQLModel has overloads for
+        .join(OrderRow, col(OrderRow.id) == col(OrderLine.order_id))
+        .join(Shop, col(Shop.id) == col(OrderRow.shop_id))
+        .select_from(OrderLine)
+    )  # fmt: skip
+    with scoped(installation.engine, installation.account_id) as session:
+        for shop, *line in session.exec(query):
+            lines.setdefault(shop, Counter())[tuple(line)] += 1
+    assert lines[source].total() > 100
+    assert lines["files"] == lines[source]
+
+
+def test_results_of_the_sample_shop_are_complete(sample: Installation) -> None:
+    with scoped(sample.engine, sample.account_id) as session:
+        states = Counter(session.exec(select(DueDate.state)).all())
+        stages = session.exec(
+            select(SegmentMember.person_id).where(col(SegmentMember.segment).like("stage:%"))
+        ).all()
+        reasons = session.exec(select(SegmentMember.reason)).all()
+    assert states["now"] > 0
+    assert states["soon"] > 0
+    assert max(Counter(stages).values()) == 1
+    assert all(reason.get("key") for reason in reasons)
