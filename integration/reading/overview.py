@@ -12,6 +12,7 @@ from sqlalchemy import Select, func
 from sqlmodel import Session, col, select
 
 from integration.audience.members import LIVE
+from integration.audience.names import thing
 from integration.reading.names import GROUPS, Words
 from integration.tables import (
     DueDate,
@@ -43,7 +44,7 @@ class Size:
 
     def thing(self, language: str) -> str:
         """Return the segment's name without its group, for a list under the group's name."""
-        return self.segment.name(language).partition(": ")[2]
+        return thing(self.segment.name(language))
 
 
 @dataclass(frozen=True)

@@ -7,30 +7,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page
 from sqlmodel import select
 
 from integration.app import create_app
 from integration.context import Context
 from integration.db import scoped
 from integration.tables import Plan, Work
+from tests.journeys.visit import choose_dutch, faults, log_in, open_window
 from tests.service.page_server import served
-from tests.service.shop_rows import NOW, PASSWORD, Merchant, login_of, merchant
+from tests.service.shop_rows import NOW, Merchant, login_of, merchant
 
 pytestmark = pytest.mark.browser
 
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 VIEWS = [
     pytest.param(1280, "light", "en", id="desk by day in English"),
     pytest.param(1280, "dark", "nl", id="desk by night in Dutch"),
@@ -50,25 +40,8 @@ class Open:
     known: Merchant
 
     def page(self, width: int, scheme: str, language: str) -> Page:
-        """Open a window; whatever the console complains about fails the test at its end."""
-        window = self.browser.new_context(
-            viewport={"width": width, "height": 800},
-            color_scheme="dark" if scheme == "dark" else "light",
-            locale=language,
-            base_url=self.address,
-        )
-        page = window.new_page()
-        page.set_default_timeout(20_000)
-        return page
-
-
-@pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator[Browser]:
-    """One Chromium for all tests."""
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield started
-        started.close()
+        """Open a window on the pages."""
+        return open_window(self.browser, self.address, width, scheme, language)
 
 
 @pytest.fixture
@@ -81,31 +54,6 @@ def opened(browser: Browser, context: Context) -> Iterator[Open]:
         yield Open(browser, address, app, still, known)
         for window in browser.contexts:
             window.close()
-
-
-def log_in(page: Page, email: str) -> None:
-    """Fill in the log-in form as a person would."""
-    page.goto("/login")
-    page.locator("#email").fill(email)
-    page.locator("#password").fill(PASSWORD)
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/")
-
-
-def choose_dutch(page: Page) -> None:
-    """Choose Dutch in the menu."""
-    page.locator(".st-menu summary").click()
-    page.get_by_role("button", name="Nederlands").click()
-    page.wait_for_selector('html[lang="nl"]')
-
-
-def faults(page: Page) -> list[str]:
-    """What axe finds, one line each."""
-    return [
-        f"{one['id']}: {node['html'][:120]}"
-        for one in Axe().run(page).response["violations"]
-        for node in one["nodes"]
-    ]
 
 
 @pytest.mark.slow
