@@ -6,12 +6,12 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
-from sqlmodel import select
+from sqlmodel import func, select
 
 from connectors.files.connector import FilesConnector
 from connectors.files.options import Options, SavedMapping
@@ -20,7 +20,10 @@ from connectors.records import BadRecord
 from integration.cli.base import Shell, as_json, command, do_work, dry_run, print_json, print_table
 from integration.pipeline import start_import
 from integration.sources import files_shop
-from integration.tables import Account, ImportRun, Reject, Shop
+from integration.tables import Account, ImportRun, Order, Reject, Shop
+
+#: Age of the newest order from which "due now" says little about today.
+_OLD = timedelta(days=180)
 
 
 @click.command("import")
@@ -76,9 +79,13 @@ def import_files(
     if as_json:
         print_json({**report, "rejects": [asdict(row) for row in bad]})
         return
-    print_table(
-        "Read" if not dry_run else "Would read", ("what", "how many"), report["counters"].items()
-    )
+    counted = [(what, number) for what, number in report["counters"].items() if number]
+    print_table("Read" if not dry_run else "Would read", ("what", "how many"), counted)
+    if not counted:
+        click.echo("Everything in these files was read before; nothing changed.")
+    if report.get("newest_order"):
+        now = as_of.replace(tzinfo=UTC) if as_of else shell.context.clock()
+        click.echo(_seen_from(report["newest_order"], now))
     if bad:
         header = ("kind", "row", "column", "value", "reason")
         print_table(
@@ -144,6 +151,7 @@ def _read(
     with shell.session() as session:
         run = session.get_one(ImportRun, run_id)
         rows = session.exec(select(Reject).where(Reject.run_id == run_id)).all()
+        newest = session.exec(select(func.max(Order.placed_at))).one()
     if run.status == "waiting":
         raise click.ClickException(_asked(run.error or "[]"))
     if run.status != "done":
@@ -154,7 +162,15 @@ def _read(
         )
         for row in rows
     ]
-    return {"status": run.status, "counters": run.counters}, bad
+    return {"status": run.status, "counters": run.counters, "newest_order": newest}, bad
+
+
+def _seen_from(newest: datetime, now: datetime) -> str:
+    """Say from which day the computation looked, and how to look from the data's own end."""
+    told = f"Computed as of {now.date()}; the newest order is of {newest.date()}."
+    if now - newest > _OLD:
+        told += f" For what was due then, read the files again with --as-of {newest.date()}."
+    return told
 
 
 def _asked(questions: str) -> str:
