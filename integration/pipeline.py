@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 
 from connectors.base import Connector, Page
 from connectors.errors import ConnectorError, NeedsAnswer, Retryable
-from integration import frames, results
+from integration import frames, results, uploads
 from integration.audience import plan as audience_plan
 from integration.audience.connect import current_audience
 from integration.audience.members import read_members
@@ -30,6 +30,9 @@ from integration.store import write_page
 from integration.tables import Account, ImportRun, Reject, Shop, SyncState, Work
 from integration.work.queue import Job, defer
 from segmentation.compute import assign, fit
+
+#: States of a reading that will not be gone on with; one that waits for an answer will.
+_OVER = ("done", "failed")
 
 
 def start_import(
@@ -71,8 +74,9 @@ def import_source(context: Context, job: Job) -> None:
     with scoped(context.engine, job.account_id) as session:
         run = session.get_one(ImportRun, job.payload["run_id"])
         shop = session.get_one(Shop, run.shop_id)
-        if run.status == "done":
-            return
+    if run.status in _OVER:  # killed between the end and the removal
+        uploads.remove(context, job.account_id, job.payload["source"])
+        return
     try:
         connector = open_source(shop, job.payload["source"])
         key = source_key(shop, job.payload["source"])
@@ -147,6 +151,8 @@ def _end(context: Context, job: Job, status: str, error: str | None) -> None:
         run = session.get_one(ImportRun, job.payload["run_id"])
         run.status, run.error, run.finished_at = status, error, context.clock()
         start_refresh(session, as_of=job.payload["as_of"])
+    if status in _OVER:
+        uploads.remove(context, job.account_id, job.payload["source"])
 
 
 def start_refresh(session: Session, *, as_of: str | None = None) -> None:
