@@ -131,7 +131,7 @@ def fields_of(page: Page, email: str) -> dict[str, str]:
 def in_dutch(page: Page) -> None:
     """Go once more over the plan in Dutch."""
     choose_dutch(page)
-    page.wait_for_selector("text=Ongedaan gemaakt. Precies onze eigen wijzigingen zijn teruggedraaid.")
+    page.wait_for_selector("text=Precies onze eigen wijzigingen zijn teruggedraaid.")
     page.get_by_role("button", name="Opnieuw vergelijken").click()
     page.wait_for_selector("text=Dit verandert er precies in Mailchimp.")
     assert page.get_by_role("button", name="Naar Mailchimp publiceren").count() == 1

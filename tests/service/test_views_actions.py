@@ -187,6 +187,19 @@ def test_an_upload_is_kept_under_a_name_of_ours_and_read(
     assert "kassa.csv" in visitor.get("/imports").text
 
 
+def test_the_source_for_files_is_called_so_in_both_languages(still: Context, app: Flask) -> None:
+    login_of(still, "new@shop.example")
+    newcomer = Visitor(app)
+    newcomer.log_in("new@shop.example")
+    file = (io.BytesIO(b"Datum;Bedrag\n"), "kassa.csv")
+    newcomer.post("/imports/upload", {"files": file}, content_type="multipart/form-data")
+    for path in ("/", "/imports"):
+        assert "Files" in newcomer.get(path).text, path
+    newcomer.post("/language", {"language": "nl"})
+    for path in ("/", "/imports"):
+        assert "Bestanden" in newcomer.get(path).text, path
+
+
 def test_a_file_of_another_kind_is_refused(
     still: Context, known: Merchant, visitor: Visitor
 ) -> None:
