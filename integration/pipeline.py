@@ -28,6 +28,7 @@ from integration.mailchimp.push import publish
 from integration.sources import open_source, remember, source_key
 from integration.store import write_page
 from integration.tables import Account, ImportRun, Reject, Shop, SyncState, Work
+from integration.work.execute import cause
 from integration.work.queue import Job, defer
 from segmentation.compute import assign, fit
 
@@ -77,16 +78,20 @@ def import_source(context: Context, job: Job) -> None:
     if run.status in _OVER:  # killed between the end and the removal
         uploads.remove(context, job.account_id, job.payload["source"])
         return
+    if run.error is not None:
+        _say(context, job, None)
     try:
         connector = open_source(shop, job.payload["source"])
         key = source_key(shop, job.payload["source"])
         for stream in connector.streams:
             _read_stream(context, job, connector, stream.name, run.shop_id, key)
-    except Retryable:
-        raise
     except NeedsAnswer as error:
         _end(context, job, "waiting", json.dumps([asdict(q) for q in error.questions]))
-    except ConnectorError as error:
+    except Exception as error:
+        if isinstance(error, Retryable) or not isinstance(error, ConnectorError):
+            # It may take hours or be given up: what others brought is computed meanwhile.
+            _say(context, job, cause(error))
+            raise
         _end(context, job, "failed", str(error))
     else:
         with scoped(context.engine, job.account_id) as session:
@@ -146,8 +151,18 @@ def _save(session: Session, context: Context, job: Job, stream: str, page: Page,
     )
 
 
+def _say(context: Context, job: Job, error: str | None) -> None:
+    """Note why a reading does not get on, or that it does again."""
+    with scoped(context.engine, job.account_id) as session:
+        job.extend(session)
+        session.get_one(ImportRun, job.payload["run_id"]).error = error
+        if error is not None:
+            start_refresh(session, as_of=job.payload["as_of"])
+
+
 def _end(context: Context, job: Job, status: str, error: str | None) -> None:
     with scoped(context.engine, job.account_id) as session:
+        job.extend(session)
         run = session.get_one(ImportRun, job.payload["run_id"])
         run.status, run.error, run.finished_at = status, error, context.clock()
         start_refresh(session, as_of=job.payload["as_of"])
@@ -174,7 +189,7 @@ def start_refresh(session: Session, *, as_of: str | None = None) -> None:
 
 
 def _is_reading(session: Session) -> bool:
-    """Tell whether a reading is under way or waits whose end is still to come.
+    """Tell whether a reading gets on, or waits for its turn, whose end is still to come.
 
     The end of a reading is committed before its job is: a worker killed in between leaves a job
     that looks alive, and what it deferred must not wait for an end that has been.
@@ -185,6 +200,7 @@ def _is_reading(session: Session) -> bool:
     runs = select(ImportRun.id).where(
         col(ImportRun.id).in_([job.payload["run_id"] for job in jobs]),
         ImportRun.status == "running",
+        col(ImportRun.error).is_(None),
     )
     return session.exec(runs.limit(1)).first() is not None
 

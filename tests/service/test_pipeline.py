@@ -12,8 +12,10 @@ import pandas as pd
 import pytest
 from sqlmodel import SQLModel, col, delete, select
 
+from connectors.base import Page
 from connectors.demo.connector import DemoConnector
 from connectors.demo.truth import truth
+from connectors.errors import Unreachable
 from connectors.records import Order
 from integration.context import Context, make_context
 from integration.db import make_engine, scoped, unscoped
@@ -286,6 +288,47 @@ def test_a_file_that_is_gone_fails_and_the_next_is_read(
     installation.work()
     assert installation.run(gone).status == "failed"
     assert installation.run(fine).status == "done"
+    assert installation.count(FittedModel) == 1
+
+
+def test_what_others_brought_is_computed_while_a_source_cannot_be_reached(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: object) -> Iterator[Page]:
+        raise Unreachable("the shop does not answer", retry_after_s=3600)
+
+    installation.file(write(tmp_path / "plain.csv", *PLAIN))
+    installation.demo("card", customers=50)
+    with monkeypatch.context() as away:
+        away.setattr(DemoConnector, "read", unreachable)
+        installation.work()
+    with scoped(installation.engine, installation.account_id) as session:
+        (late,) = session.exec(select(Work).where(Work.status == "queued")).all()
+        run_id = late.payload["run_id"]
+        # The hour is over.
+        late.run_at = installation.context.clock()
+    assert installation.count(FittedModel) == 1
+    assert installation.run(run_id).status == "running"
+    assert "does not answer" in (installation.run(run_id).error or "")
+
+    installation.work()
+    assert (installation.run(run_id).status, installation.run(run_id).error) == ("done", None)
+    assert installation.count(FittedModel) == 2
+
+
+def test_what_others_brought_is_computed_when_a_reading_is_given_up(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> Iterator[Page]:
+        raise RuntimeError("a mistake of ours")
+
+    installation.file(write(tmp_path / "plain.csv", *PLAIN))
+    installation.demo("card", customers=50)
+    monkeypatch.setattr(DemoConnector, "read", broken)
+    run_until_idle(installation.context)
+    with unscoped(installation.engine) as session:
+        states = Counter(session.exec(select(Work.kind, Work.status)).all())
+    assert states["import", "dead"] == 1
     assert installation.count(FittedModel) == 1
 
 
