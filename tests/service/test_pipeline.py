@@ -6,125 +6,40 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 import pytest
-from sqlmodel import SQLModel, col, delete, select
+from sqlmodel import select
 
 from connectors.base import Page
 from connectors.demo.connector import DemoConnector
-from connectors.demo.truth import truth
 from connectors.errors import Unreachable
-from connectors.records import Order
-from integration.context import Context, make_context
-from integration.db import make_engine, scoped, unscoped
-from integration.pipeline import import_source, refresh, start_import
-from integration.settings import fresh_env, load
-from integration.sources import add_shop, files_shop
+from integration.db import scoped, unscoped
+from integration.pipeline import import_source, refresh
 from integration.tables import (
     DueDate,
     FittedModel,
-    ImportRun,
-    OrderLine,
     Person,
     SegmentMember,
     Shop,
-    SourceProfile,
-    SyncState,
     Work,
 )
 from integration.tables import Order as OrderRow
 from integration.work.execute import perform, run_until_idle
 from integration.work.queue import claim
-from tests.conftest import add_account
 from tests.connectors.files.writing import write
 from tests.service.contents import differences, meant, stored
+from tests.service.installation import CUSTOMERS, Installation, demo_orders
 from tests.service.shop_files import write_receipts
 
-AS_OF = date(2026, 11, 1)
-CUSTOMERS = 300
 RECEIPTS = "receipt_id,customer_id,email,purchased_at,product_name,quantity,gross_amount,currency"
 PLAIN = f"{RECEIPTS}\nR1,1,ada@stipt-demo.shop,2024-04-13,Blue suit,1,100.50,EUR".splitlines()
 DOUBTFUL = f"{RECEIPTS}\nR1,1,ada@stipt-demo.shop,03/04/2024,Blue suit,1,100.50,EUR".splitlines()
-
-
-class Installation:
-    """An account at work, without a worker of its own."""
-
-    def __init__(self, folder: Path, url: str) -> None:
-        env = folder / ".env"
-        env.write_text(f"{fresh_env()}STIPT_DATA_DIR={folder}\nSTIPT_DATABASE_URL={url}\n")
-        self.context: Context = make_context(load(env))
-        self.engine = self.context.engine
-        self.account_id = add_account(self.engine)
-
-    def demo(self, *sources: str, customers: int = CUSTOMERS) -> None:
-        """Ask for sources of the sample shop."""
-        with scoped(self.engine, self.account_id) as session:
-            for source in sources:
-                config = {"source": source, "seed": 7, "customers": customers, "language": "en"}
-                shop = add_shop(
-                    session,
-                    platform="demo",
-                    external_id=source,
-                    name=source,
-                    config={**config, "as_of": AS_OF.isoformat()},
-                    now=self.context.clock(),
-                )
-                start_import(session, self.context, shop, name=source, as_of=AS_OF)
-
-    def file(self, *paths: Path, **options: Any) -> int:
-        """Ask for files; return the run's id."""
-        with scoped(self.engine, self.account_id) as session:
-            source = {"paths": [str(path) for path in paths], "options": options}
-            shop = files_shop(session, self.context.clock())
-            return start_import(
-                session, self.context, shop, name="file", source=source, as_of=AS_OF
-            )
-
-    def work(self) -> None:
-        """Do everything that waits; nothing may be given up."""
-        run_until_idle(self.context)
-        with unscoped(self.engine) as session:
-            dead = session.exec(select(Work.error).where(Work.status == "dead")).all()
-        assert dead == []
-
-    def run(self, run_id: int) -> ImportRun:
-        """A reading as it stands."""
-        with scoped(self.engine, self.account_id) as session:
-            return session.get_one(ImportRun, run_id)
-
-    def count(self, table: type[SQLModel]) -> int:
-        """How many rows the account has."""
-        with scoped(self.engine, self.account_id) as session:
-            return len(session.exec(select(table)).all())
-
-    def forget_cursors(self) -> None:
-        """Have everything read from the start again."""
-        with scoped(self.engine, self.account_id) as session:
-            session.exec(delete(SyncState))
 
 
 @pytest.fixture
 def installation(tmp_path: Path, database_url: str) -> Iterator[Installation]:
     """An empty account, once on each engine."""
     made = Installation(tmp_path, database_url)
-    yield made
-    made.engine.dispose()
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """Both sources of a larger sample shop, read and computed."""
-    folder = tmp_path_factory.mktemp("sample")
-    url = f"sqlite:///{folder / 'stipt.db'}"
-    engine = make_engine(url)
-    SQLModel.metadata.create_all(engine)
-    engine.dispose()
-    made = Installation(folder, url)
-    made.demo("web", "card", customers=1000)
-    made.work()
     yield made
     made.engine.dispose()
 
@@ -330,103 +245,3 @@ def test_what_others_brought_is_computed_when_a_reading_is_given_up(
         states = Counter(session.exec(select(Work.kind, Work.status)).all())
     assert states["import", "dead"] == 1
     assert installation.count(FittedModel) == 1
-
-
-# -- the same people, the same lines ---------------------------------------------------------------
-
-
-def profiles(sample: Installation) -> pd.DataFrame:
-    """Profiles of both sources with our person and the true one (NaN: nobody's account)."""
-    known = truth(customers=1000, as_of=AS_OF)
-    ids = [
-        known.people[["person", f"{source}_id"]]
-        .dropna()
-        .rename(columns={f"{source}_id": "external_id", "person": "true"})
-        .assign(source=source)
-        for source in ("web", "card")
-    ]
-    guests = known.people[["person", "email"]].dropna()
-    guests = pd.DataFrame(
-        {"external_id": "guest:" + guests["email"], "true": guests["person"], "source": "web"}
-    )
-    with scoped(sample.engine, sample.account_id) as session:
-        shops = {shop.id: shop.external_id for shop in session.exec(select(Shop))}
-        ours = pd.DataFrame(
-            [
-                (shops[row.shop_id], row.external_id, row.person_id, row.email)
-                for row in session.exec(select(SourceProfile))
-            ],
-            columns=["source", "external_id", "ours", "email"],
-        )
-    return ours.merge(pd.concat([*ids, guests]), on=["source", "external_id"], how="left")
-
-
-def test_people_known_to_both_sources_become_one_person(sample: Installation) -> None:
-    known = profiles(sample).dropna(subset="true")
-    both = known.groupby("true").filter(lambda rows: rows["source"].nunique() == 2)
-    merged = both.groupby("true")["ours"].nunique() == 1
-    addresses = both.groupby("true")["email"]
-    assert len(merged) > 200
-    assert merged.mean() >= 0.85
-    # With one address at both, always; else a telephone number or nothing tells.
-    same = (addresses.count() == addresses.size()) & (addresses.nunique() == 1)
-    assert same.sum() > 100
-    assert merged[same].all()
-
-
-def test_different_people_stay_different(sample: Installation) -> None:
-    known = profiles(sample).dropna(subset="true")
-    mixed = known.groupby("ours")["true"].nunique() > 1
-    assert mixed.mean() <= 0.01
-
-
-def demo_orders(source: str, customers: int) -> list[Order]:
-    """Orders of the sample shop as records."""
-    connector = DemoConnector(
-        "web" if source == "web" else "card", customers=customers, as_of=AS_OF
-    )
-    return [
-        order
-        for page in connector.read("orders")
-        for order in page.records
-        if isinstance(order, Order)
-    ]
-
-
-@pytest.mark.parametrize("source", ["web", "card"])
-def test_the_same_orders_through_a_file_are_the_same_lines(
-    installation: Installation, tmp_path: Path, source: str
-) -> None:
-    receipts = tmp_path / "receipts.csv"
-    write_receipts(receipts, demo_orders(source, 100))
-    installation.demo(source, customers=100)
-    installation.file(receipts)
-    installation.work()
-    lines: dict[str, Counter[tuple[Any, ...]]] = {}
-    query = (
-        select(
-            Shop.external_id, OrderRow.external_id, OrderRow.placed_at, OrderRow.channel,
-            OrderLine.title, OrderLine.quantity, OrderLine.total_minor,
-        )  # type: ignore[call-overload]  # more columns than SQLModel has overloads for
-        .join(OrderRow, col(OrderRow.id) == col(OrderLine.order_id))
-        .join(Shop, col(Shop.id) == col(OrderRow.shop_id))
-        .select_from(OrderLine)
-    )  # fmt: skip
-    with scoped(installation.engine, installation.account_id) as session:
-        for shop, *line in session.exec(query):
-            lines.setdefault(shop, Counter())[tuple(line)] += 1
-    assert lines[source].total() > 100
-    assert lines["files"] == lines[source]
-
-
-def test_results_of_the_sample_shop_are_complete(sample: Installation) -> None:
-    with scoped(sample.engine, sample.account_id) as session:
-        states = Counter(session.exec(select(DueDate.state)).all())
-        stages = session.exec(
-            select(SegmentMember.person_id).where(col(SegmentMember.segment).like("stage:%"))
-        ).all()
-        reasons = session.exec(select(SegmentMember.reason)).all()
-    assert states["now"] > 0
-    assert states["soon"] > 0
-    assert max(Counter(stages).values()) == 1
-    assert all(reason.get("key") for reason in reasons)

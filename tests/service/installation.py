@@ -1,0 +1,93 @@
+"""A whole installation for tests: sources are asked for, and the work is done in this process."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import SQLModel, delete, select
+
+from connectors.demo.connector import DemoConnector
+from connectors.records import Order
+from integration.context import Context, make_context
+from integration.db import scoped, unscoped
+from integration.pipeline import start_import
+from integration.settings import fresh_env, load
+from integration.sources import add_shop, files_shop
+from integration.tables import ImportRun, SyncState, Work
+from integration.work.execute import run_until_idle
+from tests.conftest import add_account
+
+#: The sample shop's today, and how many customers it has in most tests.
+AS_OF, CUSTOMERS = date(2026, 11, 1), 300
+
+
+class Installation:
+    """An account at work, without a worker of its own."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        env = folder / ".env"
+        env.write_text(f"{fresh_env()}STIPT_DATA_DIR={folder}\nSTIPT_DATABASE_URL={url}\n")
+        self.context: Context = make_context(load(env))
+        self.engine = self.context.engine
+        self.account_id = add_account(self.engine)
+
+    def demo(self, *sources: str, customers: int = CUSTOMERS) -> None:
+        """Ask for sources of the sample shop."""
+        with scoped(self.engine, self.account_id) as session:
+            for source in sources:
+                config = {"source": source, "seed": 7, "customers": customers, "language": "en"}
+                shop = add_shop(
+                    session,
+                    platform="demo",
+                    external_id=source,
+                    name=source,
+                    config={**config, "as_of": AS_OF.isoformat()},
+                    now=self.context.clock(),
+                )
+                start_import(session, self.context, shop, name=source, as_of=AS_OF)
+
+    def file(self, *paths: Path, **options: Any) -> int:
+        """Ask for files; return the run's id."""
+        with scoped(self.engine, self.account_id) as session:
+            source = {"paths": [str(path) for path in paths], "options": options}
+            shop = files_shop(session, self.context.clock())
+            return start_import(
+                session, self.context, shop, name="file", source=source, as_of=AS_OF
+            )
+
+    def work(self) -> None:
+        """Do everything that waits; nothing may be given up."""
+        run_until_idle(self.context)
+        with unscoped(self.engine) as session:
+            dead = session.exec(select(Work.error).where(Work.status == "dead")).all()
+        assert dead == []
+
+    def run(self, run_id: int) -> ImportRun:
+        """A reading as it stands."""
+        with scoped(self.engine, self.account_id) as session:
+            return session.get_one(ImportRun, run_id)
+
+    def count(self, table: type[SQLModel]) -> int:
+        """How many rows the account has."""
+        with scoped(self.engine, self.account_id) as session:
+            return len(session.exec(select(table)).all())
+
+    def forget_cursors(self) -> None:
+        """Have everything read from the start again."""
+        with scoped(self.engine, self.account_id) as session:
+            session.exec(delete(SyncState))
+
+
+def demo_orders(source: str, customers: int) -> list[Order]:
+    """Orders of the sample shop as records."""
+    connector = DemoConnector(
+        "web" if source == "web" else "card", customers=customers, as_of=AS_OF
+    )
+    return [
+        order
+        for page in connector.read("orders")
+        for order in page.records
+        if isinstance(order, Order)
+    ]
