@@ -10,13 +10,15 @@
     const ink = style.getPropertyValue("--tblr-secondary").trim() || style.color;
     const line = document.documentElement.dataset.bsTheme === "dark" ? "#334155" : "#e2e8f0";
     const narrow = place.clientWidth < 560;
+    // The legend takes one line on a wide screen, more on others.
+    const bottom = narrow ? 120 : place.clientWidth < 900 ? 76 : 56;
     chart?.dispose();
     chart = echarts.init(place, null, { renderer: "svg" });
     chart.setOption({
       animation: false,
       color: colours,
       textStyle: { fontFamily: style.fontFamily },
-      grid: { left: 44, right: 8, top: 8, bottom: narrow ? 120 : 76 },
+      grid: { left: 44, right: 8, top: 8, bottom },
       legend: { bottom: 0, itemWidth: 12, itemHeight: 12, textStyle: { color: ink } },
       // Rich text is drawn; HTML would need inline styles, which the page's policy forbids.
       tooltip: { trigger: "axis", renderMode: "richText", confine: true, axisPointer: { type: "shadow" },
