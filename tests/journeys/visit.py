@@ -17,7 +17,7 @@ def open_window(browser: Browser, address: str, width: int, scheme: str, languag
         base_url=address,
     )
     page = window.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(60_000)
     return page
 
 
