@@ -7,8 +7,10 @@ import signal
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
+from threading import Event
 
 import click
 
@@ -57,6 +59,8 @@ def demo(
         port=0 if check else port,
         sandbox_port=0 if check else sandbox_port,
     )
+    # As Ctrl-C does: leave through the `with`, which stops the processes we started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     say = _nothing if as_json else click.echo
     try:
         with Demo(options, say=say) as shown:
@@ -136,12 +140,5 @@ def _stay(shown: Demo) -> None:
         f"Your Mailchimp:  {shown.sandbox_url}   (the sandbox's audience, as a marketer sees it)\n"
         "Stop with Ctrl-C."
     )
-    stop = signal.sigwait if hasattr(signal, "sigwait") else None
-    try:
-        if stop is not None:
-            stop([signal.SIGINT, signal.SIGTERM])
-        else:
-            while True:
-                time.sleep(3600)
-    except KeyboardInterrupt:
-        pass
+    with suppress(KeyboardInterrupt):
+        Event().wait()
