@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
@@ -38,8 +38,8 @@ CUSTOMERS, AS_OF = 400, date(2026, 11, 1)
 IMPORT_KILLS = 10
 #: What follows the import, and how often the worker is killed in each.
 PUSHING = (("plan", 0), ("push", 4), ("undo", 2), ("plan", 0), ("push", 4))
-#: Seconds a worker may get on before it is killed, at most.
-IMPORT_S, PUSH_S = 2.0, 0.6
+#: How long a worker may get on before it is killed, at most, as a share of the undisturbed time.
+SHARE = 0.6
 
 
 class Shop:
@@ -72,8 +72,11 @@ class Shop:
         )
         connect(self.context, self.account_id, token=sandbox.key, language="en")
 
-    def start_imports(self) -> None:
-        """Ask for both sources and the file."""
+    def start(self, kind: str) -> None:
+        """Ask for a step: the import of all sources, or one of the Mailchimp side."""
+        self._start_imports() if kind == "import" else self._start_push(kind)
+
+    def _start_imports(self) -> None:
         now = self.context.clock()
         with scoped(self.context.engine, self.account_id) as session:
             for source in ("web", "card"):
@@ -92,8 +95,7 @@ class Shop:
             shop = files_shop(session, now)
             start_import(session, self.context, shop, name="file", source=file, as_of=AS_OF)
 
-    def start(self, kind: str) -> None:
-        """Ask for a step of the Mailchimp side."""
+    def _start_push(self, kind: str) -> None:
         with scoped(self.context.engine, self.account_id) as session:
             newest = select(func.max(Plan.id)).where(Plan.kind == "push")
             payload = {} if kind == "plan" else {"plan_id": session.exec(newest).one()}
@@ -130,9 +132,22 @@ def opened(folder: Path, url: str) -> Iterator[Shop]:
         shop.context.engine.dispose()
 
 
-def killed(shop: Shop, process: WorkerProcess, moments: random.Random, kills: int) -> int:
-    """Let the work be done by workers of which `kills` die; return how many died in the middle."""
-    longest = IMPORT_S if kills == IMPORT_KILLS else PUSH_S
+@dataclass(frozen=True)
+class Step:
+    """What there is after a step that nobody disturbed, and how long it took."""
+
+    rows: Contents
+    audience: str
+    seconds: float
+
+
+def killed(
+    shop: Shop, process: WorkerProcess, moments: random.Random, kills: int, step: Step
+) -> int:
+    """Let the work be done by workers of which `kills` die, and see that it comes to the same.
+
+    Returns how many died in the middle.
+    """
     in_the_middle = 0
     if not process.is_alive():
         process.start()
@@ -140,7 +155,7 @@ def killed(shop: Shop, process: WorkerProcess, moments: random.Random, kills: in
     wake_due(shop.context)
     for _ in range(kills):
         wait_for(lambda seen=before: shop.starts() > seen or _idle(process), 60, "a start")  # type: ignore[misc]  # mypy cannot infer a default's type
-        time.sleep(moments.uniform(0.0, longest))
+        time.sleep(moments.uniform(0.0, step.seconds * SHARE))
         if _idle(process):
             break
         process.kill9()
@@ -149,6 +164,8 @@ def killed(shop: Shop, process: WorkerProcess, moments: random.Random, kills: in
         process.start()
     process.wait_idle()
     assert shop.given_up() == []
+    assert differences(step.rows, meant(shop.context.engine)) == {}
+    assert shop.sandbox.canonical() == step.audience
     return in_the_middle
 
 
@@ -157,53 +174,45 @@ def _idle(process: WorkerProcess) -> bool:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[Contents, list[tuple[Contents, str]]]:
-    """What an import leaves, and each step after it, in one process that nobody kills."""
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[Step]:
+    """The import and each step after it, in one process that nobody kills."""
     folder = tmp_path_factory.mktemp("undisturbed")
     url = f"sqlite:///{folder / 'stipt.db'}"
     engine = make_engine(url)
     SQLModel.metadata.create_all(engine)
     engine.dispose()
+    steps: list[Step] = []
     with opened(folder, url) as shop:
-        shop.start_imports()
-        run_until_idle(shop.context)
-        read = meant(shop.context.engine)
-        steps = []
-        for kind, _ in PUSHING:
+        for kind in ("import", *(kind for kind, _ in PUSHING)):
             shop.start(kind)
+            began = time.monotonic()
             run_until_idle(shop.context)
-            steps.append((meant(shop.context.engine), shop.sandbox.canonical()))
+            took = time.monotonic() - began
+            steps.append(Step(meant(shop.context.engine), shop.sandbox.canonical(), took))
         assert shop.given_up() == []
-        return read, steps
+    return steps
 
 
 def test_an_import_whose_worker_is_killed_leaves_what_it_would_have_left(
-    undisturbed: tuple[Contents, list[tuple[Contents, str]]], database_url: str, tmp_path: Path
+    undisturbed: list[Step], database_url: str, tmp_path: Path
 ) -> None:
-    read, _ = undisturbed
     with opened(tmp_path, database_url) as shop, _worker(shop) as process:
-        shop.start_imports()
-        died = killed(shop, process, random.Random(20), IMPORT_KILLS)
-        assert differences(read, meant(shop.context.engine)) == {}
+        shop.start("import")
+        died = killed(shop, process, random.Random(20), IMPORT_KILLS, undisturbed[0])
     assert died >= IMPORT_KILLS // 2, "hardly anything was killed: the moments are too late"
 
 
 def test_a_push_whose_worker_is_killed_leaves_what_it_would_have_left(
-    undisturbed: tuple[Contents, list[tuple[Contents, str]]], database_url: str, tmp_path: Path
+    undisturbed: list[Step], database_url: str, tmp_path: Path
 ) -> None:
-    _, steps = undisturbed
     moments = random.Random(7)
     died = 0
     with opened(tmp_path, database_url) as shop, _worker(shop) as process:
-        shop.start_imports()
+        shop.start("import")
         run_until_idle(shop.context)
-        for (kind, kills), (rows, there) in zip(PUSHING, steps, strict=True):
+        for (kind, kills), step in zip(PUSHING, undisturbed[1:], strict=True):
             shop.start(kind)
-            died += killed(shop, process, moments, kills)
-            assert differences(rows, meant(shop.context.engine)) == {}, kind
-            assert shop.sandbox.canonical() == there, kind
+            died += killed(shop, process, moments, kills, step)
     assert died >= sum(kills for _, kills in PUSHING) // 2, "the moments are too late"
 
 
