@@ -6,9 +6,10 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 from sqlmodel import func, select
@@ -84,8 +85,8 @@ def import_files(
     if not counted:
         click.echo("Everything in these files was read before; nothing changed.")
     if report.get("newest_order"):
-        now = as_of.replace(tzinfo=UTC) if as_of else shell.context.clock()
-        click.echo(_seen_from(report["newest_order"], now))
+        looked = (as_of or shell.context.clock()).date()
+        click.echo(_seen_from(report["newest_order"], looked))
     if bad:
         header = ("kind", "row", "column", "value", "reason")
         print_table(
@@ -152,6 +153,7 @@ def _read(
         run = session.get_one(ImportRun, run_id)
         rows = session.exec(select(Reject).where(Reject.run_id == run_id)).all()
         newest = session.exec(select(func.max(Order.placed_at))).one()
+        zone = ZoneInfo(session.get_one(Account, shell.account_id).time_zone)
     if run.status == "waiting":
         raise click.ClickException(_asked(run.error or "[]"))
     if run.status != "done":
@@ -162,14 +164,15 @@ def _read(
         )
         for row in rows
     ]
-    return {"status": run.status, "counters": run.counters, "newest_order": newest}, bad
+    day = newest.astimezone(zone).date() if newest else None
+    return {"status": run.status, "counters": run.counters, "newest_order": day}, bad
 
 
-def _seen_from(newest: datetime, now: datetime) -> str:
+def _seen_from(newest: date, as_of: date) -> str:
     """Say from which day the computation looked, and how to look from the data's own end."""
-    told = f"Computed as of {now.date()}; the newest order is of {newest.date()}."
-    if now - newest > _OLD:
-        told += f" For what was due then, read the files again with --as-of {newest.date()}."
+    told = f"Computed as of {as_of}; the newest order is of {newest}."
+    if as_of - newest > _OLD:
+        told += f" For what was due then, read the files again with --as-of {newest}."
     return told
 
 

@@ -41,15 +41,15 @@ def _words(shell: Shell, session: Session, language: str | None) -> Words:
 def segments(shell: Shell, language: str | None, as_json: bool) -> None:
     """List the segments with how many people are in them."""
     with shell.session() as session:
-        found = sizes(session, _words(shell, session, language))
-    spoken = language or "en"
+        named = _words(shell, session, language)
+        found = sizes(session, named)
     rows = [
         {
             "segment": size.segment.key,
-            "name": size.segment.name(spoken),
+            "name": size.segment.name(named.language),
             "people": size.people,
             "in_audience": size.in_audience,
-            "meaning": size.segment.meaning(spoken),
+            "meaning": size.segment.meaning(named.language),
         }
         for group in found.values()
         for size in group

@@ -74,8 +74,6 @@ class ImportRun(Owned, table=True):
     shop_id: int = reference("shop.id")
     #: The file's name, or the platform.
     name: str
-    #: sha256 of the file, "" for a platform.
-    file_hash: str = Field(default="", index=True)
     #: running, done, failed, waiting (for an answer).
     status: str = "running"
     #: What was counted, for the report.

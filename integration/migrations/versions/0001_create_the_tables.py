@@ -244,7 +244,6 @@ def upgrade() -> None:
         ),
         sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
-        sa.Column("file_hash", sa.String(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column(
             "counters", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False
@@ -260,7 +259,6 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("import_run", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_import_run_account_id"), ["account_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_import_run_file_hash"), ["file_hash"], unique=False)
         batch_op.create_index(batch_op.f("ix_import_run_shop_id"), ["shop_id"], unique=False)
 
     op.create_table(
@@ -1174,7 +1172,6 @@ def downgrade() -> None:
     op.drop_table("inbox")
     with op.batch_alter_table("import_run", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_import_run_shop_id"))
-        batch_op.drop_index(batch_op.f("ix_import_run_file_hash"))
         batch_op.drop_index(batch_op.f("ix_import_run_account_id"))
 
     op.drop_table("import_run")
