@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlalchemy import insert
 from sqlmodel import Session, col, delete, or_, select
 
@@ -28,6 +29,12 @@ from integration.tables import (
     Separation,
     SourceProfile,
 )
+
+#: Profiles with one telephone number above which it is nobody's: tills are fed "0600000000".
+MOST_ON_A_PHONE = 10
+
+_IDENTITY: sa.Table = Identity.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+_PROFILE: sa.Table = SourceProfile.__table__  # type: ignore[attr-defined]  # SQLModel adds it
 
 #: Values in one IN list: SQLite takes 32,766 variables a statement.
 CHUNK = 10_000
@@ -84,9 +91,22 @@ class _Group:
 
     def may_share_phone_with(self, other: _Group) -> bool:
         """A shared number means one person only when no name or address contradicts it."""
-        emails = self.emails | other.emails
-        names = self.first_names | other.first_names
-        return len(emails) <= 1 and len(names) <= 1
+        names = [(a, b) for a in self.first_names for b in other.first_names]
+        return len(self.emails | other.emails) <= 1 and all(_same_name(a, b) for a, b in names)
+
+
+def _same_name(one: str, other: str) -> bool:
+    """Compare first names; an initial agrees with every name that starts with it.
+
+    Examples
+    --------
+    >>> _same_name("jan", "j."), _same_name("jan", "johanna")
+    (True, False)
+    """
+    one, other = one.rstrip("."), other.rstrip(".")
+    if min(len(one), len(other)) == 1:
+        return one[0] == other[0]
+    return one == other
 
 
 def group(
@@ -102,7 +122,7 @@ def group(
         key: _Group(
             profiles={key},
             emails={e} if (e := email_key(profile.email)) else set(),
-            first_names={n} if (n := (profile.first_name or "").strip().lower()[:1]) else set(),
+            first_names={n} if (n := (profile.first_name or "").strip().lower()) else set(),
         )
         for key, profile in profiles.items()
     }
@@ -118,25 +138,38 @@ def group(
     for (kind, _), members in sorted(
         shared.items(), key=lambda item: (item[0][0] == "phone", item)
     ):
-        for other in sorted(members):
-            _join(groups, min(members), other, apart, weak=kind == "phone")
+        _join_all(groups, sorted(members), apart, weak=kind == "phone")
     distinct = {id(found): found.profiles for found in groups.values()}
     return sorted(distinct.values(), key=min)
 
 
+def _join_all(
+    groups: dict[int, _Group], members: list[int], apart: Mapping[int, set[int]], *, weak: bool
+) -> None:
+    """Join each member of a key with the first group met that nothing keeps him from."""
+    met: list[int] = []
+    for member in members:
+        if not any(_join(groups, one, member, apart, weak=weak) for one in met):
+            met.append(member)
+
+
 def _join(
     groups: dict[int, _Group], one: int, other: int, apart: Mapping[int, set[int]], *, weak: bool
-) -> None:
+) -> bool:
+    """Make two profiles' groups one, if they may be; tell whether they are one now."""
     left, right = groups[one], groups[other]
-    if left is right or (weak and not left.may_share_phone_with(right)):
-        return
+    if left is right:
+        return True
+    if weak and not left.may_share_phone_with(right):
+        return False
     if any(apart.get(profile, set()) & right.profiles for profile in left.profiles):
-        return
+        return False
     left.profiles |= right.profiles
     left.emails |= right.emails
     left.first_names |= right.first_names
     for profile in right.profiles:
         groups[profile] = left
+    return True
 
 
 def new_people(session: Session, count: int, now: datetime) -> list[int]:
@@ -153,7 +186,9 @@ def new_people(session: Session, count: int, now: datetime) -> list[int]:
 
 def link(session: Session, profile_ids: Collection[int], now: datetime) -> set[int]:
     """Bring the persons behind these profiles up to date; return persons that changed."""
-    return _regroup(session, _reached(session, set(profile_ids)), now)
+    start = set(profile_ids)
+    start |= _joined_by(session, _crowded(session, start))
+    return _regroup(session, _reached(session, start), now)
 
 
 def separate(
@@ -209,26 +244,66 @@ def _reached(session: Session, start: set[int]) -> set[int]:
 
 
 def _neighbours(session: Session, profile_ids: Sequence[int]) -> set[int]:
-    mine, other = Identity.__table__.alias("mine"), Identity.__table__.alias("other")  # type: ignore[attr-defined]  # SQLModel adds __table__
+    """Profiles that share a key or a person with these, themselves included."""
+    # Each key once: a number that a till writes for everybody must not be squared.
+    keys = (
+        sa.select(_IDENTITY.c.kind, _IDENTITY.c.value)
+        .where(_IDENTITY.c.profile_id.in_(profile_ids))
+        .where(~_is_crowded(_crowded(session, profile_ids)))
+        .distinct()
+        .subquery()
+    )
     same_key = (
-        select(other.c.profile_id)
-        .select_from(mine)
-        .join(
-            other,
-            (mine.c.account_id == other.c.account_id)
-            & (mine.c.kind == other.c.kind)
-            & (mine.c.value == other.c.value),
-        )
-        .where(mine.c.profile_id.in_(profile_ids), other.c.profile_id != mine.c.profile_id)
+        sa.select(_IDENTITY.c.profile_id)
+        .join(keys, (keys.c.kind == _IDENTITY.c.kind) & (keys.c.value == _IDENTITY.c.value))
+        .where(_IDENTITY.c.account_id == session.info["account_id"])
     )
     persons = select(SourceProfile.person_id).where(col(SourceProfile.id).in_(profile_ids))
-    same_person = select(SourceProfile.id).where(
-        col(SourceProfile.person_id).in_(persons), col(SourceProfile.id).not_in(profile_ids)
-    )
+    same_person = select(SourceProfile.id).where(col(SourceProfile.person_id).in_(persons))
     return {
         *session.execute(same_key).scalars(),
         *(key for key in session.exec(same_person) if key is not None),
     }
+
+
+def _crowded(session: Session, profile_ids: Collection[int]) -> set[str]:
+    """Telephone numbers of these profiles that too many hold to say anything."""
+    found: set[str] = set()
+    for part in chunks(profile_ids):
+        mine = sa.select(_IDENTITY.c.value).where(_IDENTITY.c.profile_id.in_(part))
+        found.update(
+            session.execute(
+                sa.select(_IDENTITY.c.value)
+                .where(_IDENTITY.c.account_id == session.info["account_id"])
+                .where(_IDENTITY.c.kind == "phone", _IDENTITY.c.value.in_(mine))
+                .group_by(_IDENTITY.c.value)
+                .having(sa.func.count() > MOST_ON_A_PHONE)
+            ).scalars()
+        )
+    return found
+
+
+def _is_crowded(numbers: Collection[str]) -> sa.ColumnElement[bool]:
+    return sa.and_(_IDENTITY.c.kind == "phone", _IDENTITY.c.value.in_(sorted(numbers)))
+
+
+def _joined_by(session: Session, numbers: Collection[str]) -> set[int]:
+    """Profiles that one of these numbers had made one person before it was held by so many."""
+    if not numbers:
+        return set()
+    holders = (
+        sa.select(_PROFILE.c.id, _PROFILE.c.person_id)
+        .join(_IDENTITY, _IDENTITY.c.profile_id == _PROFILE.c.id)
+        .where(_IDENTITY.c.account_id == session.info["account_id"], _is_crowded(numbers))
+        .subquery()
+    )
+    several = (
+        sa.select(holders.c.person_id)
+        .group_by(holders.c.person_id)
+        .having(sa.func.count(holders.c.id.distinct()) > 1)
+    )
+    joined = sa.select(holders.c.id).where(holders.c.person_id.in_(several))
+    return set(session.execute(joined).scalars())
 
 
 def _regroup(session: Session, reached: set[int], now: datetime) -> set[int]:
@@ -249,7 +324,9 @@ def _regroup(session: Session, reached: set[int], now: datetime) -> set[int]:
                 or_(col(Separation.one_id).in_(part), col(Separation.other_id).in_(part))
             )
         )
-    return _assign(session, profiles, group(profiles, identities, separations), now)
+    nobodys = _crowded(session, profiles)
+    told = [row for row in identities if row[1] != "phone" or row[2] not in nobodys]
+    return _assign(session, profiles, group(profiles, told, separations), now)
 
 
 def _assign(

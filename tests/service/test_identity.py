@@ -13,7 +13,7 @@ from sqlmodel import select
 from connectors.records import Customer
 from integration import tables
 from integration.db import scoped
-from integration.identity import group, keys_of, rejoin, separate
+from integration.identity import MOST_ON_A_PHONE, group, keys_of, rejoin, separate
 from tests.conftest import add_account
 from tests.service.records import NOON, add_shop, order, store
 
@@ -159,3 +159,43 @@ def test_grouping_does_not_depend_on_the_order_of_anything(
         for one, other in pairs:
             if by_id[one].email and by_id[one].email == by_id[other].email:
                 assert any({one, other} <= members for members in found)
+
+
+def test_the_same_person_is_found_among_a_household_on_one_number(engine: Engine) -> None:
+    account = add_account(engine)
+    web, till = add_shop(engine, account, "web"), add_shop(engine, account, "till")
+    store(engine, account, web, Customer(id="ada", phone=PHONE, first_name="Ada", email="a@x.nl"))
+    store(engine, account, till, Customer(id="bob card", phone=PHONE, first_name="Bob"))
+    store(engine, account, web, Customer(id="bob web", phone=PHONE, first_name="B."))
+    found = persons(engine, account)
+    assert found["bob card"] == found["bob web"] != found["ada"]
+
+
+def test_a_name_that_only_begins_alike_is_another_name(engine: Engine) -> None:
+    account = add_account(engine)
+    shop = add_shop(engine, account)
+    store(engine, account, shop, Customer(id="a", phone=PHONE, first_name="Jan", email="j@x.nl"))
+    store(engine, account, shop, Customer(id="b", phone=PHONE, first_name="Johanna"))
+    assert len(set(persons(engine, account).values())) == 2
+
+
+def test_those_who_are_kept_apart_from_one_still_find_each_other(engine: Engine) -> None:
+    account = add_account(engine)
+    shop = add_shop(engine, account)
+    store(engine, account, shop, *(Customer(id=name, email="a@x.nl") for name in "abc"))
+    with scoped(engine, account) as session:
+        ids = {row.external_id: row.id for row in session.exec(select(tables.SourceProfile))}
+        for other in "bc":
+            separate(session, ids["a"] or 0, ids[other] or 0, NOON)
+    found = persons(engine, account)
+    assert found["b"] == found["c"] != found["a"]
+
+
+@pytest.mark.parametrize("pages", [1, 6])
+def test_a_number_that_a_till_writes_for_everybody_is_nobodys(engine: Engine, pages: int) -> None:
+    account = add_account(engine)
+    shop = add_shop(engine, account)
+    customers = [Customer(id=str(number), phone=PHONE) for number in range(MOST_ON_A_PHONE + 2)]
+    for page in range(pages):
+        store(engine, account, shop, *customers[page::pages])
+    assert len(set(persons(engine, account).values())) == len(customers)
