@@ -21,11 +21,12 @@ from integration import consent
 from integration.audience import names
 from integration.audience.difference import FIELD, TAG
 from integration.audience.members import REACHABLE
-from integration.reading.names import fitted
+from integration.reading.names import Words, fitted
 from integration.store.common import parts
 from integration.tables import (
     Audience,
     DueDate,
+    FittedModel,
     Identity,
     Member,
     Order,
@@ -35,9 +36,8 @@ from integration.tables import (
     SourceProfile,
 )
 from segmentation.duedates.needs import NeedName, name_of
-from segmentation.reasons import render
 
-#: In order of urgency; "" is a date that is still far away.
+#: In order of urgency; "" is a date that is still far away, or one that is over.
 _STATES = ("now", "soon", "late", "")
 _ANYTHING = "anything"
 
@@ -189,6 +189,7 @@ def _fields(
     session: Session, language: str, person_ids: Collection[int]
 ) -> dict[int, dict[tuple[str, str], str]]:
     needs = need_names(session)
+    words = Words(language, needs)
     due = _most_urgent(session, person_ids)
     stages = _stage_reasons(session, person_ids)
     profiles = _profiles(session, person_ids)
@@ -200,7 +201,7 @@ def _fields(
         texts = _due_texts(first, language, needs) | _profile_texts(profile, language, needs)
         reason = first.reason if first else stages.get(person_id)
         if reason:
-            texts["WHY"] = render(reason, language, needs)
+            texts["WHY"] = words.why(reason)
         found[person_id] = {(FIELD, key): names.value(text) for key, text in texts.items() if text}
     return found
 
@@ -229,17 +230,28 @@ def _profile_texts(
 def _most_urgent(session: Session, person_ids: Collection[int]) -> dict[int, _Due]:
     """What each person needs first: due now before soon, late and later, then by date.
 
-    The shop's rhythm as a whole ("anything") names no thing and comes last.
+    The shop's rhythm as a whole ("anything") names no thing and comes last. What has no state and
+    was expected before the day we looked from is over: it would keep the field in the past.
     """
+    looked_from = _looked_from(session)
     # Through SQLAlchemy's own select: SQLModel's knows no more than four columns.
     query = sqlalchemy.select(*(col(getattr(DueDate, name)) for name in _Due._fields))
     found: dict[int, _Due] = {}
     for row in session.execute(query):
         due = _Due(*row)
+        is_over = not due.state and due.expected_on <= looked_from
+        if is_over or due.person_id not in person_ids:
+            continue
         best = found.get(due.person_id)
-        if due.person_id in person_ids and (best is None or _urgency(due) < _urgency(best)):
+        if best is None or _urgency(due) < _urgency(best):
             found[due.person_id] = due
     return found
+
+
+def _looked_from(session: Session) -> date:
+    """Return the day for which the due dates were computed; before all days when it is unknown."""
+    newest = select(FittedModel.as_of).order_by(col(FittedModel.id).desc()).limit(1)
+    return session.exec(newest).first() or date.min
 
 
 def _urgency(due: _Due) -> tuple[bool, int, date, str]:

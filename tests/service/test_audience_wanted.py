@@ -24,8 +24,8 @@ from integration.audience.plan import warning_text
 from integration.audience.wanted import Wanted, wanted
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
-from integration.tables import Audience, Member, Order
-from tests.service.audience_shop import AudienceShop, make_shop
+from integration.tables import Audience, DueDate, FittedModel, Member, Order
+from tests.service.audience_shop import NOW, AudienceShop, make_shop
 
 ADA, BOB, EVE = "ada@stipt-demo.shop", "bob@stipt-demo.shop", "eve@stipt-demo.shop"
 
@@ -84,6 +84,42 @@ def test_the_field_names_what_is_needed_first(
     sandbox.add_member(ADA)
     shop.person(ADA, due=due)
     assert fields(shop, ADA)["DUEWHAT"] == what
+
+
+def test_a_need_that_is_over_does_not_keep_the_date_in_the_past(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    sandbox.add_member(ADA)
+    sandbox.add_member(BOB)
+    with shop.session() as session:
+        for as_of in (date(2026, 2, 1), NOW.date()):
+            session.add(FittedModel(account_id=shop.account_id, as_of=as_of, created_at=NOW))
+    over = ("", date(2019, 3, 1))
+    shop.person(
+        ADA,
+        due={
+            "suits": over,
+            "shoes": ("", NOW.date()),
+            "shirts": ("", date(2026, 12, 1)),
+            "coats": ("", date(2027, 1, 1)),
+        },
+    )
+    shop.person(BOB, ["stage:new"], due={"suits": over}, stage="new")
+    assert fields(shop, ADA)["DUEDATE"] == "2026-12-01"
+    assert fields(shop, ADA)["DUEWHAT"] == "shirt"
+    assert set(fields(shop, BOB)) == {"STAGE", "WHY"}, "the stage is what is left to explain"
+
+
+def test_a_reason_of_an_older_version_costs_its_sentence_and_nothing_else(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    sandbox.add_member(ADA)
+    person = shop.person(ADA, ["stage:new"], due={"suits": ("now", date(2026, 4, 1))})
+    with shop.session() as session:
+        due = session.exec(select(DueDate).where(DueDate.person_id == person)).one()
+        due.reason = {"key": "due", "words": "of another time"}
+    assert fields(shop, ADA) == {"DUEDATE": "2026-04-01", "DUEWHAT": "suit"}
+    assert shop.plan().summary["members"] == 1
 
 
 def test_a_business_customer_gets_the_tag_and_no_due_date(
