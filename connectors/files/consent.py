@@ -36,9 +36,10 @@ from connectors.files.values import BadCell, Phones, home_region, words
 from connectors.records import ConsentEvent, ConsentState
 
 STATEMENTS = ("accepts_email", "consent_status", "opted_out", "accepts_sms")
+_MOMENTS = ("consent_at", "optin_at", "confirm_at", "unsub_at", "clean_at")
 _FIELDS = (
-    *STATEMENTS, "email", "phone", "customer_id", "card_no", "order_uid", "purchased_at",
-    "consent_at", "consent_source", "optin_at", "confirm_at", "unsub_at", "clean_at",
+    *STATEMENTS, *_MOMENTS, "email", "phone", "customer_id", "card_no", "order_uid",
+    "purchased_at", "consent_source",
 )  # fmt: skip
 _STATES = {
     **dict.fromkeys(
@@ -90,6 +91,8 @@ def _statements(sheet: Sheet, selection: Selection) -> str:
     """SQL of the rows that say something about permission, each statement once."""
     told = [sheet.cell(field) for field in STATEMENTS if sheet.has(field)]
     some = " OR ".join(f"{cell} IS NOT NULL" for cell in told) or "true"
+    # Said again later it is another statement: who came back may leave a second time.
+    told += [sheet.cell(field) for field in _MOMENTS if sheet.has(field)]
     # At a web checkout each order is a new statement; on a card it is the card's, on every line.
     who = sheet.order_key if sheet.columns.kind == "orders" else sheet.customer_key
     words = ", ".join(["''", *(f"lower({cell})" for cell in told)])
@@ -163,7 +166,7 @@ class _ConsentReader:
         at = next((m for t in times if (m := quiet(self.read[t], self.get[t](row)))), None)
         who = self.order(row) if at_checkout else self.key(row)
         return ConsentEvent(
-            id=f"{who}:{channel}:{field}:{state.value}",
+            id=f"{who}:{channel}:{field}:{state.value}:{at.isoformat() if at else 'none'}",
             state=state,
             at=at,
             source=source,
