@@ -8,12 +8,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
 from sqlalchemy import insert
-from sqlmodel import Session, col, delete, select, update
+from sqlmodel import Session, col, delete, select
 
 from integration.audience import names
 from integration.audience.connect import open_mailchimp
 from integration.audience.difference import FIELD, TAG, Change, difference
 from integration.audience.members import LIVE
+from integration.audience.settled import put_to_rest
 from integration.audience.wanted import Wanted, need_names, wanted
 from integration.context import Context
 from integration.db import scoped
@@ -57,7 +58,8 @@ class Summary(TypedDict):
 def make_plan(context: Context, audience: Audience) -> Plan:
     """Compare what the audience should hold with what we pushed, and store the difference.
 
-    Reads the audience's tag and field names, writes nothing there. Earlier drafts are discarded.
+    Reads the audience's tag and field names, writes nothing there. Earlier plans that are not
+    carried out are put to rest.
 
     Raises
     ------
@@ -88,11 +90,12 @@ def store(
     *,
     undoes: int | None = None,
 ) -> Plan:
-    """Keep a plan with its changes; it becomes the only draft of its audience."""
-    discard_drafts(session, audience)
+    """Keep a plan with its changes; no earlier one of its audience can be published any more."""
+    assert audience.id is not None
+    put_to_rest(session, audience.id)
     plan = Plan(
         account_id=audience.account_id,
-        audience_id=audience.id or 0,
+        audience_id=audience.id,
         kind="push" if undoes is None else "undo",
         undoes=undoes,
         summary=dict(summary),
@@ -117,15 +120,6 @@ def store(
     if rows:
         session.connection().execute(insert(PlanChange), rows)
     return plan
-
-
-def discard_drafts(session: Session, audience: Audience) -> None:
-    """Close every plan of an audience that nobody has published."""
-    session.exec(
-        update(Plan)
-        .where(col(Plan.audience_id) == audience.id, col(Plan.status) == "draft")
-        .values(status="discarded")
-    )
 
 
 def pushed(session: Session, audience: Audience) -> dict[str, dict[tuple[str, str], str]]:

@@ -9,16 +9,15 @@ from sqlmodel import Session, col, select
 from integration.audience.difference import FIELD, TAG, Change
 from integration.audience.members import LIVE
 from integration.audience.plan import Summary, estimate, store
+from integration.audience.settled import STARTED, WRITTEN
 from integration.context import Context
 from integration.db import scoped
 from integration.tables import Audience, Member, OwnedName, Plan, PlanChange
 
 #: How long a published plan can be taken back.
 UNDO_DAYS = 30
-#: Rows that are, or may be, in Mailchimp.
-_WRITTEN = ("done", "sent")
-#: A push that died on the way can be taken back too.
-_STARTED = ("published", "failed", "publishing")
+#: Statuses of an undo that is gone on with.
+_BEGUN = ("publishing", "failed", "published")
 
 
 class CannotUndo(ValueError):
@@ -54,12 +53,12 @@ def make_undo(context: Context, account_id: int, plan_id: int) -> int:
 
 
 def _begun(session: Session, plan_id: int) -> int | None:
-    query = select(Plan.id).where(Plan.undoes == plan_id, col(Plan.status).in_(_STARTED))
+    query = select(Plan.id).where(Plan.undoes == plan_id, col(Plan.status).in_(_BEGUN))
     return session.exec(query).first()
 
 
 def _check(context: Context, session: Session, plan: Plan) -> None:
-    if plan.status not in _STARTED:
+    if plan.status not in STARTED:
         raise CannotUndo("this plan was never published")
     age = context.clock() - (plan.published_at or plan.created_at)
     if age > timedelta(days=UNDO_DAYS):
@@ -71,8 +70,8 @@ def _check(context: Context, session: Session, plan: Plan) -> None:
             Plan.audience_id == plan.audience_id,
             Plan.kind == "push",
             col(Plan.id) > plan.id,
-            col(Plan.status).in_(_STARTED),
-            col(PlanChange.status).in_(_WRITTEN),
+            col(Plan.status).in_(STARTED),
+            col(PlanChange.status).in_(WRITTEN),
         )
     )
     if session.exec(later).first() is not None:
@@ -89,7 +88,7 @@ def _opposite(session: Session, plan: Plan) -> tuple[list[Change], dict[str, int
     people: dict[str, int] = {}
     lost: set[str] = set()
     rows = select(PlanChange).where(
-        PlanChange.plan_id == plan.id, col(PlanChange.status).in_(_WRITTEN)
+        PlanChange.plan_id == plan.id, col(PlanChange.status).in_(WRITTEN)
     )
     for row in session.exec(rows.order_by(col(PlanChange.id))):
         if row.email_key not in live:

@@ -102,11 +102,7 @@ def _recipients(session: Session, audience: Audience, left_out: Counter[str]) ->
         select(Member.email_key, Member.status).where(Member.audience_id == audience.id)
     ).all()
     people = _people_by_address(session)
-    denied = {
-        person_id
-        for person_id, state in consent.states(session).items()
-        if state is ConsentState.DENIED
-    }
+    denied = _denied(session)
     addresses: dict[int, list[tuple[str, str]]] = defaultdict(list)
     for email_key, status in members:
         found = people.get(email_key, set())
@@ -120,6 +116,27 @@ def _recipients(session: Session, audience: Audience, left_out: Counter[str]) ->
     if several:
         left_out["second_address"] = sum(len(addresses[person_id]) - 1 for person_id in several)
     return {_best(rows, used): person_id for person_id, rows in addresses.items()}
+
+
+def _denied(session: Session) -> set[int]:
+    states = consent.states(session)
+    return {person_id for person_id, state in states.items() if state is ConsentState.DENIED}
+
+
+def out_of_reach(session: Session, audience_id: int) -> set[str]:
+    """Return the addresses that may be given nothing by now: denied, left or bounced."""
+    unreachable = select(Member.email_key).where(
+        Member.audience_id == audience_id, col(Member.status).not_in(REACHABLE)
+    )
+    found = set(session.exec(unreachable))
+    for part in parts(sorted(_denied(session))):
+        addresses = (
+            select(Identity.value)
+            .join(SourceProfile, col(SourceProfile.id) == col(Identity.profile_id))
+            .where(Identity.kind == "email", col(SourceProfile.person_id).in_(part))
+        )
+        found.update(session.exec(addresses))
+    return found
 
 
 def _why_not(status: str, people: Collection[int], denied: Collection[int]) -> str:
@@ -250,7 +267,7 @@ def _most_urgent(session: Session, person_ids: Collection[int]) -> dict[int, _Du
 
 def _looked_from(session: Session) -> date:
     """Return the day for which the due dates were computed; before all days when it is unknown."""
-    newest = select(FittedModel.as_of).order_by(col(FittedModel.id).desc()).limit(1)
+    newest = select(col(FittedModel.as_of)).order_by(col(FittedModel.id).desc()).limit(1)
     return session.exec(newest).first() or date.min
 
 

@@ -10,12 +10,14 @@ import time
 from collections.abc import Sequence
 from itertools import groupby
 
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from integration.audience.connect import open_mailchimp
 from integration.audience.difference import FIELD, TAG
 from integration.audience.members import mark_gone
 from integration.audience.plan import CannotPublish, forget
+from integration.audience.settled import is_newest
+from integration.audience.wanted import out_of_reach
 from integration.context import Context
 from integration.db import scoped
 from integration.mailchimp.answers import BatchInfo, OperationResult
@@ -32,6 +34,7 @@ _POLL_MOST_S, _WAIT_MOST_S = 25.0, 1800.0
 #: Times that operations which Mailchimp itself failed are handed in again within one job.
 _ROUNDS = 3
 _NOT_THERE = "no longer in the audience"
+WITHDRAWN = "permission withdrawn since the plan was made"
 
 
 def publish(context: Context, job: Job, plan_id: int) -> None:
@@ -40,7 +43,7 @@ def publish(context: Context, job: Job, plan_id: int) -> None:
     Raises
     ------
     CannotPublish
-        The plan was discarded or taken back.
+        The plan was discarded or taken back, or a newer one has taken its place.
     MailchimpError
         Retryable ones leave the plan "publishing", to go on later; others make it "failed".
     """
@@ -49,6 +52,9 @@ def publish(context: Context, job: Job, plan_id: int) -> None:
         return
     run = Run(context, job, plan, audience, open_mailchimp(context, audience))
     try:
+        _await_earlier(run, job, audience)
+        _await_batches(run)
+        _leave_out(run)
         if plan.kind == "undo":
             withdraw(run)
         provision(run)
@@ -67,16 +73,32 @@ def publish(context: Context, job: Job, plan_id: int) -> None:
 def _begin(context: Context, job: Job, plan_id: int) -> tuple[Plan, Audience]:
     with scoped(context.engine, job.account_id) as session:
         plan = session.get_one(Plan, plan_id)
-        if plan.status not in ("draft", "publishing", "failed", "published"):
-            raise CannotPublish(f"this plan is {plan.status}: make a new one")
-        taken_back = select(Plan).where(
-            col(Plan.undoes) == plan_id, col(Plan.status) != "discarded"
-        )
         if plan.status != "published":
-            if session.exec(taken_back).first() is not None:
-                raise CannotPublish("this plan is being taken back")
+            _check(session, plan)
             plan.status = "publishing"
         return plan, session.get_one(Audience, plan.audience_id)
+
+
+def _check(session: Session, plan: Plan) -> None:
+    if plan.status in ("discarded", "undone"):
+        raise CannotPublish(f"this plan is {plan.status}: make a new one")
+    taken_back = select(Plan).where(col(Plan.undoes) == plan.id, col(Plan.status) != "discarded")
+    if session.exec(taken_back).first() is not None:
+        raise CannotPublish("this plan is being taken back")
+    if plan.status == "superseded" or not is_newest(session, plan):
+        raise CannotPublish("a newer plan has taken the place of this one: publish that one")
+
+
+def _leave_out(run: Run) -> None:
+    """Give nothing to people who withdrew since the plan was made; taking away goes on."""
+    with run.transaction() as session:
+        withdrawn = out_of_reach(session, run.audience_id)
+        for kind in (TAG, FIELD):
+            rows = run.open_rows(session, kind)
+            given = [r for r in rows if r.after is not None and r.email_key in withdrawn]
+            # What an earlier try sent may be there: the next plan takes it away.
+            run.mirror(session, kind, [row for row in given if row.status == "sent"])
+            run.fail(session, {row.id: WITHDRAWN for row in given})
 
 
 def _finish(run: Run) -> None:
@@ -210,6 +232,15 @@ def _await_batches(run: Run) -> None:
             results = []  # Mailchimp keeps results for seven days: its rows are handed in again
         _settle_batch(run, batch_id, results)
         run.step()
+
+
+def _await_earlier(run: Run, job: Job, audience: Audience) -> None:
+    """See the batches of superseded plans to their end: none may overtake what this plan writes."""
+    with run.transaction() as session:
+        query = select(Plan).where(Plan.audience_id == run.audience_id, Plan.status == "superseded")
+        handed_in = [plan for plan in session.exec(query) if plan.outcome.get("batches")]
+    for plan in handed_in:
+        _await_batches(Run(run.context, job, plan, audience, run.mailchimp))
 
 
 def _finished(run: Run, batch_id: str) -> BatchInfo:

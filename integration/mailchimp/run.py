@@ -45,6 +45,8 @@ class Row(NamedTuple):
     email_key: str
     key: str
     after: str | None
+    #: "todo" or "sent".
+    status: str
 
 
 class Run:
@@ -59,7 +61,7 @@ class Run:
         self.plan_id, self.undoes = plan.id, plan.undoes
         self.audience_id, self.language = audience.id, audience.language
         self._job = job
-        self._counted = (0, 0)
+        self._counted = (mailchimp.requests, mailchimp.writes)
         self._began = context.clock()
         self._settled = 0
         with self.transaction() as session:
@@ -156,6 +158,13 @@ class Run:
         """Note that rows are as planned in Mailchimp now, in plan and mirror."""
         self._set(session, [row.id for row in rows], {"status": "done", "error": None})
         self._settled += len(rows)
+        self.mirror(session, kind, rows)
+        for key in {row.key for row in rows}:
+            gone = [row.email_key for row in rows if row.key == key and row.after is None]
+            self._unmirror(session, kind, key, gone)
+
+    def mirror(self, session: Session, kind: str, rows: Sequence[Row]) -> None:
+        """Note what rows give, as something that is in Mailchimp."""
         there = [
             {
                 "audience_id": self.audience_id,
@@ -168,9 +177,6 @@ class Run:
             if row.after is not None
         ]
         upsert(session, PushedValue, there, key=("audience_id", "email_key", "kind", "key"))
-        for key in {row.key for row in rows}:
-            gone = [row.email_key for row in rows if row.key == key and row.after is None]
-            self._unmirror(session, kind, key, gone)
 
     def fail(self, session: Session, errors: Mapping[int, str]) -> None:
         """Keep why rows did not work; texts hold no address."""

@@ -88,7 +88,8 @@ class Plan(Owned, table=True):
     audience_id: int = reference("audience.id")
     #: "push" or "undo".
     kind: str = "push"
-    #: draft, publishing, published, undone, discarded, failed.
+    #: draft, publishing, published, undone, discarded (nobody published it), failed (it can be
+    #: gone on with), superseded (a newer plan was made before this one was done).
     status: str = "draft"
     #: For an undo: the plan it takes back.
     undoes: int | None = reference("plan.id", nullable=True)
@@ -120,7 +121,7 @@ class PlanChange(Owned, table=True):
     #: None: absent before (after).
     before: str | None = None
     after: str | None = None
-    #: todo, done, failed.
+    #: todo, sent (handed to Mailchimp, the answer is not known), done, failed.
     status: str = "todo"
     #: Mailchimp's answer for this row, without the address.
     error: str | None = None

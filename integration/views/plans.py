@@ -126,6 +126,7 @@ def plan_states() -> dict[str, str]:
         "published": gettext("published"),
         "undone": gettext("undone"),
         "discarded": gettext("put away"),
+        "superseded": gettext("put away"),
         "failed": gettext("failed"),
     }
 

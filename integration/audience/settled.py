@@ -1,0 +1,34 @@
+"""What the status of a plan allows, and how a newer plan puts older ones to rest."""
+
+from __future__ import annotations
+
+from sqlmodel import Session, col, select, update
+
+from integration.tables import Plan
+
+#: Statuses of plans that stopped on the way: some of their rows may be in Mailchimp.
+STOPPED = ("publishing", "failed", "superseded")
+#: Statuses of plans that wrote, or may have written.
+STARTED = ("published", *STOPPED)
+#: Rows that are, or may be, in Mailchimp.
+WRITTEN = ("done", "sent")
+
+
+def put_to_rest(session: Session, audience_id: int) -> None:
+    """End every plan of an audience that is not carried out: nobody can publish it any more.
+
+    A draft is discarded. One that stopped on the way is superseded: its rows stay to be taken back,
+    and the next plan writes again what it may have written.
+    """
+    for statuses, rest in ((("draft",), "discarded"), (("publishing", "failed"), "superseded")):
+        session.exec(
+            update(Plan)
+            .where(col(Plan.audience_id) == audience_id, col(Plan.status).in_(statuses))
+            .values(status=rest)
+        )
+
+
+def is_newest(session: Session, plan: Plan) -> bool:
+    """Whether no plan of the same audience was made after this one."""
+    newer = select(Plan.id).where(Plan.audience_id == plan.audience_id, col(Plan.id) > plan.id)
+    return session.exec(newer.limit(1)).first() is None

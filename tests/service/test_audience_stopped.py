@@ -1,0 +1,172 @@
+"""Plans that stop on the way, and what may still be done with them when others follow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+
+from integration.audience.members import read_members
+from integration.audience.plan import CannotPublish
+from integration.audience.undo import make_undo
+from integration.mailchimp.errors import NotAuthorized, Retryable
+from integration.sandbox.server import SandboxServer
+from integration.settings import Settings
+from integration.tables import Plan
+from tests.service.audience_shop import AudienceShop, make_shop
+from tests.service.consent_scan import forbidden_writes
+
+ADA, BOB, EVE = "ada@stipt-demo.shop", "bob@stipt-demo.shop", "eve@stipt-demo.shop"
+SUIT = {"suits": ("now", date(2026, 3, 14))}
+WITHDRAWN = "permission withdrawn since the plan was made"
+
+
+@pytest.fixture
+def sandbox() -> Iterator[SandboxServer]:
+    with SandboxServer() as server:
+        yield server
+        assert forbidden_writes(server.requests) == []
+
+
+@pytest.fixture
+def shop(settings: Settings, sandbox: SandboxServer) -> Iterator[AudienceShop]:
+    made = make_shop(settings, sandbox)
+    yield made
+    made.context.engine.dispose()
+
+
+def undo(shop: AudienceShop, plan_id: int | None) -> Plan:
+    """Take a plan back and return the undo."""
+    assert plan_id is not None
+    return shop.publish(make_undo(shop.context, shop.account_id, plan_id))
+
+
+def stop(shop: AudienceShop, plan_id: int | None, kind: str, prefix: str) -> None:
+    """Publish, and lose the line at the first writing call that begins with `prefix`."""
+    shop.sandbox.fail(kind, method="POST", prefix=prefix)
+    with pytest.raises(Retryable):
+        shop.publish(plan_id)
+    shop.sandbox.state.faults.clear()
+
+
+def segments_of(shop: AudienceShop) -> str:
+    """Where tags are given and taken: the calls that end in an id."""
+    return f"/lists/{shop.sandbox.list_id}/segments/"
+
+
+# -- older plans -----------------------------------------------------------------------------------
+
+
+def test_a_plan_that_failed_is_not_published_over_a_newer_one(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    sandbox.add_member(ADA)
+    person = shop.person(ADA, ["stage:new"])
+    old = shop.plan()
+    sandbox.state.tokens[sandbox.key] = False
+    with pytest.raises(NotAuthorized):
+        shop.publish(old.id)
+    sandbox.state.tokens[sandbox.key] = True
+    shop.leave(person, "stage:new")
+    shop.enter(person, "stage:best")
+    newer = shop.plan()
+    assert shop.stored(old.id).status == "superseded"
+    with pytest.raises(CannotPublish, match="newer plan"):
+        shop.publish(old.id)
+    shop.publish(newer.id)
+    with pytest.raises(CannotPublish, match="newer plan"):
+        shop.publish(old.id)
+    assert sandbox.tags(ADA) == {"Stage: Best"}
+
+
+@pytest.mark.parametrize("status", ["draft", "publishing", "failed"])
+def test_a_plan_that_an_older_version_left_open_is_not_published_over_a_newer_one(
+    shop: AudienceShop, sandbox: SandboxServer, status: str
+) -> None:
+    sandbox.add_member(ADA)
+    person = shop.person(ADA, ["stage:new"])
+    old = shop.plan()
+    shop.leave(person, "stage:new")
+    newer = shop.push()
+    with shop.session() as session:
+        session.get_one(Plan, old.id).status = status
+    with pytest.raises(CannotPublish, match="newer plan"):
+        shop.publish(old.id)
+    assert shop.stored(newer.id).status == "published"
+    assert sandbox.tags(ADA) == set()
+
+
+def test_a_batch_of_a_superseded_plan_does_not_overtake_the_newer_one(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    sandbox.add_member(ADA)
+    person = shop.person(ADA, ["stage:new"], stage="new")
+    old = shop.plan()
+    sandbox.fail("empty_429", method="GET", prefix="/batches/")
+    with pytest.raises(Retryable):
+        shop.publish(old.id)
+    sandbox.state.faults.clear()
+    assert shop.stored(old.id).outcome["batches"]
+    shop.leave(person, "stage:new")
+    shop.push()
+    assert shop.stored(old.id).outcome["batches"] == []
+    assert {change.status for change in shop.changes(old.id)} == {"done"}
+
+
+# -- permission ------------------------------------------------------------------------------------
+
+
+def test_whoever_withdraws_between_plan_and_push_gets_nothing_and_still_loses(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    for email in (ADA, BOB, EVE):
+        sandbox.add_member(email)
+    people = shop.people([ADA, BOB, EVE], ["style:casual"], SUIT, "new")
+    shop.push()
+    shop.leave_all(people, "style:casual")
+    for person in people:
+        shop.enter(person, "style:business")
+    plan = shop.plan()
+    shop.deny(ADA)
+    sandbox.unsubscribe(BOB)
+    read_members(shop.context, shop.audience)
+
+    published = shop.publish(plan.id)
+    assert (sandbox.tags(ADA), sandbox.tags(BOB)) == (set(), set())
+    assert sandbox.tags(EVE) == {"Style: Business"}
+    failed = {(c.email_key, c.key, c.error) for c in shop.changes(plan.id) if c.status == "failed"}
+    assert failed == {(ADA, "style:business", WITHDRAWN), (BOB, "style:business", WITHDRAWN)}
+    assert published.outcome["failed"] == 2
+    shop.push()
+    assert sandbox.merge_fields(ADA) == sandbox.merge_fields(BOB) == {}
+
+
+def test_what_a_stopped_push_gave_to_somebody_who_withdrew_then_is_taken_away(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    sandbox.add_member(ADA)
+    shop.person(ADA, ["stage:new"])
+    plan = shop.plan()
+    stop(shop, plan.id, "reset", segments_of(shop))
+    assert sandbox.tags(ADA) == {"Stage: New"}
+    shop.deny(ADA)
+    published = shop.publish(plan.id)
+    assert {c.error for c in shop.changes(published.id)} == {WITHDRAWN}
+    shop.push()
+    assert sandbox.tags(ADA) == set()
+
+
+def test_an_undo_gives_nothing_back_to_somebody_who_withdrew(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    sandbox.add_member(ADA)
+    person = shop.person(ADA, ["stage:new"])
+    shop.push()
+    shop.leave(person, "stage:new")
+    shop.enter(person, "stage:best")
+    second = shop.push()
+    shop.deny(ADA)
+    undo(shop, second.id)
+    assert sandbox.tags(ADA) == set()
+    assert shop.stored(second.id).status == "undone"
