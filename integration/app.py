@@ -13,7 +13,8 @@ from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from sqlalchemy import text
-from werkzeug.exceptions import HTTPException
+from sqlalchemy.exc import DataError
+from werkzeug.exceptions import HTTPException, NotFound
 
 from integration import views
 from integration.context import Context, make_context
@@ -128,3 +129,6 @@ def _errors(app: Flask) -> None:
         return render_template("error.html", code=code, words=words), code
 
     app.register_error_handler(HTTPException, page)
+    # A number in an address that no database key can be: SQLite says so only when asked.
+    app.register_error_handler(OverflowError, lambda _: page(NotFound()))
+    app.register_error_handler(DataError, lambda _: page(NotFound()))

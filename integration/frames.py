@@ -50,6 +50,7 @@ def load(session: Session, account: Account, *, as_of: date) -> Frames:
     lines = _lines(session, end)
     lines["ordered_on"] = _days(lines.pop("placed_at"), zone)
     lines = _with_refunds(lines, _line_refunds(session, end), _order_refunds(session, end), zone)
+    lines = _in_one_currency(lines)
     products = _products(session)
     lines, unlisted = _name_unlisted(lines)
     people = _people(session)
@@ -81,7 +82,7 @@ def previous(session: Session) -> tuple[pd.DataFrame, pd.DataFrame]:
         session,
         select(  # type: ignore[call-overload]  # five columns
             DueDate.account_id, DueDate.person_id, DueDate.need, DueDate.state, DueDate.last_on
-        ).where(DueDate.state != ""),
+        ),
         PREVIOUS_DUE,
     )
     segments = _read(
@@ -154,6 +155,7 @@ def _lines(session: Session, end: datetime) -> pd.DataFrame:
         "gender_target": OrderLine.gender_target,
         "quantity": OrderLine.quantity,
         "net_amount": OrderLine.total_minor,
+        "currency": Order.currency,
         "gift_line": OrderLine.is_gift,
         "gift_order": Order.ships_to_other,
     }
@@ -222,6 +224,23 @@ def _with_refunds(
     )
     lines["refunded_amount"] += share * kept
     lines["refunded_on"] = lines["refunded_on"].fillna(lines["order_refunded_on"])
+    return lines
+
+
+def _in_one_currency(lines: pd.DataFrame) -> pd.DataFrame:
+    """Value lines of the currency most lines are in; others count as bought, worth one minor unit.
+
+    We know no rates, and 40,000 yen must not count as 40,000 cents. Worth nothing at all is what
+    free items are, and those are no purchases.
+    """
+    usual = lines["currency"].mode()
+    foreign = lines.pop("currency") != (usual.iloc[0] if len(usual) else "")
+    lines["net_amount"] = lines["net_amount"].astype("float64")
+    gone = lines["refunded_quantity"] >= lines["quantity"]
+    lines.loc[foreign, "net_amount"] = np.sign(lines.loc[foreign, "net_amount"])
+    lines.loc[foreign, "refunded_amount"] = (gone & (lines["net_amount"] > 0))[foreign].astype(
+        float
+    )
     return lines
 
 

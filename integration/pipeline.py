@@ -29,7 +29,7 @@ from integration.sources import open_source, remember, source_key
 from integration.store import write_page
 from integration.tables import Account, ImportRun, Reject, Shop, SyncState, Work
 from integration.work.execute import cause
-from integration.work.queue import Job, defer
+from integration.work.queue import AT_ONCE, Job, defer
 from segmentation.compute import assign, fit
 
 #: States of a reading that will not be gone on with; one that waits for an answer will.
@@ -173,10 +173,13 @@ def _end(context: Context, job: Job, status: str, error: str | None) -> None:
 def start_refresh(session: Session, *, as_of: str | None = None) -> None:
     """Write down that everything is to be computed anew (from an ISO date, or from today).
 
-    One that waits already will see the same rows: a burst of changes is one run.
+    One that waits already will see the same rows: a burst of changes is one run, as of the day
+    that was asked for last.
     """
-    waiting = select(Work.id).where(Work.kind == "refresh", Work.status == "queued").limit(1)
-    if session.exec(waiting).first() is not None:
+    waiting = select(Work).where(Work.kind == "refresh", Work.status == "queued").limit(1)
+    found = session.exec(waiting).first()
+    if found is not None:
+        found.payload, found.run_at = {"as_of": as_of}, AT_ONCE
         return
     account_id = session.info["account_id"]
     defer(

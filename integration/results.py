@@ -19,6 +19,7 @@ from integration.store.common import parts
 from integration.tables import (
     DueDate,
     FittedModel,
+    Person,
     PersonProfile,
     SegmentChange,
     SegmentMember,
@@ -49,11 +50,26 @@ def store_model(
 
 
 def store_assigned(session: Session, assigned: Assigned, *, as_of: date) -> None:
-    """Bring segments, due-dates and figures of every person in step with a run over all people."""
+    """Bring segments, due-dates and figures of every person in step with a run over all people.
+
+    Persons that were merged away while the run computed are left out; the merge's own refresh
+    places the person they became.
+    """
+    here = set(session.exec(select(Person.id)))
+    assigned = Assigned(
+        segments=_of(assigned.segments, here),
+        due=_of(assigned.due, here),
+        profiles=_of(assigned.profiles, here),
+        counters=assigned.counters,
+    )
     _store_segments(session, assigned.segments, as_of)
     _replace(session, DueDate, _rows(assigned.due, DUE), ("person_id", "need"))
     profiles = [{**row, "computed_on": as_of} for row in _rows(assigned.profiles, PROFILES)]
     _replace(session, PersonProfile, profiles, ("person_id",))
+
+
+def _of(frame: pd.DataFrame, people: Collection[int | None]) -> pd.DataFrame:
+    return frame[frame["person_id"].isin(people)]
 
 
 def _store_segments(session: Session, segments: pd.DataFrame, as_of: date) -> None:

@@ -60,7 +60,7 @@ PREVIOUS_DUE: Mapping[str, str] = {
     "account_id": "int64",
     "person_id": "int64",
     "need": "str",
-    "state": "str",  # soon, now, late
+    "state": "str",  # soon, now, late; "" tells a need that is over from one never looked at
     "last_on": "datetime64",
 }
 

@@ -15,7 +15,8 @@ BASE_S = 2.0
 CAP_S = 900.0
 #: Nobody's wish for patience is taken beyond a day.
 LONGEST_WAIT_S = 86_400.0
-MAX_ATTEMPTS = 10
+#: With the waits above this is two to five hours: the other side's bad half hour ends by itself.
+MAX_ATTEMPTS = 30
 #: A job that ends its worker each time (memory, a crash in C code) must not do so for ever.
 MAX_STARTS = 50
 

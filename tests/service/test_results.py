@@ -267,3 +267,10 @@ def fitted() -> Fitted:
     """What a shop without any purchase teaches."""
     nothing = Frames(lines=empty(LINES), products=empty(PRODUCTS), people=empty(PEOPLE))
     return fit(nothing, as_of=MONDAY, choices=Choices())
+
+
+def test_somebody_merged_away_while_a_run_computed_is_left_out(known: Results) -> None:
+    gone = known.bo + 100
+    known.assign(MONDAY, {(known.ada, "stage:new"): NEW, (gone, "stage:new"): NEW})
+    with scoped(known.engine, known.account_id) as session:
+        assert session.exec(select(SegmentMember.person_id)).all() == [known.ada]
