@@ -73,6 +73,8 @@ class Customer:
     created_at: datetime | None = None
     #: The last change at the source; an older version never replaces a newer one.
     source_updated_at: datetime | None = None
+    #: Mentioned by an order, not its own record: fills gaps, never clears.
+    partial: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,6 +116,8 @@ class Product:
     variants: tuple[Variant, ...] = ()
     created_at: datetime | None = None
     source_updated_at: datetime | None = None
+    #: Mentioned by an order, not its own record: fills gaps, never clears.
+    partial: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -40,6 +40,10 @@ class _CustomerReader:
     def __init__(self, sheet: Sheet, selection: Selection, harvest: Harvest) -> None:
         self.harvest = harvest
         self.sheet = sheet
+        columns = sheet.columns
+        is_audience = columns.kind == "consent" and columns.layout is not None
+        # Order lines and lists of permissions only mention people.
+        self.is_partial = columns.kind != "customers" and not is_audience
         self.read = {field: sheet.reader(field) for field in FIELDS}
         self.get = {field: selection.getter(field) for field in FIELDS}
         self.phones: dict[str, Phones] = {}
@@ -82,6 +86,7 @@ class _CustomerReader:
             tags=split_tags(cell("tags")),
             created_at=cell("created_at"),
             source_updated_at=cell("updated_at"),
+            partial=self.is_partial,
         )
 
     def _phone(self, row: int, cells: tuple[Any, ...], country: str | None) -> str | None:

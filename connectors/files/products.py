@@ -65,6 +65,7 @@ def _mentioned(sheet: Sheet, *, after: int, not_in: str) -> Iterator[tuple[int, 
                 category_path=split_path(category) if category else (),
                 brand=get["brand"](row),
                 gender_target=get["gender_target"](row),
+                partial=True,
             ),
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -112,6 +112,31 @@ def changed(records: Sequence[_R], hashes: dict[str, str], held: dict[str, Known
     return [
         record for key, record in latest.items() if _is_newer(record, hashes[key], held.get(key))
     ]
+
+
+def gaps(
+    held: SQLModel, told: Mapping[str, Any], groups: Iterable[Sequence[str]]
+) -> dict[str, Any]:
+    """Return what `told` says of columns that are empty in `held`.
+
+    The columns of a group are one thing said (a name): they are filled together or not at all.
+    """
+    found: dict[str, Any] = {}
+    for group in groups:
+        if not any(map(is_told, (getattr(held, name) for name in group))):
+            found.update({name: told[name] for name in group if is_told(told[name])})
+    return found
+
+
+def is_told(value: Any) -> bool:
+    """Return whether a cell says something: no, zero names and the empty text do not.
+
+    Examples
+    --------
+    >>> is_told(""), is_told({"names": []}), is_told(0)
+    (False, False, True)
+    """
+    return value not in (None, "", {"names": []}) and value is not False
 
 
 def _is_newer(record: _HasVersion, content: str, held: Known | None) -> bool:

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, delete, select
 from connectors.records import Customer
 from integration.db import upsert
 from integration.identity import email_key, keys_of, link, new_people
-from integration.store.common import changed, content_hash, known, parts
+from integration.store.common import changed, content_hash, gaps, known, parts
 from integration.tables import Identity, SourceProfile
 
 
@@ -37,10 +37,32 @@ class Ref:
         return f"phone:{self.phone}" if self.phone else None
 
 
+#: What a customer who is only mentioned may add, the columns of one statement together.
+_GAPS = (
+    ("first_name", "middle_name", "last_name"),
+    ("country", "postcode", "city"),
+    *(
+        (name,)
+        for name in (
+            "email", "phone", "card_no", "birth_date", "gender", "company", "is_business",
+            "language", "tags",
+        )
+    ),
+)  # fmt: skip
+
+
 def write_customers(
     session: Session, shop_id: int, customers: Sequence[Customer], now: datetime
 ) -> set[int]:
     """Store customers; return the persons whose facts changed."""
+    own = [record for record in customers if not record.partial]
+    mentioned = [record for record in customers if record.partial]
+    return _write_own(session, shop_id, own, now) | _fill(session, shop_id, mentioned, now)
+
+
+def _write_own(
+    session: Session, shop_id: int, customers: Sequence[Customer], now: datetime
+) -> set[int]:
     hashes = {record.id: content_hash(record) for record in customers}
     held = known(session, SourceProfile, shop_id, hashes)
     news = changed(customers, hashes, held)
@@ -58,8 +80,23 @@ def write_customers(
         for record in news
     ]
     _insert(session, [row for row in rows if row["person_id"] != -1])
-    _replace(session, [row for row in rows if row["person_id"] == -1])
+    _replace(session, shop_id, [row for row in rows if row["person_id"] == -1])
     return _recognise(session, shop_id, [record.id for record in news], now)
+
+
+def _fill(session: Session, shop_id: int, customers: Sequence[Customer], now: datetime) -> set[int]:
+    """Store what orders mention; a customer's own record is added to, never overwritten."""
+    mentioned = {record.id: record for record in customers}
+    held = _profiles(session, shop_id, mentioned)
+    touched = [key for key in mentioned if key not in held]
+    _insert_mentioned(session, shop_id, [mentioned[key] for key in touched], now)
+    for key, profile in held.items():
+        added = gaps(profile, _columns(mentioned[key]), _GAPS)
+        for name, value in added.items():
+            setattr(profile, name, value)
+        touched += [key] if added else []
+    session.flush()
+    return _recognise(session, shop_id, touched, now) if touched else set()
 
 
 def resolve(session: Session, shop_id: int, refs: Iterable[Ref], now: datetime) -> dict[str, int]:
@@ -69,26 +106,11 @@ def resolve(session: Session, shop_id: int, refs: Iterable[Ref], now: datetime) 
     missing = [ref for key, ref in wanted.items() if key not in found]
     if not missing:
         return found
-    people = iter(new_people(session, len(missing), now))
-    _insert(
-        session,
-        [
-            {
-                **_columns(
-                    Customer(
-                        id=ref.external_id or "",
-                        email=ref.email,
-                        phone=ref.phone,
-                        card_no=ref.card_no,
-                    )
-                ),
-                "shop_id": shop_id,
-                "person_id": next(people),
-                "content_hash": "",
-            }
-            for ref in missing
-        ],
-    )
+    named = [
+        Customer(id=ref.external_id or "", email=ref.email, phone=ref.phone, card_no=ref.card_no)
+        for ref in missing
+    ]
+    _insert_mentioned(session, shop_id, named, now)
     made = [ref.external_id for ref in missing if ref.external_id]
     _recognise(session, shop_id, made, now)
     found.update({key: row.id for key, row in known(session, SourceProfile, shop_id, made).items()})
@@ -132,35 +154,45 @@ def _insert(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     upsert(session, SourceProfile, rows, key=("shop_id", "external_id"), keep=("person_id",))
 
 
-def _replace(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+def _insert_mentioned(
+    session: Session, shop_id: int, customers: Sequence[Customer], now: datetime
+) -> None:
+    """Insert profiles without a hash: the customer's own record, once it comes, differs."""
+    people = iter(new_people(session, len(customers), now))
+    extra = [{"person_id": person, "shop_id": shop_id, "content_hash": ""} for person in people]
+    _insert(session, [_columns(c) | more for c, more in zip(customers, extra, strict=True)])
+
+
+def _replace(session: Session, shop_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
     """Update rows that exist; an upsert would need a person to refer to."""
     by_id = {row["external_id"]: row for row in rows}
-    for part in parts(by_id):
-        shop_id = by_id[part[0]]["shop_id"]
-        existing = session.exec(
-            select(SourceProfile).where(
-                col(SourceProfile.shop_id) == shop_id, col(SourceProfile.external_id).in_(part)
-            )
-        )
-        for profile in existing:
-            for name, value in by_id[profile.external_id].items():
-                if name != "person_id":
-                    setattr(profile, name, value)
+    for key, profile in _profiles(session, shop_id, by_id).items():
+        for name, value in by_id[key].items():
+            if name != "person_id":
+                setattr(profile, name, value)
     session.flush()
 
 
-def _recognise(
-    session: Session, shop_id: int, external_ids: Sequence[str], now: datetime
-) -> set[int]:
-    """Renew the match keys of profiles and the persons behind them."""
-    profiles: dict[int, SourceProfile] = {}
+def _profiles(
+    session: Session, shop_id: int, external_ids: Iterable[str]
+) -> dict[str, SourceProfile]:
+    found: dict[str, SourceProfile] = {}
     for part in parts(external_ids):
         rows = session.exec(
             select(SourceProfile).where(
                 col(SourceProfile.shop_id) == shop_id, col(SourceProfile.external_id).in_(part)
             )
         )
-        profiles.update({row.id: row for row in rows if row.id is not None})
+        found.update({row.external_id: row for row in rows})
+    return found
+
+
+def _recognise(
+    session: Session, shop_id: int, external_ids: Sequence[str], now: datetime
+) -> set[int]:
+    """Renew the match keys of profiles and the persons behind them."""
+    found = _profiles(session, shop_id, external_ids).values()
+    profiles = {profile.id: profile for profile in found if profile.id is not None}
     for ids in parts(profiles):
         session.exec(delete(Identity).where(col(Identity.profile_id).in_(ids)))
     upsert(

@@ -155,3 +155,49 @@ def test_an_order_nobody_can_be_named_for_is_kept_without_a_person(engine: Engin
     with scoped(engine, account) as session:
         assert session.exec(select(tables.Order.profile_id)).one() is None
         assert session.exec(select(tables.Person).where(col(tables.Person.id) > 0)).all() == []
+
+
+def test_what_an_order_mentions_fills_gaps_and_is_replaced_by_the_own_record(
+    engine: Engine,
+) -> None:
+    account = add_account(engine)
+    shop = add_shop(engine, account)
+    own = Customer(id="c1", email="ada@stipt-demo.shop", last_name="de Vries", gender="f")
+    mentioned = Customer(
+        id="c1", phone="+31612345678", first_name="A", middle_name="de", last_name="Vries",
+        gender="m", partial=True,
+    )  # fmt: skip
+
+    def profile() -> tuple[str | None, ...]:
+        with scoped(engine, account) as session:
+            row = session.exec(select(tables.SourceProfile)).one()
+            return row.phone, row.first_name, row.last_name, row.gender
+
+    assert store(engine, account, shop, mentioned).people
+    # The record of his own differs from what was mentioned, even where both say the same.
+    assert store(engine, account, shop, replace(mentioned, partial=False)).people
+    store(engine, account, shop, own)
+    assert profile() == (None, None, "de Vries", "f")
+    # A name is one thing: "A de Vries" is nobody's.
+    assert store(engine, account, shop, mentioned).people
+    assert profile() == ("+31612345678", None, "de Vries", "f")
+    # Said again, neither changes anything.
+    assert not store(engine, account, shop, mentioned).people
+    assert not store(engine, account, shop, own).people
+    assert profile() == ("+31612345678", None, "de Vries", "f")
+
+
+def test_a_product_that_an_order_mentions_keeps_its_own_words_and_variants(engine: Engine) -> None:
+    account = add_account(engine)
+    shop = add_shop(engine, account)
+    own = Product(id="p1", title="Suit", product_type="Suits", variants=(Variant(id="v1"),))
+    mentioned = Product(
+        id="p1", title="p1", product_type="Men", category_path=("Men",), brand="Lof", partial=True
+    )
+    for record in (mentioned, own, mentioned):
+        store(engine, account, shop, record)
+    with scoped(engine, account) as session:
+        row = session.exec(select(tables.Product)).one()
+        assert (row.title, row.product_type, row.category_path) == ("Suit", "Suits", "")
+        assert row.brand == "Lof"
+        assert session.exec(select(tables.Variant.external_id)).all() == ["v1"]
