@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 #: ("tag" or "field", key) -> value; a tag's value is "".
@@ -24,8 +24,15 @@ class Change:
     after: str | None
 
 
-def difference(wanted: Mapping[str, Values], pushed: Mapping[str, Values]) -> Iterator[Change]:
+def difference(
+    wanted: Mapping[str, Values],
+    pushed: Mapping[str, Values],
+    unsure: Mapping[str, Collection[tuple[str, str]]] | None = None,
+) -> Iterator[Change]:
     """Yield what leads from `pushed` to `wanted`, both by address; ordered by address and key.
+
+    What is `unsure` (address -> kind and key) is written whatever `pushed` says of it: it was sent,
+    and no answer came.
 
     The reason sentence is only rewritten together with something else of the same member: a quiet
     night makes no call.
@@ -37,15 +44,19 @@ def difference(wanted: Mapping[str, Values], pushed: Mapping[str, Values]) -> It
     [('stage:lost', '', None), ('stage:new', None, '')]
     >>> list(difference({"a": {WHY: "from 312"}}, {"a": {WHY: "from 311"}}))
     []
+    >>> [(c.before, c.after) for c in difference({}, {}, {"a": {("tag", "stage:new")}})]
+    [(None, None)]
     """
-    for email_key in sorted(wanted.keys() | pushed.keys()):
+    unsure = unsure or {}
+    for email_key in sorted(wanted.keys() | pushed.keys() | unsure.keys()):
         after, before = wanted.get(email_key, {}), pushed.get(email_key, {})
+        again = unsure.get(email_key, ())
         changed = [
             name
-            for name in sorted(after.keys() | before.keys())
-            if after.get(name) != before.get(name)
+            for name in sorted({*after, *before, *again})
+            if name in again or after.get(name) != before.get(name)
         ]
-        if changed == [WHY] and WHY in after and WHY in before:
+        if changed == [WHY] and WHY in after and WHY in before and WHY not in again:
             continue
         for name in changed:
             yield Change(email_key, *name, before.get(name), after.get(name))

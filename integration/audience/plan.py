@@ -14,7 +14,7 @@ from integration.audience import names
 from integration.audience.connect import open_mailchimp
 from integration.audience.difference import FIELD, TAG, Change, difference
 from integration.audience.members import LIVE
-from integration.audience.settled import put_to_rest
+from integration.audience.settled import STOPPED, put_to_rest
 from integration.audience.wanted import Wanted, need_names, wanted
 from integration.context import Context
 from integration.db import scoped
@@ -73,7 +73,8 @@ def make_plan(context: Context, audience: Audience) -> Plan:
         warnings = _fit_fields(session, audience, target, fields)
         if target.over_budget:
             warnings.append({"key": "tag_budget", "more": len(target.over_budget)})
-        changes = list(difference(target.values, pushed(session, audience)))
+        held, sent = pushed(session, audience), unsure(session, audience)
+        changes = list(difference(target.values, held, sent))
         naming = _Naming(session, audience, segments, fields)
         summary = _summary(changes, target.people, naming, warnings)
         summary["left_out"] = dict(target.left_out)
@@ -137,6 +138,34 @@ def pushed(session: Session, audience: Audience) -> dict[str, dict[tuple[str, st
     for email_key, kind, key, value in session.exec(query):
         held[email_key][kind, key] = value
     return held
+
+
+def unsure(session: Session, audience: Audience) -> dict[str, set[tuple[str, str]]]:
+    """Return what plans that stopped have sent, where nobody knows whether it arrived.
+
+    Taken for present: it is written again where it is wanted and taken away where it is not.
+    """
+    query = (
+        select(PlanChange.email_key, PlanChange.kind, PlanChange.key)
+        .join(Plan, col(Plan.id) == col(PlanChange.plan_id))
+        .join(
+            Member,
+            (col(Member.audience_id) == col(Plan.audience_id))
+            & (col(Member.email_key) == col(PlanChange.email_key)),
+        )
+        .where(
+            Plan.audience_id == audience.id,
+            col(Plan.status).in_(STOPPED),
+            PlanChange.status == "sent",
+            col(Member.status).in_(LIVE),
+        )
+    )
+    owned = _owned(session, audience)  # a tag that is not there is on nobody
+    sent: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for email_key, kind, key in session.exec(query):
+        if (kind, key) in owned:
+            sent[email_key].add((kind, key))
+    return sent
 
 
 def rows(session: Session, plan_id: int) -> Iterator[dict[str, str]]:

@@ -110,6 +110,7 @@ def _finish(run: Run) -> None:
         failed = statuses.count("failed")
         plan.outcome = {**outcome, "done": len(statuses) - failed, "failed": failed}
         plan.status, plan.published_at = "published", run.context.clock()
+        run.answer_for_earlier(session)
         if run.undoes is not None:
             taken_back = session.get_one(Plan, run.undoes)
             taken_back.status, taken_back.undone_at = "undone", plan.published_at

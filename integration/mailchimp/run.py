@@ -13,9 +13,11 @@ from typing import Any, NamedTuple, Protocol
 
 import sqlalchemy
 from sqlalchemy import Select
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, delete, func, select, update
 
 from integration.audience.difference import FIELD
+from integration.audience.settled import STOPPED
 from integration.context import Context
 from integration.db import scoped, upsert
 from integration.mailchimp.client import Mailchimp
@@ -23,6 +25,8 @@ from integration.tables import Audience, OwnedName, Plan, PlanChange, PushedValu
 
 #: Statuses of rows that still have to be settled.
 OPEN = ("todo", "sent")
+#: What a row is about.
+_WHAT = ("email_key", "kind", "key")
 #: Ids in one IN list.
 _IDS = 10_000
 
@@ -177,6 +181,30 @@ class Run:
             if row.after is not None
         ]
         upsert(session, PushedValue, there, key=("audience_id", "email_key", "kind", "key"))
+
+    def answer_for_earlier(self, session: Session) -> None:
+        """Settle what earlier plans sent without an answer, where this plan wrote the same since.
+
+        Those rows stay to be taken back with their plan, and are in doubt no longer.
+        """
+        stopped = select(Plan.id).where(
+            Plan.audience_id == self.audience_id,
+            col(Plan.id) < self.plan_id,
+            col(Plan.status).in_(STOPPED),
+        )
+        ours = aliased(PlanChange)
+        same = (getattr(ours, name) == getattr(PlanChange, name) for name in _WHAT)
+        written = select(ours.id).where(ours.plan_id == self.plan_id, ours.status == "done", *same)
+        session.exec(
+            update(PlanChange)
+            .where(
+                col(PlanChange.plan_id).in_(stopped),
+                col(PlanChange.status) == "sent",
+                written.exists(),
+            )
+            .values(status="done")
+            .execution_options(synchronize_session=False)
+        )
 
     def fail(self, session: Session, errors: Mapping[int, str]) -> None:
         """Keep why rows did not work; texts hold no address."""

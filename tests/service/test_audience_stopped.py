@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 
 import pytest
+from sqlmodel import select
 
 from integration.audience.members import read_members
 from integration.audience.plan import CannotPublish
@@ -13,7 +14,7 @@ from integration.audience.undo import make_undo
 from integration.mailchimp.errors import NotAuthorized, Retryable
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
-from integration.tables import Plan
+from integration.tables import DueDate, Plan, PlanChange
 from tests.service.audience_shop import AudienceShop, make_shop
 from tests.service.consent_scan import forbidden_writes
 
@@ -170,3 +171,57 @@ def test_an_undo_gives_nothing_back_to_somebody_who_withdrew(
     undo(shop, second.id)
     assert sandbox.tags(ADA) == set()
     assert shop.stored(second.id).status == "undone"
+
+
+# -- rows without an answer ------------------------------------------------------------------------
+
+
+def test_what_a_stopped_push_sent_is_taken_off_when_it_is_no_longer_wanted(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    sandbox.add_member(ADA)
+    before = sandbox.canonical()
+    person = shop.person(ADA, ["stage:new"])
+    first = shop.plan()
+    stop(shop, first.id, "reset", segments_of(shop))
+    assert sandbox.tags(ADA) == {"Stage: New"}, "it arrived; only the answer was lost"
+    shop.leave(person, "stage:new")
+    second = shop.plan()
+    assert [(row["name"], row["remove"]) for row in second.summary["tags"]] == [("Stage: New", 1)]
+    shop.publish(second.id)
+    assert sandbox.tags(ADA) == set()
+    assert shop.push().outcome["writes"] == 0, "the answer is known now"
+    undo(shop, second.id)
+    undo(shop, first.id)
+    assert sandbox.canonical() == before
+
+
+def test_a_value_that_a_stopped_push_sent_gives_way_to_the_one_that_is_wanted(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    sandbox.add_member(ADA)
+    shop.person(ADA, ["stage:new"], due=SUIT)
+    shop.push()
+    with shop.session() as session:
+        session.exec(select(DueDate)).one().expected_on = date(2026, 4, 1)
+    second = shop.plan()
+    stop(shop, second.id, "reset", "/batches")
+    assert sandbox.merge_fields(ADA)["DUEDATE"] == "2026-04-01"
+    with shop.session() as session:  # wanted again: what the mirror says is there
+        session.exec(select(DueDate)).one().expected_on = SUIT["suits"][1]
+    assert shop.push().summary["members"] == 1
+    assert sandbox.merge_fields(ADA)["DUEDATE"] == "2026-03-14"
+    assert shop.push().outcome["writes"] == 0
+
+
+def test_doubt_survives_a_second_stop(shop: AudienceShop, sandbox: SandboxServer) -> None:
+    sandbox.add_member(ADA)
+    person = shop.person(ADA, ["stage:new"])
+    for kind in ("reset", "empty_429"):
+        stop(shop, shop.plan().id, kind, segments_of(shop))
+        shop.leave(person, "stage:new")
+    assert sandbox.tags(ADA) == {"Stage: New"}
+    shop.push()
+    assert sandbox.tags(ADA) == set()
+    with shop.session() as session:
+        assert session.exec(select(PlanChange).where(PlanChange.status == "sent")).all() == []
