@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
+from integration.audience.settled import put_to_rest
 from integration.context import Context
 from integration.db import scoped, unscoped
 from integration.mailchimp.answers import AudienceInfo
@@ -39,6 +40,8 @@ def connect(
     context: Context, account_id: int, *, token: str, list_id: str | None = None, language: str
 ) -> Audience:
     """Store which audience is the merchant's, after a look whether the token works.
+
+    Plans of another audience that are not carried out are put to rest.
 
     Parameters
     ----------
@@ -152,6 +155,7 @@ def _store(
         for other in known.values():
             if other.list_id != info.id and other.disconnected_at is None:
                 other.disconnected_at = now
+                put_to_rest(session, other.id or 0)
         # The same audience again keeps its row, and with it the mirror of what was pushed.
         audience = known.get(info.id) or Audience(account_id=account_id, list_id=info.id, **values)
         for name, value in values.items():

@@ -43,7 +43,8 @@ def publish(context: Context, job: Job, plan_id: int) -> None:
     Raises
     ------
     CannotPublish
-        The plan was discarded or taken back, or a newer one has taken its place.
+        The plan was discarded or taken back, a newer one has taken its place, or its audience is
+        no longer connected.
     MailchimpError
         Retryable ones leave the plan "publishing", to go on later; others make it "failed".
     """
@@ -73,13 +74,16 @@ def publish(context: Context, job: Job, plan_id: int) -> None:
 def _begin(context: Context, job: Job, plan_id: int) -> tuple[Plan, Audience]:
     with scoped(context.engine, job.account_id) as session:
         plan = session.get_one(Plan, plan_id)
+        audience = session.get_one(Audience, plan.audience_id)
         if plan.status != "published":
-            _check(session, plan)
+            _check(session, plan, audience)
             plan.status = "publishing"
-        return plan, session.get_one(Audience, plan.audience_id)
+        return plan, audience
 
 
-def _check(session: Session, plan: Plan) -> None:
+def _check(session: Session, plan: Plan, audience: Audience) -> None:
+    if audience.disconnected_at is not None:
+        raise CannotPublish("this plan is for an audience that is no longer connected")
     if plan.status in ("discarded", "undone"):
         raise CannotPublish(f"this plan is {plan.status}: make a new one")
     taken_back = select(Plan).where(col(Plan.undoes) == plan.id, col(Plan.status) != "discarded")

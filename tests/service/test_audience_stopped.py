@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 from sqlmodel import select
 
+from integration.audience.connect import connect
 from integration.audience.members import read_members
 from integration.audience.plan import CannotPublish
 from integration.audience.undo import make_undo
@@ -113,6 +114,27 @@ def test_a_batch_of_a_superseded_plan_does_not_overtake_the_newer_one(
     shop.push()
     assert shop.stored(old.id).outcome["batches"] == []
     assert {change.status for change in shop.changes(old.id)} == {"done"}
+
+
+def test_another_audience_puts_the_plans_of_the_first_one_to_rest(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    sandbox.add_member(ADA)
+    shop.person(ADA, ["stage:new"])
+    first = shop.audience
+    draft = shop.plan()
+    other = sandbox.state.add_audience("Other")
+    connect(shop.context, shop.account_id, token=sandbox.key, list_id=other.id, language="en")
+    assert shop.stored(draft.id).status == "discarded"
+    with shop.session() as session:  # as an older version left it
+        session.get_one(Plan, draft.id).status = "draft"
+    before = len(sandbox.requests)
+    with pytest.raises(CannotPublish, match="no longer connected"):
+        shop.publish(draft.id)
+    assert len(sandbox.requests) == before
+
+    connect(shop.context, shop.account_id, token=sandbox.key, list_id=first.list_id, language="en")
+    assert shop.push().status == "published"
 
 
 # -- permission ------------------------------------------------------------------------------------
