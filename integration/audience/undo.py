@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from sqlalchemy import case, exists
 from sqlmodel import Session, col, select
 
 from integration.audience.difference import FIELD, TAG, Change
@@ -33,8 +34,8 @@ def make_undo(context: Context, account_id: int, plan_id: int) -> int:
     Raises
     ------
     CannotUndo
-        The plan was never published, is older than 30 days, or a later one has to be taken back
-        first.
+        The plan was never published, is older than 30 days, its audience is no longer connected,
+        or a later one has to be taken back first.
     """
     with scoped(context.engine, account_id) as session:
         plan = session.get(Plan, plan_id)
@@ -57,25 +58,44 @@ def _begun(session: Session, plan_id: int) -> int | None:
     return session.exec(query).first()
 
 
+def undoable(session: Session, now: datetime) -> int | None:
+    """Return the plan that can be taken back now: the connected audience's last one, for 30 days.
+
+    `make_undo` accepts it, and an earlier one that wrote only after it.
+    """
+    connected = select(Audience.id).where(col(Audience.disconnected_at).is_(None))
+    audience_id = session.exec(connected.order_by(col(Audience.id).desc())).first()
+    last = _last(session, audience_id) if audience_id is not None else None
+    return last.id if last is not None and _is_recent(last, now) else None
+
+
 def _check(context: Context, session: Session, plan: Plan) -> None:
     if plan.status not in STARTED:
         raise CannotUndo("this plan was never published")
-    age = context.clock() - (plan.published_at or plan.created_at)
-    if age > timedelta(days=UNDO_DAYS):
+    if session.get_one(Audience, plan.audience_id).disconnected_at is not None:
+        raise CannotUndo("this plan's audience is no longer connected: connect it again first")
+    if not _is_recent(plan, context.clock()):
         raise CannotUndo(f"this plan is more than {UNDO_DAYS} days old")
-    later = (
-        select(Plan.id)
-        .join(PlanChange, col(PlanChange.plan_id) == col(Plan.id))
-        .where(
-            Plan.audience_id == plan.audience_id,
-            Plan.kind == "push",
-            col(Plan.id) > plan.id,
-            col(Plan.status).in_(STARTED),
-            col(PlanChange.status).in_(WRITTEN),
-        )
-    )
-    if session.exec(later).first() is not None:
+    last = _last(session, plan.audience_id)
+    if last is not None and plan.id is not None and (last.id or 0) > plan.id:
         raise CannotUndo("a later plan was published: take that one back first")
+
+
+def _last(session: Session, audience_id: int) -> Plan | None:
+    """Return the newest plan that wrote something, or else the newest that was begun."""
+    rows = exists().where(
+        col(PlanChange.plan_id) == col(Plan.id), col(PlanChange.status).in_(WRITTEN)
+    )
+    made = exists().where(col(OwnedName.created_by_plan) == col(Plan.id))
+    begun = select(Plan).where(
+        Plan.audience_id == audience_id, Plan.kind == "push", col(Plan.status).in_(STARTED)
+    )
+    wrote = case((rows | made, 1), else_=0)
+    return session.exec(begun.order_by(wrote.desc(), col(Plan.id).desc()).limit(1)).first()
+
+
+def _is_recent(plan: Plan, now: datetime) -> bool:
+    return now - (plan.published_at or plan.created_at) <= timedelta(days=UNDO_DAYS)
 
 
 def _opposite(session: Session, plan: Plan) -> tuple[list[Change], dict[str, int], dict[str, int]]:

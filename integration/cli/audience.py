@@ -9,6 +9,7 @@ from sqlmodel import col, select
 
 from integration.audience.connect import connect
 from integration.audience.plan import warning_text
+from integration.audience.undo import undoable
 from integration.cli.base import Shell, as_json, command, do_work, dry_run, print_json, print_table
 from integration.tables import Account, Plan
 from integration.work.queue import defer
@@ -93,8 +94,13 @@ def push(shell: Shell, plan_id: int | None, dry_run: bool, as_json: bool) -> Non
 @as_json
 @command
 def undo(shell: Shell, plan_id: int | None, dry_run: bool, as_json: bool) -> None:
-    """Take back what a plan changed; the last published one when none is named."""
-    chosen = _plan(shell, plan_id, kind="push", status="published")
+    """Take back what a plan changed; the last one that wrote when none is named."""
+    if plan_id is None:
+        with shell.session() as session:
+            plan_id = undoable(session, shell.context.clock())
+        if plan_id is None:
+            raise click.ClickException("there is nothing to take back")
+    chosen = _plan(shell, plan_id, kind="push")
     _carry_out(shell, "undo", chosen, dry_run=dry_run, as_json=as_json)
 
 
@@ -127,12 +133,10 @@ def _work(shell: Shell, kind: str, payload: dict[str, Any], *, quiet: bool) -> N
     do_work(shell, quiet=quiet)
 
 
-def _plan(shell: Shell, plan_id: int | None, *, kind: str, status: str | None = None) -> Plan:
+def _plan(shell: Shell, plan_id: int | None, *, kind: str) -> Plan:
     query = select(Plan).where(Plan.kind == kind).order_by(col(Plan.id).desc())
     if plan_id is not None:
         query = query.where(Plan.id == plan_id)
-    elif status is not None:
-        query = query.where(Plan.status == status)
     with shell.session() as session:
         found = session.exec(query).first()
     if found is None:

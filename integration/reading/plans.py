@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
 from integration.audience.names import FIELD_BY_KEY
-from integration.audience.undo import UNDO_DAYS
 from integration.reading.names import Words
 from integration.reading.segments import Who, who
 from integration.tables import Audience, Plan, PlanChange, Work
 
 _ERRORS, _PLANS = 100, 20
 KINDS = ("plan", "push", "undo")
-#: A push that stopped on the way has written something too.
-_WROTE = ("published", "failed")
 
 
 @dataclass(frozen=True)
@@ -42,18 +38,6 @@ def audience(session: Session) -> Audience | None:
 def plans(session: Session) -> list[Plan]:
     """Return the latest plans, newest first."""
     return list(session.exec(select(Plan).order_by(col(Plan.id).desc()).limit(_PLANS)))
-
-
-def undoable(plans: Sequence[Plan], now: datetime) -> int | None:
-    """Return the plan that can be taken back: the last one that wrote, for 30 days.
-
-    An earlier one has to wait until the later ones are taken back.
-    """
-    for plan in plans:
-        if plan.kind == "push" and plan.status in _WROTE:
-            age = now - (plan.published_at or plan.created_at)
-            return plan.id if age < timedelta(days=UNDO_DAYS) else None
-    return None
 
 
 def lines(session: Session, words: Words, plan: Plan) -> list[Line]:

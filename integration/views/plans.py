@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from integration.audience import plan as audience_plan
 from integration.audience.plan import warning_text
-from integration.audience.undo import UNDO_DAYS
+from integration.audience.undo import UNDO_DAYS, undoable
 from integration.reading import names, plans, segments
 from integration.tables import Plan
 from integration.views.base import context, language, own_or_404, own_rows, user, wants_part
@@ -69,7 +69,7 @@ def undo(plan_id: int) -> ResponseReturnValue:
     """Take back exactly what the plan changed."""
     with own_rows() as session:
         own_or_404(session, Plan, plan_id)
-        if plans.undoable(plans.plans(session), context().clock()) != plan_id:
+        if undoable(session, context().clock()) != plan_id:
             abort(409)
         if plans.current_work(session) is None:
             _defer(session, "undo", {"plan_id": plan_id})
@@ -147,7 +147,7 @@ def _page(session: Session, known: list[Plan], plan: Plan | None) -> ResponseRet
         failed=failed,
         failed_who=segments.who(session, {row.person_id for row in failed if row.person_id}),
         plans=known,
-        undoable=plans.undoable(known, context().clock()),
+        undoable=undoable(session, context().clock()),
         undo_days=UNDO_DAYS,
         audience=plans.audience(session),
         work=plans.current_work(session),

@@ -11,7 +11,7 @@ from sqlmodel import select
 from integration.audience.connect import connect
 from integration.audience.members import read_members
 from integration.audience.plan import CannotPublish
-from integration.audience.undo import make_undo
+from integration.audience.undo import CannotUndo, make_undo, undoable
 from integration.mailchimp.errors import NotAuthorized, Retryable
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
@@ -247,3 +247,75 @@ def test_doubt_survives_a_second_stop(shop: AudienceShop, sandbox: SandboxServer
     assert sandbox.tags(ADA) == set()
     with shop.session() as session:
         assert session.exec(select(PlanChange).where(PlanChange.status == "sent")).all() == []
+
+
+# -- what can be taken back ------------------------------------------------------------------------
+
+
+def offered(shop: AudienceShop) -> int | None:
+    """The plan that the page and the command line offer to take back."""
+    with shop.session() as session:
+        return undoable(session, shop.context.clock())
+
+
+def test_the_plan_that_is_offered_is_the_last_that_wrote_and_can_be_taken_back(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    sandbox.add_member(ADA)
+    assert offered(shop) is None
+    person = shop.person(ADA, ["stage:new"])
+    first = shop.push()
+    assert offered(shop) == first.id
+    empty = shop.push()
+    assert empty.summary["members"] == 0
+    assert offered(shop) == first.id, "taking back nothing helps nobody"
+
+    shop.leave(person, "stage:new")
+    shop.enter(person, "stage:best")
+    second = shop.plan()
+    stop(shop, second.id, "reset", segments_of(shop))
+    assert shop.stored(second.id).status == "publishing"
+    assert offered(shop) == second.id, "a push that died has written too"
+    assert first.id is not None
+    with pytest.raises(CannotUndo, match="later plan"):
+        make_undo(shop.context, shop.account_id, first.id)
+    undo(shop, second.id)
+    assert sandbox.tags(ADA) == {"Stage: New"}
+    assert offered(shop) == first.id
+    undo(shop, first.id)
+    assert sandbox.tags(ADA) == set()
+
+
+def test_a_superseded_push_is_taken_back_after_the_newer_one(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    sandbox.add_member(ADA)
+    before = sandbox.canonical()
+    person = shop.person(ADA, ["loves:suits", "stage:new"])
+    old = shop.plan()
+    sandbox.fail("empty_429", method="POST", prefix=segments_of(shop), first=2)
+    with pytest.raises(Retryable):
+        shop.publish(old.id)
+    sandbox.state.faults.clear()
+    assert {c.status for c in shop.changes(old.id)} >= {"done", "sent"}
+    shop.enter(person, "style:casual")
+    newer = shop.push()
+    assert offered(shop) == newer.id
+    undo(shop, newer.id)
+    assert offered(shop) == old.id
+    undo(shop, old.id)
+    assert sandbox.canonical() == before
+
+
+def test_nothing_of_an_audience_that_is_no_longer_connected_is_offered(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    sandbox.add_member(ADA)
+    shop.person(ADA, ["stage:new"])
+    plan = shop.push()
+    other = sandbox.state.add_audience("Other")
+    connect(shop.context, shop.account_id, token=sandbox.key, list_id=other.id, language="en")
+    assert offered(shop) is None
+    assert plan.id is not None
+    with pytest.raises(CannotUndo, match="no longer connected"):
+        make_undo(shop.context, shop.account_id, plan.id)
