@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 
 from integration.audience.connect import open_mailchimp
 from integration.audience.difference import FIELD, TAG
-from integration.audience.members import mark_gone
+from integration.audience.members import LIVE, mark_gone
 from integration.audience.plan import CannotPublish, forget
 from integration.audience.settled import is_newest
 from integration.audience.wanted import out_of_reach
@@ -25,7 +25,7 @@ from integration.mailchimp.client import ROWS_A_CALL
 from integration.mailchimp.errors import Failed, MailchimpError, NotFound, StillRunning
 from integration.mailchimp.provision import provision, withdraw
 from integration.mailchimp.run import Job, Row, Run
-from integration.tables import Audience, Plan, PlanChange
+from integration.tables import Audience, Member, Plan, PlanChange
 
 #: Members whose fields travel in one batch.
 MEMBERS_A_BATCH = 500
@@ -40,6 +40,9 @@ WITHDRAWN = "permission withdrawn since the plan was made"
 def publish(context: Context, job: Job, plan_id: int) -> None:
     """Carry out a plan, a push or an undo; a plan that is published already is left alone.
 
+    An undo of which Mailchimp refused something stays "failed", with a sentence in its outcome:
+    what it takes back is not "undone" yet, and the next try hands in what was refused.
+
     Raises
     ------
     CannotPublish
@@ -52,6 +55,9 @@ def publish(context: Context, job: Job, plan_id: int) -> None:
     if plan.status == "published":
         return
     run = Run(context, job, plan, audience, open_mailchimp(context, audience))
+    if plan.kind == "undo":
+        with run.transaction() as session:
+            run.mark(session, _refused(session, plan), "todo")
     try:
         _await_earlier(run, job, audience)
         _await_batches(run)
@@ -113,11 +119,35 @@ def _finish(run: Run) -> None:
         outcome = {k: v for k, v in plan.outcome.items() if k not in ("error", "batches")}
         failed = statuses.count("failed")
         plan.outcome = {**outcome, "done": len(statuses) - failed, "failed": failed}
-        plan.status, plan.published_at = "published", run.context.clock()
         run.answer_for_earlier(session)
+        left = len(_refused(session, plan)) if run.undoes is not None else 0
+        if left:
+            plan.status = "failed"
+            plan.outcome = {
+                **plan.outcome,
+                "error": f"{left} changes are not taken back: try again",
+            }
+            return
+        plan.status, plan.published_at = "published", run.context.clock()
         if run.undoes is not None:
             taken_back = session.get_one(Plan, run.undoes)
             taken_back.status, taken_back.undone_at = "undone", plan.published_at
+
+
+def _refused(session: Session, plan: Plan) -> list[int]:
+    """Return the failed rows of a plan that another try may bring about."""
+    query = (
+        select(col(PlanChange.id))
+        .join(Member, col(Member.email_key) == col(PlanChange.email_key))
+        .where(
+            PlanChange.plan_id == plan.id,
+            PlanChange.status == "failed",
+            col(PlanChange.error).not_in((_NOT_THERE, WITHDRAWN)),
+            Member.audience_id == plan.audience_id,
+            col(Member.status).in_(LIVE),
+        )
+    )
+    return [row_id for row_id in session.exec(query) if row_id is not None]
 
 
 # -- tags ------------------------------------------------------------------------------------------

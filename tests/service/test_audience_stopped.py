@@ -8,14 +8,15 @@ from datetime import date
 import pytest
 from sqlmodel import select
 
-from integration.audience.connect import connect
+from integration.audience.connect import connect, open_mailchimp
 from integration.audience.members import read_members
+from integration.audience.names import FIELD_LIMIT
 from integration.audience.plan import CannotPublish
 from integration.audience.undo import CannotUndo, make_undo, undoable
 from integration.mailchimp.errors import NotAuthorized, Retryable
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
-from integration.tables import DueDate, Plan, PlanChange
+from integration.tables import DueDate, PersonProfile, Plan, PlanChange
 from tests.service.audience_shop import AudienceShop, make_shop
 from tests.service.consent_scan import forbidden_writes
 
@@ -319,3 +320,39 @@ def test_nothing_of_an_audience_that_is_no_longer_connected_is_offered(
     assert plan.id is not None
     with pytest.raises(CannotUndo, match="no longer connected"):
         make_undo(shop.context, shop.account_id, plan.id)
+
+
+def test_an_undo_that_mailchimp_refused_in_part_can_be_tried_again(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    for email in (ADA, BOB):
+        sandbox.add_member(email)
+        shop.person(email, ["stage:new"], stage="new")
+    shop.push()
+    with shop.session() as session:
+        for profile in session.exec(select(PersonProfile)):
+            profile.stage = ""
+    second = shop.push()
+    assert "STAGE" not in sandbox.merge_fields(ADA)
+    client = open_mailchimp(shop.context, shop.audience)
+    client.delete_field(next(f.id for f in client.fields() if f.tag == "STAGE"))
+    for number in range(FIELD_LIMIT - len(client.fields())):  # no room for the field any more
+        client.create_field(tag=f"OWN{number}", label=f"Own {number}", kind="text")
+    shop.plan()  # sees that the field is gone
+    sandbox.act("erase", BOB)
+    read_members(shop.context, shop.audience, whole=True)
+
+    part = undo(shop, second.id)
+    assert part.status == "failed"
+    assert part.outcome["error"] == "1 changes are not taken back: try again"
+    assert shop.stored(second.id).status == "published"
+    assert offered(shop) == second.id
+
+    client.delete_field(next(f.id for f in client.fields() if f.tag == "OWN0"))
+    whole = undo(shop, second.id)
+    assert whole.id == part.id
+    assert (whole.status, whole.outcome["failed"]) == ("published", 0)
+    assert "error" not in whole.outcome
+    assert sandbox.merge_fields(ADA)["STAGE"] == "New"
+    assert shop.stored(second.id).status == "undone"
+    assert offered(shop) != second.id
