@@ -108,6 +108,8 @@ def _carry_out(shell: Shell, kind: str, chosen: Plan, *, dry_run: bool, as_json:
     if not dry_run:
         _work(shell, kind, {"plan_id": chosen.id}, quiet=as_json)
         chosen = _plan(shell, chosen.id, kind="push")
+        if kind == "undo":
+            chosen.outcome = _outcome_of_undo(shell, chosen)
     if as_json:
         print_json(_shown(chosen))
     elif dry_run:
@@ -116,8 +118,15 @@ def _carry_out(shell: Shell, kind: str, chosen: Plan, *, dry_run: bool, as_json:
         click.echo(f"Plan {chosen.id} is {chosen.status}. {_outcome(chosen.outcome)}")
 
 
+def _outcome_of_undo(shell: Shell, chosen: Plan) -> dict[str, Any]:
+    query = select(Plan).where(Plan.undoes == chosen.id).order_by(col(Plan.id).desc())
+    with shell.session() as session:
+        made = session.exec(query).first()
+    return made.outcome if made is not None else {}
+
+
 def _outcome(outcome: dict[str, Any]) -> str:
-    figures = ("requests", "writes", "failed", "seconds")
+    figures = ("requests", "writes", "failed", "seconds", "error")
     return ", ".join(f"{name}: {outcome[name]}" for name in figures if name in outcome)
 
 

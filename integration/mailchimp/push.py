@@ -122,11 +122,8 @@ def _finish(run: Run) -> None:
         run.answer_for_earlier(session)
         left = len(_refused(session, plan)) if run.undoes is not None else 0
         if left:
-            plan.status = "failed"
-            plan.outcome = {
-                **plan.outcome,
-                "error": f"{left} changes are not taken back: try again",
-            }
+            error = f"not everything is taken back ({left} refused): try again"
+            plan.status, plan.outcome = "failed", {**plan.outcome, "error": error}
             return
         plan.status, plan.published_at = "published", run.context.clock()
         if run.undoes is not None:

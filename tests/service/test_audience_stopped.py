@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 from sqlmodel import select
 
 from integration.audience.connect import connect, open_mailchimp
@@ -13,6 +16,7 @@ from integration.audience.members import read_members
 from integration.audience.names import FIELD_LIMIT
 from integration.audience.plan import CannotPublish
 from integration.audience.undo import CannotUndo, make_undo, undoable
+from integration.cli.main import main
 from integration.mailchimp.errors import NotAuthorized, Retryable
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
@@ -344,7 +348,7 @@ def test_an_undo_that_mailchimp_refused_in_part_can_be_tried_again(
 
     part = undo(shop, second.id)
     assert part.status == "failed"
-    assert part.outcome["error"] == "1 changes are not taken back: try again"
+    assert part.outcome["error"] == "not everything is taken back (1 refused): try again"
     assert shop.stored(second.id).status == "published"
     assert offered(shop) == second.id
 
@@ -356,3 +360,25 @@ def test_an_undo_that_mailchimp_refused_in_part_can_be_tried_again(
     assert sandbox.merge_fields(ADA)["STAGE"] == "New"
     assert shop.stored(second.id).status == "undone"
     assert offered(shop) != second.id
+
+
+def test_the_command_line_takes_back_what_the_page_would_offer(
+    sandbox: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STIPT_MAILCHIMP_URL", sandbox.root)
+    monkeypatch.setenv("STIPT_MAILCHIMP_TOKEN", sandbox.key)
+
+    def stipt(*arguments: str) -> Result:
+        return CliRunner().invoke(main, arguments)
+
+    assert stipt("init", "--name", "Shop", "--email", "mia@stipt-demo.shop").exit_code == 0
+    assert stipt("connect").exit_code == 0
+    refused = stipt("undo")
+    assert refused.exit_code != 0
+    assert "there is nothing to take back" in refused.output
+    for command in ("plan", "push"):
+        assert stipt(command).exit_code == 0
+    told = json.loads(stipt("undo", "--json").stdout)
+    assert (told["plan"], told["status"]) == (1, "undone")
+    assert (told["outcome"]["done"], told["outcome"]["failed"]) == (0, 0)
