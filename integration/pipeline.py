@@ -25,7 +25,7 @@ from integration.audience.undo import make_undo
 from integration.context import Context
 from integration.db import scoped, upsert
 from integration.mailchimp.push import publish
-from integration.sources import open_source, remember, source_key
+from integration.sources import open_source, place, remember, source_key, system_of
 from integration.store import write_page
 from integration.tables import Account, ImportRun, Reject, Shop, SyncState, Work
 from integration.work.execute import cause
@@ -81,7 +81,13 @@ def import_source(context: Context, job: Job) -> None:
     if run.error is not None:
         _say(context, job, None)
     try:
-        connector = open_source(shop, job.payload["source"])
+        with scoped(context.engine, job.account_id) as session:
+            connector = open_source(session, shop, job.payload["source"])
+        system = system_of(shop, connector)
+        with scoped(context.engine, job.account_id) as session:
+            job.extend(session)
+            run = session.get_one(ImportRun, run.id)
+            place(session, run, system, context.clock())
         key = source_key(shop, job.payload["source"])
         for stream in connector.streams:
             _read_stream(context, job, connector, stream.name, run.shop_id, key)
@@ -124,13 +130,16 @@ def _save(session: Session, context: Context, job: Job, stream: str, page: Page,
     now = context.clock()
     run = session.get_one(ImportRun, job.payload["run_id"])
     written = write_page(session, run.shop_id, page, now)
+    rejects = [*page.rejects, *written.rejects]
     counted = {**page.counters, f"{stream} read": written.records}
+    if written.rejects:
+        counted["rejected rows"] = counted.get("rejected rows", 0) + len(written.rejects)
     totals = {name: run.counters.get(name, 0) + number for name, number in counted.items()}
     run.counters = {**run.counters, **totals}
     upsert(
         session,
         Reject,
-        [{**asdict(reject), "run_id": run.id} for reject in page.rejects],
+        [{**asdict(reject), "run_id": run.id} for reject in rejects],
         key=("run_id", "stream", "row", "column"),
     )
     upsert(

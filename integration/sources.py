@@ -6,7 +6,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from connectors.base import Connector
 from connectors.demo.connector import DemoConnector
@@ -14,10 +14,14 @@ from connectors.errors import ConnectorError
 from connectors.files.connector import FilesConnector
 from connectors.files.options import Options, SavedMapping
 from connectors.files.sources import file_hash
-from integration.tables import Shop
+from integration.tables import ImportRun, Shop
+
+#: The source of files whose system is unknown and that nobody named.
+FILES = "files"
+_LONGEST_NAME = 60
 
 
-def open_source(shop: Shop, payload: dict[str, Any]) -> Connector:
+def open_source(session: Session, shop: Shop, payload: dict[str, Any]) -> Connector:
     """Return the connector that reads `shop`; `payload` is that of the import (paths, options).
 
     Raises
@@ -37,7 +41,7 @@ def open_source(shop: Shop, payload: dict[str, Any]) -> Connector:
         return FilesConnector(
             [Path(path) for path in payload["paths"]],
             options=Options(**payload["options"]),
-            mapping=SavedMapping.from_json(shop.config.get("mapping", {})),
+            mapping=known_mapping(session, shop),
         )
     raise ConnectorError(f"no connector reads {shop.platform!r}")
 
@@ -63,11 +67,56 @@ def remember(connector: Connector, shop: Shop) -> None:
         shop.config = {**shop.config, "mapping": {**known, **connector.mapping().to_json()}}
 
 
-def files_shop(session: Session, now: datetime) -> Shop:
-    """Return the account's source for files."""
+def known_mapping(session: Session, shop: Shop | None = None) -> SavedMapping:
+    """Return how the layouts of all files are read; what `shop` itself taught comes first."""
+    layouts: dict[str, Any] = {}
+    for other in session.exec(select(Shop).where(Shop.platform == "files").order_by(col(Shop.id))):
+        layouts |= other.config.get("mapping", {})
+    own = shop.config.get("mapping", {}) if shop else {}
+    return SavedMapping.from_json(layouts | own)
+
+
+def files_shop(session: Session, now: datetime, system: str = FILES) -> Shop:
+    """Return the account's source for files of one system: numbers mean the same within it.
+
+    `system` is a recognised one, or what the merchant calls his till or programme.
+    """
+    shown = "".join(filter(str.isprintable, " ".join(system.split())))[:_LONGEST_NAME] or FILES
+    key = shown.casefold()
     return add_shop(
-        session, platform="files", external_id="files", name="Files", config={}, now=now
+        session,
+        platform="files",
+        external_id=key,
+        name="Files" if key == FILES else f"Files: {shown}",
+        config={},
+        now=now,
     )
+
+
+def system_of(shop: Shop, connector: Connector) -> str:
+    """Return whose numbers a source of files holds that nobody named; reads the files.
+
+    Raises
+    ------
+    NotReadable
+        The files are of several systems.
+    NeedsAnswer
+    """
+    if isinstance(connector, FilesConnector) and shop.external_id == FILES:
+        return connector.system
+    return shop.external_id
+
+
+def place(session: Session, run: ImportRun, system: str, now: datetime) -> None:
+    """Give a reading of files that nobody named to the source of the system they are of."""
+    shop = session.get_one(Shop, run.shop_id)
+    if shop.external_id == system:
+        return
+    run.shop_id = files_shop(session, now, system).id or 0
+    session.flush()
+    is_used = select(ImportRun.id).where(ImportRun.shop_id == shop.id).limit(1)
+    if session.exec(is_used).first() is None:
+        session.delete(shop)  # made for this reading only
 
 
 def add_shop(

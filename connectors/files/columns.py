@@ -46,6 +46,11 @@ class Columns:
     file_status: str | None = None
     saved: LayoutMapping | None = None
 
+    @property
+    def system(self) -> str:
+        """Whose numbers the sheet holds: "shopify", "square", ...; "files" where unknown."""
+        return self.layout.split()[0].lower() if self.layout else "files"
+
     def name(self, field: str) -> str:
         """The column of a field as written in the file; the field's own name when it has none."""
         position = self.positions.get(field)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.base import Capabilities, Change, InstallShape, Page, Stream
 from connectors.errors import NotGenuine, NotReadable
+from connectors.files.collisions import list_collisions
 from connectors.files.consent import STATEMENTS, consent
 from connectors.files.harvest import Harvest
 from connectors.files.options import Options, SavedMapping
@@ -97,6 +98,22 @@ class FilesConnector:
         """Warnings about the files in the merchant's language; they stop nothing."""
         return tuple(self._plan.notes)
 
+    @property
+    def system(self) -> str:
+        """Whose numbers the files hold: "shopify", "square", ...; "files" where unknown.
+
+        Raises
+        ------
+        NotReadable
+            They are of several systems, whose numbers say nothing about each other.
+        NeedsAnswer
+        """
+        systems = {sheet.columns.system: sheet.name for sheet in self._plan.sheets}
+        if len(systems) > 1:
+            found = ", ".join(f"{name} ({system})" for system, name in sorted(systems.items()))
+            raise NotReadable(say(self.options.language, "mixed_systems", found=found))
+        return next(iter(systems))
+
     def mapping(self) -> SavedMapping:
         """How the layouts of these files were read, to be kept for the next ones."""
         return self._plan.learned()
@@ -124,6 +141,8 @@ class FilesConnector:
             begin = after if index == start else 0 if index > start else sheet.rows << 32
             if begin == 0:
                 self._list_unread(sheet, harvest)
+                for earlier in sheets[:index] if stream == "orders" else ():
+                    list_collisions(sheet, earlier, harvest)
             steps = self._steps(stream, sheet, sheets[:index], harvest, begin, seen)
             yield from self._pages(steps, harvest, sheets, index)
         yield Page(

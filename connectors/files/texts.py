@@ -50,6 +50,20 @@ TEXTS: dict[str, tuple[str, str]] = {
         "de rij heeft {cells} cellen en de kop {expected}; "
         "ontbreekt er een scheidingsteken of aanhalingsteken?",
     ),
+    "known_number": (
+        "the number {number} is known already, of another day and another customer; is this "
+        "another till? Read its file under a name of its own (--source NAME)",
+        "het nummer {number} is al bekend, van een andere dag en een andere klant; is dit een "
+        "andere kassa? Lees het bestand onder een eigen naam (--source NAAM)",
+    ),
+    "mixed_systems": (
+        "These files are of several systems: {found}. A number of one may be someone else in "
+        "another: read them one after the other, or under one name (--source NAME) if their "
+        "numbers mean the same.",
+        "Deze bestanden zijn van verschillende systemen: {found}. Een nummer van het ene kan in "
+        "het andere iemand anders zijn: lees ze na elkaar, of onder een gezamenlijke naam "
+        "(--source NAAM) als hun nummers hetzelfde betekenen.",
+    ),
     "damaged_column": (
         "numbers like {shown} have lost their digits in a spreadsheet; "
         "the whole column is left out: export it again as text",

@@ -15,12 +15,12 @@ import click
 from sqlmodel import func, select
 
 from connectors.files.connector import FilesConnector
-from connectors.files.options import Options, SavedMapping
+from connectors.files.options import Options
 from connectors.files.rejects import write_rejects
 from connectors.records import BadRecord
 from integration.cli.base import Shell, as_json, command, do_work, dry_run, print_json, print_table
 from integration.pipeline import start_import
-from integration.sources import files_shop
+from integration.sources import FILES, files_shop, known_mapping
 from integration.tables import Account, ImportRun, Order, Reject, Shop
 
 #: Age of the newest order from which "due now" says little about today.
@@ -41,6 +41,9 @@ _OLD = timedelta(days=180)
     "--date-order", type=click.Choice(["dmy", "mdy", "ymd"]), help="Where dates allow two readings."
 )
 @click.option("--decimal", type=click.Choice([",", "."]), help="Where amounts allow two readings.")
+@click.option(
+    "--source", metavar="NAME", help="The till or system they are of; default: as recognised."
+)
 @click.option("--currency", help="Of files that name none; default: the account's.")
 @click.option("--time-zone", help="Of times without an offset; default: the account's.")
 @click.option(
@@ -58,6 +61,7 @@ def import_files(
     shell: Shell,
     files: tuple[Path, ...],
     columns: tuple[str, ...],
+    source: str | None,
     as_of: datetime | None,
     rejects: Path | None,
     dry_run: bool,
@@ -71,9 +75,10 @@ def import_files(
     """
     options = _options(shell, columns, given)
     if dry_run:
-        report, bad = _look(shell, files, options)
+        report, bad = _look(shell, files, options, source)
     else:
-        report, bad = _read(shell, files, options, as_of.date() if as_of else None, quiet=as_json)
+        day = as_of.date() if as_of else None
+        report, bad = _read(shell, files, options, source, day, quiet=as_json)
     if rejects:
         with rejects.open("w", newline="", encoding="utf-8-sig") as file:
             write_rejects(bad, file, language=options["language"])
@@ -114,13 +119,13 @@ def _options(shell: Shell, columns: Sequence[str], given: dict[str, str | None])
 
 
 def _look(
-    shell: Shell, files: Sequence[Path], options: dict[str, Any]
+    shell: Shell, files: Sequence[Path], options: dict[str, Any], source: str | None
 ) -> tuple[dict[str, Any], list[BadRecord]]:
     """Read everything and store nothing."""
     with shell.session() as session:
-        shop = session.exec(select(Shop).where(Shop.platform == "files")).first()
-        known = SavedMapping.from_json(shop.config.get("mapping", {}) if shop else {})
+        known = known_mapping(session)
     connector = FilesConnector(files, options=Options(**options), mapping=known)
+    system = source or connector.system
     counted: Counter[str] = Counter()
     bad: list[BadRecord] = []
     for stream in connector.streams:
@@ -128,13 +133,14 @@ def _look(
             counted.update(page.counters)
             counted[f"{stream.name} read"] += len(page.records)
             bad += page.rejects
-    return {"status": "dry run", "counters": dict(counted)}, bad
+    return {"status": "dry run", "source": system, "counters": dict(counted)}, bad
 
 
 def _read(
     shell: Shell,
     files: Sequence[Path],
     options: dict[str, Any],
+    source: str | None,
     as_of: date | None,
     *,
     quiet: bool,
@@ -143,7 +149,7 @@ def _read(
         run_id = start_import(
             session,
             shell.context,
-            files_shop(session, shell.context.clock()),
+            files_shop(session, shell.context.clock(), source or FILES),
             name=", ".join(path.name for path in files),
             source={"paths": [str(path.resolve()) for path in files], "options": options},
             as_of=as_of,
@@ -151,6 +157,7 @@ def _read(
     do_work(shell, quiet=quiet)
     with shell.session() as session:
         run = session.get_one(ImportRun, run_id)
+        shop = session.get_one(Shop, run.shop_id)
         rows = session.exec(select(Reject).where(Reject.run_id == run_id)).all()
         newest = session.exec(select(func.max(Order.placed_at))).one()
         zone = ZoneInfo(session.get_one(Account, shell.account_id).time_zone)
@@ -165,7 +172,8 @@ def _read(
         for row in rows
     ]
     day = newest.astimezone(zone).date() if newest else None
-    return {"status": run.status, "counters": run.counters, "newest_order": day}, bad
+    report = {"status": run.status, "source": shop.external_id, "counters": run.counters}
+    return {**report, "newest_order": day}, bad
 
 
 def _seen_from(newest: date, as_of: date) -> str:

@@ -8,7 +8,9 @@ from typing import Any
 
 from sqlmodel import Session, col, delete, select
 
-from connectors.records import Order, OrderLine, Refund
+from connectors.files.collisions import SAME_ORDER
+from connectors.files.texts import say
+from connectors.records import BadRecord, Order, OrderLine, Refund
 from integration.db import upsert
 from integration.store.common import (
     Known,
@@ -20,6 +22,7 @@ from integration.store.common import (
     parts,
 )
 from integration.store.profiles import Ref, persons_of, resolve
+from integration.tables import Account, Shop, SourceProfile
 from integration.tables import Order as OrderRow
 from integration.tables import OrderLine as LineRow
 from integration.tables import Refund as RefundRow
@@ -33,13 +36,20 @@ def ref_of(order: Order) -> Ref:
 
 def write_orders(
     session: Session, shop_id: int, orders: Sequence[Order], now: datetime
-) -> set[int]:
-    """Store orders; return the persons whose facts changed."""
+) -> tuple[set[int], list[BadRecord]]:
+    """Store orders; return the persons whose facts changed, and the orders refused.
+
+    Tills number their receipts alike: what has a known number, but another day and customer, is
+    another order, and never replaces the one we know.
+    """
     hashes = {record.id: content_hash(record) for record in orders}
     held = known(session, OrderRow, shop_id, hashes)
     news = changed(orders, hashes, held)
+    others = _others(session, shop_id, [record for record in news if record.id in held])
+    news = [record for record in news if record.id not in others]
+    refused = _refused(session, others)
     if not news:
-        return set()
+        return set(), refused
     profiles = resolve(session, shop_id, map(ref_of, news), now)
     upsert(
         session,
@@ -49,7 +59,47 @@ def write_orders(
     )
     rows = known(session, OrderRow, shop_id, [record.id for record in news])
     _write_lines(session, news, rows, had=held)
-    return persons_of(session, (profiles[key] for o in news if (key := ref_of(o).external_id)))
+    touched = (profiles[key] for o in news if (key := ref_of(o).external_id))
+    return persons_of(session, touched), refused
+
+
+def _others(session: Session, shop_id: int, orders: Sequence[Order]) -> set[str]:
+    """Return the ids of orders that are not the ones known by these ids.
+
+    Only files mix the numbers of tills; a platform's ids are its own.
+    """
+    if not orders or session.get_one(Shop, shop_id).platform != "files":
+        return set()
+    told = {record.id: record for record in orders}
+    found: set[str] = set()
+    for part in parts(told):
+        query = (
+            select(OrderRow.external_id, OrderRow.placed_at, SourceProfile.external_id)
+            .outerjoin(SourceProfile, col(SourceProfile.id) == col(OrderRow.profile_id))
+            .where(col(OrderRow.shop_id) == shop_id, col(OrderRow.external_id).in_(part))
+        )
+        for key, placed_at, customer in session.exec(query):
+            order = told[key]
+            is_far = abs(order.placed_at - placed_at) > SAME_ORDER
+            if is_far and ref_of(order).external_id != customer:
+                found.add(key)
+    return found
+
+
+def _refused(session: Session, numbers: set[str]) -> list[BadRecord]:
+    if not numbers:
+        return []
+    language = session.get_one(Account, session.info["account_id"]).language
+    return [
+        BadRecord(
+            stream="orders",
+            row=number,
+            column="order_id",
+            value=number[:200],
+            reason=say(language, "known_number", number=number),
+        )
+        for number in sorted(numbers)
+    ]
 
 
 def _order_columns(

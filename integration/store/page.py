@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from connectors.base import Page
 from connectors.records import (
+    BadRecord,
     Cart,
     ConsentEvent,
     Customer,
@@ -36,6 +37,8 @@ class Written:
     people: frozenset[int]
     #: Records read, whether or not they changed anything.
     records: int
+    #: Records that were not stored because they contradict what is known.
+    rejects: tuple[BadRecord, ...] = ()
 
 
 def write_page(session: Session, shop_id: int, page: Page, now: datetime) -> Written:
@@ -47,12 +50,13 @@ def write_page(session: Session, shop_id: int, page: Page, now: datetime) -> Wri
     records = page.records
     people = write_customers(session, shop_id, _only(records, Customer), now)
     write_products(session, shop_id, _only(records, Product))
-    people |= write_orders(session, shop_id, _only(records, Order), now)
+    bought, refused = write_orders(session, shop_id, _only(records, Order), now)
+    people |= bought
     people |= write_refunds(session, shop_id, _only(records, Refund))
     people |= write_carts(session, shop_id, _only(records, Cart), now)
     people |= write_consent(session, shop_id, _only(records, ConsentEvent), now)
     people |= write_touchpoints(session, shop_id, _only(records, Touchpoint), now)
-    return Written(people=frozenset(people), records=len(records))
+    return Written(people=frozenset(people), records=len(records), rejects=tuple(refused))
 
 
 def _only(records: Sequence[Record], kind: type[_T]) -> list[_T]:

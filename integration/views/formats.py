@@ -61,7 +61,8 @@ def moment(value: datetime | None) -> str:
 
 def source_name(name: str) -> str:
     """Return what a source is called; the one for files was never given a name by a merchant."""
-    return gettext("Files") if name == "Files" else name
+    kind, colon, rest = name.partition(": ")
+    return gettext("Files") + colon + rest if kind == "Files" else name
 
 
 def install(app: Flask) -> None:

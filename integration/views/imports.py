@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from integration import uploads
 from integration.pipeline import start_import
 from integration.reading import imports
-from integration.sources import files_shop
+from integration.sources import FILES, files_shop
 from integration.tables import Account, ImportRun
 from integration.views.base import context, own_or_404, own_rows, user, wants_part
 from integration.views.counters import counter_name
@@ -56,7 +56,8 @@ def upload() -> ResponseReturnValue:
         path = folder / f"{number}{''.join(PurePath(name).suffixes[-2:]).lower()}"
         file.save(path)
         paths.append(path)
-    _start(", ".join(names), [str(path.resolve()) for path in paths])
+    source = request.form.get("source", "").strip() or FILES
+    _start(", ".join(names), [str(path.resolve()) for path in paths], source)
     return redirect(url_for("imports.show"))
 
 
@@ -113,10 +114,10 @@ def run_states() -> dict[str, str]:
     }
 
 
-def _start(name: str, paths: list[str]) -> None:
+def _start(name: str, paths: list[str], source: str) -> None:
     with own_rows() as session:
         account = session.get_one(Account, user().account_id)
-        shop = files_shop(session, context().clock())
+        shop = files_shop(session, context().clock(), source)
         given = {
             "time_zone": account.time_zone,
             "currency": account.currency,

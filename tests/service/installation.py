@@ -14,7 +14,7 @@ from integration.context import Context, make_context
 from integration.db import scoped, unscoped
 from integration.pipeline import start_import
 from integration.settings import fresh_env, load
-from integration.sources import add_shop, files_shop
+from integration.sources import FILES, add_shop, files_shop
 from integration.tables import ImportRun, SyncState, Work
 from integration.work.execute import run_until_idle
 from tests.conftest import add_account
@@ -48,13 +48,13 @@ class Installation:
                 )
                 start_import(session, self.context, shop, name=source, as_of=AS_OF)
 
-    def file(self, *paths: Path, **options: Any) -> int:
+    def file(self, *paths: Path, source: str = FILES, **options: Any) -> int:
         """Ask for files; return the run's id."""
         with scoped(self.engine, self.account_id) as session:
-            source = {"paths": [str(path) for path in paths], "options": options}
-            shop = files_shop(session, self.context.clock())
+            shop = files_shop(session, self.context.clock(), source)
+            payload = {"paths": [str(path) for path in paths], "options": options}
             return start_import(
-                session, self.context, shop, name="file", source=source, as_of=AS_OF
+                session, self.context, shop, name="file", source=payload, as_of=AS_OF
             )
 
     def work(self) -> None:

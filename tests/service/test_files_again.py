@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ from sqlmodel import select
 from connectors.records import ConsentState
 from integration.consent import states
 from integration.db import scoped
-from integration.tables import Identity, Product, SourceProfile
-from tests.connectors.files.writing import write
+from integration.tables import Identity, Order, Product, Reject, Shop, SourceProfile
+from tests.connectors.files.writing import SHOPIFY_HEADER, shopify_row, write
 from tests.service.installation import Installation
 
 
@@ -95,3 +96,82 @@ def test_orders_never_take_away_what_customers_and_products_say(
     with scoped(shop.engine, shop.account_id) as session:
         keys = select(Identity.kind).where(Identity.profile_id == ada.id)
         assert set(session.exec(keys)) == {"email", "phone", "card"}
+
+
+def shops(shop: Installation) -> dict[str, str]:
+    """The sources by id, and what they are called."""
+    with scoped(shop.engine, shop.account_id) as session:
+        return {row.external_id: row.name for row in session.exec(select(Shop))}
+
+
+def web_order(number: str, email: str, day: str) -> str:
+    """A Shopify order of one belt."""
+    return shopify_row(
+        Name=number, Id=number, Email=email, Financial_Status="paid", Currency="EUR",
+        Subtotal="24.95", Total="24.95", Created_at=f"{day} 12:00:00 +0200",
+        Lineitem_quantity="1", Lineitem_name="Riem", Lineitem_price="24.95",
+    )  # fmt: skip
+
+
+def test_a_web_order_and_a_receipt_of_one_number_are_two(
+    shop: Installation, tmp_path: Path
+) -> None:
+    read(
+        shop, tmp_path, "web", (SHOPIFY_HEADER, web_order("1001", "bo@voorbeeld.nl", "2026-01-04"))
+    )
+    assert shops(shop) == {"shopify": "Files: shopify"}
+    read(shop, tmp_path, "till", ORDERS)
+    assert shops(shop) == {"shopify": "Files: shopify", "files": "Files"}
+    with scoped(shop.engine, shop.account_id) as session:
+        numbers = session.exec(select(Order.external_id)).all()
+    assert sorted(numbers) == ["1001", "1001", "1002"]
+
+
+def test_files_of_two_systems_are_refused_unless_they_share_a_name(
+    shop: Installation, tmp_path: Path
+) -> None:
+    web = write(
+        tmp_path / "w.csv", SHOPIFY_HEADER, web_order("#1", "bo@voorbeeld.nl", "2026-01-04")
+    )
+    till = write(tmp_path / "t.csv", *ORDERS)
+    run = shop.file(web, till)
+    shop.work()
+    assert shop.run(run).status == "failed"
+    assert "w.csv (shopify)" in (shop.run(run).error or "")
+    assert "--source NAME" in (shop.run(run).error or "")
+    run = shop.file(web, till, source="Winkel")
+    shop.work()
+    assert shop.run(run).status == "done"
+    assert shops(shop)["winkel"] == "Files: Winkel"
+    assert shop.count(Order) == 3
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_an_order_of_another_till_is_listed_and_replaces_nothing(
+    shop: Installation, tmp_path: Path, together: bool
+) -> None:
+    known = write(tmp_path / "a.csv", *ORDERS)
+    other = write(
+        tmp_path / "b.csv",
+        ORDERS[0],
+        "1001,9,Cas Bos,Assen,2026-02-01,P9,Trui,1,59.95",
+        # The same order, booked a day later and to the card of the same person.
+        "1002,80,Bo Smit,Zwolle,2026-03-30,P2,Riem,1,29.95",
+        "1003,9,Cas Bos,Assen,2026-02-02,P9,Trui,1,59.95",
+    )
+    runs = [shop.file(known, other)] if together else [shop.file(known), shop.file(other)]
+    shop.work()
+    with scoped(shop.engine, shop.account_id) as session:
+        days = {row.external_id: row.placed_at.date() for row in session.exec(select(Order))}
+        rejects = session.exec(select(Reject)).all()
+    assert days["1001"] == date(2026, 3, 27)  # midnight in Amsterdam
+    assert days.keys() == {"1001", "1002", "1003"}
+    (reject,) = rejects
+    assert (reject.run_id, reject.stream, reject.value) == (runs[-1], "orders", "1001")
+    assert "--source NAME" in reject.reason
+    assert shop.run(runs[-1]).counters["rejected rows"] == 1
+    # Under a name of its own the other till's order is there too.
+    shop.file(other, source="till 2")
+    shop.work()
+    with scoped(shop.engine, shop.account_id) as session:
+        assert session.exec(select(Order.external_id)).all().count("1001") == 2
