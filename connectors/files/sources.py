@@ -18,6 +18,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 from connectors.errors import NotReadable
 from connectors.files.dialect import Dialect, find_dialect
 from connectors.files.options import Options
+from connectors.files.spreadsheets import refuse_wide
 from connectors.files.texts import say
 
 #: A bomb of zeros must not fill the disk.
@@ -57,13 +58,14 @@ def sheets(path: Path, options: Options) -> list[Sheet]:
             with zipfile.ZipFile(path) as archive:
                 _refuse_bombs(archive, path.name, options)
                 names = archive.namelist()
-            if "[Content_Types].xml" in names:
-                return _spreadsheet(path)
+                if "[Content_Types].xml" in names:
+                    refuse_wide(archive, path.name, options)
+                    return _spreadsheet(path)
             return [s for name in sorted(names) for s in _zipped(path, name, options)]
         if magic.startswith(b"\xd0\xcf\x11\xe0"):
-            return _spreadsheet(path)
+            raise NotReadable(say(options.language, "old_excel", name=path.name))
         if magic.startswith(b"\x1f\x8b"):
-            return _text(path.name, lambda: gzip.open(path, "rb"), options)
+            return _text(path.name, lambda: _gunzipped(path, options), options)
         return _text(path.name, lambda: path.open("rb"), options)
     except (zipfile.BadZipFile, CalamineError, EOFError, OSError, RuntimeError) as error:
         raise _damaged(path.name, error, options) from error
@@ -91,6 +93,32 @@ def _refuse_bombs(archive: zipfile.ZipFile, name: str, options: Options) -> None
     size = sum(entry.file_size for entry in archive.infolist())
     if size > MAX_UNPACKED_MB * 1024 * 1024:
         raise NotReadable(say(options.language, "too_large", name=name, limit=MAX_UNPACKED_MB))
+
+
+def _gunzipped(path: Path, options: Options) -> BinaryIO:
+    return io.BufferedReader(_Gunzipped(path, options))
+
+
+class _Gunzipped(io.RawIOBase):
+    """What a .gz unpacks to, which nobody knows beforehand: refused where it becomes too much."""
+
+    def __init__(self, path: Path, options: Options) -> None:
+        self._file, self._count = gzip.GzipFile(path, "rb"), 0
+        self._too_large = say(options.language, "too_large", name=path.name, limit=MAX_UNPACKED_MB)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count = self._file.readinto(buffer)
+        self._count += count
+        if self._count > MAX_UNPACKED_MB * 1024 * 1024:
+            raise NotReadable(self._too_large)
+        return count
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 def _zipped(path: Path, name: str, options: Options) -> list[Sheet]:

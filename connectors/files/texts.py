@@ -100,6 +100,18 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{name} would unpack to more than {limit} MB. Split the export by period.",
         "{name} wordt uitgepakt groter dan {limit} MB. Splits de export per periode.",
     ),
+    "old_excel": (
+        "{name} is an old Excel file (.xls) or protected with a password. "
+        "Save it as XLSX or CSV without a password and try again.",
+        "{name} is een oud Excelbestand (.xls) of met een wachtwoord beveiligd. "
+        "Bewaar het als XLSX of CSV zonder wachtwoord en probeer opnieuw.",
+    ),
+    "too_wide": (
+        "{name} spans more than {limit} million cells from its first to its last. Remove what "
+        "stands far below or beside the table, or save it as CSV.",
+        "{name} beslaat van de eerste tot de laatste cel meer dan {limit} miljoen cellen. "
+        "Verwijder wat ver onder of naast de tabel staat, of bewaar het als CSV.",
+    ),
     "not_recognised": (
         "{name} was not recognised: for {kind} we need {missing}. "
         "Columns found: {found}. Say what they are with COLUMN=FIELD.",

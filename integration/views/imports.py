@@ -22,7 +22,7 @@ from integration.work.runner import wake_due
 bp = Blueprint("imports", __name__, url_prefix="/imports")
 
 #: Endings of the files that can be read.
-ENDINGS = (".csv", ".txt", ".tsv", ".xlsx", ".xls", ".ods", ".zip", ".gz")
+ENDINGS = (".csv", ".txt", ".tsv", ".xlsx", ".zip", ".gz")
 
 
 @bp.get("")
