@@ -271,6 +271,8 @@ class BadRecord:
     value: str
     #: What is wrong and what was expected, in a sentence for the merchant.
     reason: str
+    #: The file, or the sheet in it; empty where a source has none.
+    file: str = ""
 
 
 Record: TypeAlias = Customer | Product | Order | Refund | Cart | ConsentEvent | Touchpoint

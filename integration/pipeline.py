@@ -140,7 +140,7 @@ def _save(session: Session, context: Context, job: Job, stream: str, page: Page,
         session,
         Reject,
         [{**asdict(reject), "run_id": run.id} for reject in rejects],
-        key=("run_id", "stream", "row", "column"),
+        key=("run_id", "file", "stream", "row", "column"),
     )
     upsert(
         session,

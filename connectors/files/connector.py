@@ -138,6 +138,7 @@ class FilesConnector:
         for index, sheet in enumerate(sheets):
             if index < start and stream != "consent":
                 continue
+            harvest.file = sheet.name
             begin = after if index == start else 0 if index > start else sheet.rows << 32
             if begin == 0:
                 self._list_unread(sheet, harvest)

@@ -19,6 +19,8 @@ class Harvest:
 
     stream: str
     language: str
+    #: The sheet that is being read.
+    file: str = ""
     records: list[Record] = field(default_factory=list)
     rejects: list[BadRecord] = field(default_factory=list)
     counters: Counter[str] = field(default_factory=Counter)
@@ -54,6 +56,7 @@ class Harvest:
                 column=bad.column,
                 value=bad.value[:200],
                 reason=say(self.language, bad.text, **bad.values),
+                file=self.file,
             )
         )
 

@@ -9,8 +9,8 @@ from typing import TextIO
 from connectors.records import BadRecord
 
 _HEADERS = {
-    "en": ("stream", "row", "column", "value", "reason"),
-    "nl": ("soort", "rij", "kolom", "waarde", "reden"),
+    "en": ("file", "stream", "row", "column", "value", "reason"),
+    "nl": ("bestand", "soort", "rij", "kolom", "waarde", "reden"),
 }
 
 
@@ -24,7 +24,7 @@ def write_rejects(rejects: Iterable[BadRecord], file: TextIO, *, language: str =
     writer.writerow(_HEADERS["nl" if language == "nl" else "en"])
     count = 0
     for bad in rejects:
-        cells = (bad.stream, bad.row, bad.column, bad.value, bad.reason)
+        cells = (bad.file, bad.stream, bad.row, bad.column, bad.value, bad.reason)
         writer.writerow(map(harmless, cells))
         count += 1
     return count

@@ -93,11 +93,11 @@ def import_files(
         looked = (as_of or shell.context.clock()).date()
         click.echo(_seen_from(report["newest_order"], looked))
     if bad:
-        header = ("kind", "row", "column", "value", "reason")
+        header = ("file", "kind", "row", "column", "value", "reason")
         print_table(
             f"{len(bad)} rejected (the rest was read)",
             header,
-            [(r.stream, r.row, r.column, r.value, r.reason) for r in bad[:20]],
+            [(r.file, r.stream, r.row, r.column, r.value, r.reason) for r in bad[:20]],
         )
         if not rejects:
             click.echo("Write all of them to a file with --rejects FILE.")
@@ -167,7 +167,12 @@ def _read(
         raise click.ClickException(run.error or "the file could not be read")
     bad = [
         BadRecord(
-            stream=row.stream, row=row.row, column=row.column, value=row.value, reason=row.reason
+            stream=row.stream,
+            row=row.row,
+            column=row.column,
+            value=row.value,
+            reason=row.reason,
+            file=row.file,
         )
         for row in rows
     ]

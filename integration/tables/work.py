@@ -86,11 +86,13 @@ class ImportRun(Owned, table=True):
 class Reject(Owned, table=True):
     """A row or cell that could not be read; downloadable."""
 
-    __table_args__ = (UniqueConstraint("run_id", "stream", "row", "column"),)
+    __table_args__ = (UniqueConstraint("run_id", "file", "stream", "row", "column"),)
 
     id: int | None = primary_key()
     account_id: int = account_key()
     run_id: int = reference("import_run.id", index=False, cascade=True)
+    #: Several files are read at once; empty where a source has none.
+    file: str = ""
     stream: str
     row: str
     column: str

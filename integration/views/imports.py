@@ -91,10 +91,11 @@ def rejects(run_id: int) -> ResponseReturnValue:
     with own_rows() as session:
         own_or_404(session, ImportRun, run_id)
         rows = [
-            (row.stream, row.row, row.column, row.value, row.reason)
+            (row.file, row.stream, row.row, row.column, row.value, row.reason)
             for row in imports.rejects(session, run_id)
         ]
     header = (
+        gettext("File"),
         gettext("Kind"),
         gettext("Row"),
         gettext("Column"),

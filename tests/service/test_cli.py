@@ -129,7 +129,7 @@ def test_rejects_are_written_to_a_file(stipt: Stipt, loyalty: Path, tmp_path: Pa
     report = printed(stipt("import", loyalty, "--rejects", tmp_path / "fout.csv", "--json"))
     with (tmp_path / "fout.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.reader(file))
-    assert rows[0] == ["soort", "rij", "kolom", "waarde", "reden"]
+    assert rows[0] == ["bestand", "soort", "rij", "kolom", "waarde", "reden"]
     assert len(rows) - 1 == len(report["rejects"])
 
 

@@ -175,3 +175,15 @@ def test_an_order_of_another_till_is_listed_and_replaces_nothing(
     shop.work()
     with scoped(shop.engine, shop.account_id) as session:
         assert session.exec(select(Order.external_id)).all().count("1001") == 2
+
+
+def test_the_same_place_in_two_files_is_listed_twice(shop: Installation, tmp_path: Path) -> None:
+    broken = "7,Ada Lof,Assen,gisteren,P1,Pak,1,9.95"
+    run = shop.file(
+        write(tmp_path / "januari.csv", ORDERS[0], ORDERS[1], f"2001,{broken}"),
+        write(tmp_path / "februari.csv", ORDERS[0], ORDERS[2], f"2002,{broken}"),
+    )
+    shop.work()
+    with scoped(shop.engine, shop.account_id) as session:
+        places = session.exec(select(Reject.file, Reject.row).where(Reject.run_id == run)).all()
+    assert sorted(places) == [("februari.csv", "3"), ("januari.csv", "3")]

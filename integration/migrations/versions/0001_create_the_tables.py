@@ -841,6 +841,7 @@ def upgrade() -> None:
             "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
         sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("file", sa.String(), nullable=False),
         sa.Column("stream", sa.String(), nullable=False),
         sa.Column("row", sa.String(), nullable=False),
         sa.Column("column", sa.String(), nullable=False),
@@ -857,7 +858,12 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reject")),
         sa.UniqueConstraint(
-            "run_id", "stream", "row", "column", name=op.f("uq_reject_run_id_stream_row_column")
+            "run_id",
+            "file",
+            "stream",
+            "row",
+            "column",
+            name=op.f("uq_reject_run_id_file_stream_row_column"),
         ),
     )
     with op.batch_alter_table("reject", schema=None) as batch_op:

@@ -17,7 +17,9 @@ from tests.connectors.files.writing import LOYALTY_HEADER, Import, write
 
 
 def bad(value: str) -> BadRecord:
-    return BadRecord(stream="orders", row="7", column="Bedrag", value=value, reason="no")
+    return BadRecord(
+        stream="orders", row="7", column="Bedrag", value=value, reason="no", file="kassa.csv"
+    )
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
@@ -25,8 +27,8 @@ def test_a_formula_in_a_value_is_made_harmless(start: str) -> None:
     file = io.StringIO(newline="")
     assert write_rejects([bad(start + "cmd()")], file) == 1
     rows = list(csv.reader(io.StringIO(file.getvalue(), newline="")))
-    assert rows[0] == ["stream", "row", "column", "value", "reason"]
-    assert rows[1] == ["orders", "7", "Bedrag", "'" + start + "cmd()", "no"]
+    assert rows[0] == ["file", "stream", "row", "column", "value", "reason"]
+    assert rows[1] == ["kassa.csv", "orders", "7", "Bedrag", "'" + start + "cmd()", "no"]
 
 
 def test_rejects_are_written_one_by_one() -> None:
@@ -34,7 +36,7 @@ def test_rejects_are_written_one_by_one() -> None:
 
     def rejects() -> Iterator[BadRecord]:
         yield bad("1")
-        assert "orders,7,Bedrag,1,no" in file.getvalue()
+        assert "kassa.csv,orders,7,Bedrag,1,no" in file.getvalue()
 
     write_rejects(rejects(), file)
     assert file.getvalue().count("orders,7") == 1
