@@ -42,6 +42,7 @@ def open_source(session: Session, shop: Shop, payload: dict[str, Any]) -> Connec
             [Path(path) for path in payload["paths"]],
             options=Options(**payload["options"]),
             mapping=known_mapping(session, shop),
+            names=payload.get("names"),
         )
     raise ConnectorError(f"no connector reads {shop.platform!r}")
 

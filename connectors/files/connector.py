@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -44,6 +45,8 @@ class FilesConnector:
         Answers and settings; what they leave open is found in the files, or asked.
     mapping
         What earlier files of the same layouts taught (`mapping()` of that time).
+    names
+        What the merchant calls the files, where that is not what they are called on disk.
     page_size
         Records, or rejects, after which a page ends.
 
@@ -61,11 +64,13 @@ class FilesConnector:
         *,
         options: Options | None = None,
         mapping: SavedMapping | None = None,
+        names: Sequence[str] | None = None,
         page_size: int = 2000,
     ) -> None:
         self.paths = tuple(Path(path) for path in paths)
         self.options = options or Options()
         self._mapping = mapping or SavedMapping()
+        self.names = tuple(_distinct(names or [path.name for path in self.paths]))
         self.page_size = page_size
 
     def close(self) -> None:
@@ -87,7 +92,7 @@ class FilesConnector:
         absent = say(self.options.language, "stream_absent")
         return Capabilities(
             shop_id="files",
-            name=", ".join(path.name for path in self.paths),
+            name=", ".join(self.names),
             currency=self.options.currency,
             time_zone=self.options.time_zone,
             problems={s.name: None if self._giving(s.name) else absent for s in self.streams},
@@ -186,7 +191,7 @@ class FilesConnector:
         except (ZoneInfoNotFoundError, ValueError) as error:
             zone = self.options.time_zone
             raise NotReadable(say(self.options.language, "unknown_zone", zone=zone)) from error
-        return Plan(self.paths, self.options, self._mapping)
+        return Plan(self.paths, self.options, self._mapping, self.names)
 
     @cached_property
     def _file(self) -> str:
@@ -237,6 +242,14 @@ class FilesConnector:
         if not _is_lines(sheet):
             for row, cells in sheet.broken_rows():
                 harvest.reject_row(sheet.broken(cells), row)
+
+
+def _distinct(names: Sequence[str]) -> Iterator[str]:
+    """The names, those of another folder's file numbered: two files are never taken for one."""
+    seen: Counter[str] = Counter()
+    for name in names:
+        seen[name] += 1
+        yield name if seen[name] == 1 else f"{name} ({seen[name]})"
 
 
 def _page(harvest: Harvest, file: str, sheet: int, row: int, share: float) -> Page:

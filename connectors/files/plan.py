@@ -28,22 +28,32 @@ _MONTHS = {
 class Plan:
     """The sheets of an import in the order they are read, and what is to be said about them."""
 
-    def __init__(self, paths: Sequence[Path], options: Options, mapping: SavedMapping) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        options: Options,
+        mapping: SavedMapping,
+        names: Sequence[str],
+    ) -> None:
         self.spool = Spool()
         self.options, self.mapping = options, mapping
         #: Warnings for the merchant that stop nothing.
         self.notes: list[str] = []
         #: Columns left out because a spreadsheet damaged them: sheet, column, example.
         self.damaged: list[tuple[str, str, str]] = []
-        found = [sheet for path in paths for sheet in self._sheets(path)]
+        found = [
+            sheet
+            for path, name in zip(paths, names, strict=True)
+            for sheet in self._sheets(path, name)
+        ]
         self._check_typed(found)
         self.sheets = self._in_reading_order(found)
 
-    def _sheets(self, path: Path) -> list[Sheet]:
+    def _sheets(self, path: Path, name: str) -> list[Sheet]:
         """The sheets of one file; one that is not recognised may stand beside one that is."""
         read: list[Sheet] = []
         failed: list[NotReadable] = []
-        for source in sources.sheets(path, self.options):
+        for source in sources.sheets(path, self.options, name):
             try:
                 sheet = self._sheet(source)
             except NotReadable as error:
@@ -51,7 +61,7 @@ class Plan:
             else:
                 read += [sheet] if sheet else []
         if not read:
-            empty = NotReadable(say(self.options.language, "empty_file", name=path.name))
+            empty = NotReadable(say(self.options.language, "empty_file", name=name))
             raise failed[0] if failed else empty
         self.notes += [str(error) for error in failed]
         return read

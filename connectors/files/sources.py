@@ -40,35 +40,36 @@ class Sheet:
     dialect: Dialect | None = None
 
 
-def sheets(path: Path, options: Options) -> list[Sheet]:
-    """Every sheet of a file, in the file's order.
+def sheets(path: Path, options: Options, name: str | None = None) -> list[Sheet]:
+    """Every sheet of a file, in the file's order; `name` is what the merchant calls it.
 
     Raises
     ------
     NotReadable
         When it cannot be opened, is protected, or is of another kind.
     """
+    name = name or path.name
     try:
         with path.open("rb") as file:
             magic = file.read(8)
     except OSError as error:
-        raise NotReadable(say(options.language, "no_file", name=path.name)) from error
+        raise NotReadable(say(options.language, "no_file", name=name)) from error
     try:
         if magic.startswith(b"PK"):
             with zipfile.ZipFile(path) as archive:
-                _refuse_bombs(archive, path.name, options)
+                _refuse_bombs(archive, name, options)
                 names = archive.namelist()
                 if "[Content_Types].xml" in names:
-                    refuse_wide(archive, path.name, options)
-                    return _spreadsheet(path)
-            return [s for name in sorted(names) for s in _zipped(path, name, options)]
+                    refuse_wide(archive, name, options)
+                    return _spreadsheet(path, name)
+            return [s for part in sorted(names) for s in _zipped(path, name, part, options)]
         if magic.startswith(b"\xd0\xcf\x11\xe0"):
-            raise NotReadable(say(options.language, "old_excel", name=path.name))
+            raise NotReadable(say(options.language, "old_excel", name=name))
         if magic.startswith(b"\x1f\x8b"):
-            return _text(path.name, lambda: _gunzipped(path, options), options)
-        return _text(path.name, lambda: path.open("rb"), options)
+            return _text(name, lambda: _gunzipped(path, name, options), options)
+        return _text(name, lambda: path.open("rb"), options)
     except (zipfile.BadZipFile, CalamineError, EOFError, OSError, RuntimeError) as error:
-        raise _damaged(path.name, error, options) from error
+        raise _damaged(name, error, options) from error
 
 
 def file_hash(paths: Sequence[Path], language: str) -> str:
@@ -95,16 +96,16 @@ def _refuse_bombs(archive: zipfile.ZipFile, name: str, options: Options) -> None
         raise NotReadable(say(options.language, "too_large", name=name, limit=MAX_UNPACKED_MB))
 
 
-def _gunzipped(path: Path, options: Options) -> BinaryIO:
-    return io.BufferedReader(_Gunzipped(path, options))
+def _gunzipped(path: Path, name: str, options: Options) -> BinaryIO:
+    return io.BufferedReader(_Gunzipped(path, name, options))
 
 
 class _Gunzipped(io.RawIOBase):
     """What a .gz unpacks to, which nobody knows beforehand: refused where it becomes too much."""
 
-    def __init__(self, path: Path, options: Options) -> None:
+    def __init__(self, path: Path, name: str, options: Options) -> None:
         self._file, self._count = gzip.GzipFile(path, "rb"), 0
-        self._too_large = say(options.language, "too_large", name=path.name, limit=MAX_UNPACKED_MB)
+        self._too_large = say(options.language, "too_large", name=name, limit=MAX_UNPACKED_MB)
 
     def readable(self) -> bool:
         return True
@@ -121,10 +122,10 @@ class _Gunzipped(io.RawIOBase):
         super().close()
 
 
-def _zipped(path: Path, name: str, options: Options) -> list[Sheet]:
-    if name.endswith("/") or name.startswith("__MACOSX") or not _is_table(name):
+def _zipped(path: Path, name: str, part: str, options: Options) -> list[Sheet]:
+    if part.endswith("/") or part.startswith("__MACOSX") or not _is_table(part):
         return []
-    return _text(f"{path.name}/{name}", lambda: _ZipMember(path, name), options)
+    return _text(f"{name}/{part}", lambda: _ZipMember(path, part), options)
 
 
 def _is_table(name: str) -> bool:
@@ -167,10 +168,10 @@ def _text_rows(
         raise _damaged(name, error, options) from error
 
 
-def _spreadsheet(path: Path) -> list[Sheet]:
+def _spreadsheet(path: Path, name: str) -> list[Sheet]:
     with CalamineWorkbook.from_path(str(path)) as book:
-        names = list(book.sheet_names)
-    return [Sheet(f"{path.name}/{name}", lambda n=name: _sheet_rows(path, n)) for name in names]  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+        parts = list(book.sheet_names)
+    return [Sheet(f"{name}/{part}", lambda p=part: _sheet_rows(path, p)) for part in parts]  # type: ignore[misc]  # mypy cannot infer a lambda with a default
 
 
 def _sheet_rows(path: Path, name: str) -> Rows:

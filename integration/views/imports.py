@@ -57,7 +57,7 @@ def upload() -> ResponseReturnValue:
         file.save(path)
         paths.append(path)
     source = request.form.get("source", "").strip() or FILES
-    _start(", ".join(names), [str(path.resolve()) for path in paths], source)
+    _start(names, [str(path.resolve()) for path in paths], source)
     return redirect(url_for("imports.show"))
 
 
@@ -115,7 +115,7 @@ def run_states() -> dict[str, str]:
     }
 
 
-def _start(name: str, paths: list[str], source: str) -> None:
+def _start(names: list[str], paths: list[str], source: str) -> None:
     with own_rows() as session:
         account = session.get_one(Account, user().account_id)
         shop = files_shop(session, context().clock(), source)
@@ -124,5 +124,11 @@ def _start(name: str, paths: list[str], source: str) -> None:
             "currency": account.currency,
             "language": user().language,
         }
-        start_import(session, context(), shop, name=name, source={"paths": paths, "options": given})
+        start_import(
+            session,
+            context(),
+            shop,
+            name=", ".join(names),
+            source={"paths": paths, "names": names, "options": given},
+        )
     wake_due(context())

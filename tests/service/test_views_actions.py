@@ -174,7 +174,8 @@ def test_an_upload_is_kept_under_a_name_of_ours_and_read(
     still: Context, known: Merchant, visitor: Visitor
 ) -> None:
     file = (io.BytesIO(b"Datum;Bedrag\n"), "../../kassa.csv")
-    visitor.post("/imports/upload", {"files": file}, content_type="multipart/form-data")
+    sent = {"files": file, "source": "Kassa 2"}
+    visitor.post("/imports/upload", sent, content_type="multipart/form-data")
     (_, payload) = queued(still, known)[0]
     source = payload["source"]
     assert isinstance(source, dict)
@@ -184,7 +185,10 @@ def test_an_upload_is_kept_under_a_name_of_ours_and_read(
     assert path.is_relative_to(uploads.resolve())
     assert "kassa" not in str(path)
     assert source["options"]["currency"] == "EUR"
-    assert "kassa.csv" in visitor.get("/imports").text
+    assert source["names"] == ["kassa.csv"]
+    shown = visitor.get("/imports").text
+    assert "kassa.csv" in shown
+    assert "Files: Kassa 2" in shown
 
 
 def test_the_source_for_files_is_called_so_in_both_languages(still: Context, app: Flask) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from connectors.files import FilesConnector, Options, write_rejects
 from connectors.files.texts import TEXTS
-from connectors.records import BadRecord
+from connectors.records import BadRecord, ConsentState
 from tests.connectors.files.writing import LOYALTY_HEADER, Import, write
 
 
@@ -71,3 +71,18 @@ def test_nothing_of_an_import_stays_behind(tmp_path: Path, monkeypatch: pytest.M
     connector.close()
     assert not list(scratch.iterdir())
     del connector
+
+
+def test_files_are_called_what_the_merchant_calls_them(tmp_path: Path) -> None:
+    row = "0012;;Ada;;Lof;;ada@voorbeeld.nl;;28-03-2026;{};A-10;Pak;1;gratis;;Breda"
+    paths = [write(tmp_path / f"{n}.csv", LOYALTY_HEADER, row.format(n)) for n in range(2)]
+    found = Import(*paths, names=["kassa.csv", "kassa.csv"])
+    places = [(bad.file, bad.row) for bad in found.rejects]
+    assert places == [("kassa.csv", "2"), ("kassa.csv (2)", "2")]
+
+
+def test_the_name_of_an_uploaded_audience_file_says_who_left(tmp_path: Path) -> None:
+    header = "Email Address,First Name,Last Name,MEMBER_RATING,OPTIN_TIME"
+    path = write(tmp_path / "0.csv", header, "ada@voorbeeld.nl,Ada,Lof,2,2024-01-02 03:04:05")
+    found = Import(path, names=["unsubscribed_members_export_a1.csv"])
+    assert [event.state for event in found.consent.values()] == [ConsentState.DENIED]
