@@ -62,10 +62,12 @@ def catalogue(needs: Mapping[str, NeedName]) -> list[Segment]:
     ['Toe aan: Iets – nu', 'Toe aan: Pakken – bijna', 'Toe aan: Pakken – nu']
     """
     result = [_ANYTHING]
-    for need, name in needs.items():
+    # "due:anything:now" is a segment and "anything" no need, whoever lists it among them.
+    real = {need: name for need, name in needs.items() if need != _ANYTHING.key.split(":")[1]}
+    for need, name in real.items():
         result += [_due(need, name, state) for state in ("soon", "now", "late")]
     result += _FIXED
-    result += [_loves(need, name) for need, name in needs.items()]
+    result += [_loves(need, name) for need, name in real.items()]
     return result
 
 

@@ -83,7 +83,7 @@ def current_audience(context: Context, account_id: int) -> Audience:
         query = select(Audience).where(col(Audience.disconnected_at).is_(None))
         audience = session.exec(query.order_by(col(Audience.id).desc())).first()
     if audience is None:
-        raise NoAudience("no Mailchimp audience is connected: connect one first")
+        raise NoAudience("no Mailchimp audience is connected: run `stipt connect` first")
     return audience
 
 

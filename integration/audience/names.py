@@ -63,6 +63,8 @@ def tag_names(
     --------
     >>> tag_names(["due:suits:now", "stage:best", "no:such"], "nl", {})
     {'due:suits:now': 'Toe aan: Pakken – nu', 'stage:best': 'Fase: Topklant'}
+    >>> tag_names(["due:anything:now"], "nl", {})
+    {'due:anything:now': 'Toe aan: Iets – nu'}
     """
     keys = list(segments)
     mentioned = [key.split(":")[1] for key in keys if key.count(":")]

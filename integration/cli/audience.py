@@ -7,7 +7,7 @@ from typing import Any
 import click
 from sqlmodel import col, select
 
-from integration.audience.connect import connect
+from integration.audience.connect import connect, current_audience
 from integration.audience.plan import warning_text
 from integration.audience.undo import undoable
 from integration.cli.base import Shell, as_json, command, do_work, dry_run, print_json, print_table
@@ -48,6 +48,9 @@ def connect_audience(
 @command
 def plan(shell: Shell, as_json: bool) -> None:
     """Work out and store what a push would change. Writes nothing in Mailchimp."""
+    current_audience(
+        shell.context, shell.account_id
+    )  # or say that there is none, and queue nothing
     _work(shell, "plan", {}, quiet=as_json)
     found = _plan(shell, None, kind="push")
     if as_json:
@@ -72,7 +75,10 @@ def plan(shell: Shell, as_json: bool) -> None:
     )
     for warning in summary["warnings"]:
         click.echo("! " + warning_text(warning, "en"))
-    click.echo("Publish it with `stipt push`.")
+    if summary["members"]:
+        click.echo("Publish it with `stipt push`.")
+    else:
+        click.echo("All in step: nothing to change.")
 
 
 @click.command()
@@ -84,7 +90,10 @@ def push(shell: Shell, plan_id: int | None, dry_run: bool, as_json: bool) -> Non
     """Publish a stored plan to Mailchimp; the newest draft when none is named."""
     chosen = _plan(shell, plan_id, kind="push")
     if chosen.status not in ("draft", "publishing", "failed"):
-        raise click.ClickException(f"plan {chosen.id} is {chosen.status}; make one: `stipt plan`")
+        raise click.ClickException(
+            f"plan {chosen.id} is {chosen.status}, nothing is left to publish; "
+            "make a new plan with `stipt plan`"
+        )
     _carry_out(shell, "push", chosen, dry_run=dry_run, as_json=as_json)
 
 
@@ -127,7 +136,9 @@ def _outcome_of_undo(shell: Shell, chosen: Plan) -> dict[str, Any]:
 
 def _outcome(outcome: dict[str, Any]) -> str:
     figures = ("requests", "writes", "failed", "seconds", "error")
-    return ", ".join(f"{name}: {outcome[name]}" for name in figures if name in outcome)
+    shown = {name: outcome[name] for name in figures if name in outcome}
+    rounded = {n: round(v, 1) if isinstance(v, float) else v for n, v in shown.items()}
+    return ", ".join(f"{name}: {value}" for name, value in rounded.items())
 
 
 def _work(shell: Shell, kind: str, payload: dict[str, Any], *, quiet: bool) -> None:

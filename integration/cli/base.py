@@ -21,6 +21,7 @@ from connectors.errors import ConnectorError
 from integration import logs, settings
 from integration.context import Context, make_context
 from integration.db import scoped, unscoped
+from integration.mailchimp.errors import MailchimpError
 from integration.tables import Account, Work
 from integration.work.execute import run_until_idle
 from integration.work.queue import Job
@@ -29,6 +30,8 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 #: Seconds between two looks at work that another process does.
 _LOOK_S = 0.2
+
+PORT = click.IntRange(1, 65_535)
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 dry_run = click.option("--dry-run", is_flag=True, help="Show what would happen; write nothing.")
@@ -97,7 +100,7 @@ def command(function: _F) -> _F:
         shell = click.get_current_context().obj
         try:
             return function(shell, *args, **kwargs)
-        except (ConnectorError, LookupError, ValueError) as error:
+        except (ConnectorError, MailchimpError, LookupError, ValueError) as error:
             raise click.ClickException(str(error) or type(error).__name__) from error
 
     return update_wrapper(call, function)  # type: ignore[return-value]  # click keeps the options

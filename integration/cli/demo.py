@@ -14,7 +14,7 @@ from threading import Event
 
 import click
 
-from integration.cli.base import as_json, print_json
+from integration.cli.base import PORT, as_json, print_json
 from integration.demo import EMAIL, Demo, DemoFailed, DemoOptions
 
 _REAL_SHOP = 20_000
@@ -28,8 +28,10 @@ _REAL_SHOP = 20_000
     "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="The shop's today; default: today."
 )
 @click.option("--language", type=click.Choice(["en", "nl"]), default="en", show_default=True)
-@click.option("--port", default=8000, show_default=True, help="Of the pages.")
-@click.option("--sandbox-port", default=8090, show_default=True, help="Of the emulated Mailchimp.")
+@click.option("--port", type=PORT, default=8000, show_default=True, help="Of the pages.")
+@click.option(
+    "--sandbox-port", type=PORT, default=8090, show_default=True, help="Of the emulated Mailchimp."
+)
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),

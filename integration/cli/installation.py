@@ -7,12 +7,13 @@ from typing import Any
 
 import click
 from rich.console import Console
-from sqlmodel import func, select
+from sqlmodel import Session, func, select
 
-from integration.accounts import create_account
+from integration.accounts import SHORTEST_PASSWORD, create_account, find_user
 from integration.cli.base import Shell, as_json, command, do_work, dry_run, print_json, print_table
 from integration.db import unscoped
 from integration.migrate import upgrade
+from integration.security import hash_password
 from integration.settings import fresh_env
 from integration.tables import Account, ImportRun, Order, Person, Plan, Shop, Work
 from integration.work.queue import dead, retry_dead
@@ -41,11 +42,13 @@ def init(
 ) -> None:
     """Write settings with fresh keys, prepare the database, make your log-in.
 
-    What exists stays: keys are never overwritten, tables only brought up to date.
+    What exists stays: keys are never overwritten, tables only brought up to date. Run again with
+    --email and --password it gives that log-in a new password.
     """
     done = {"settings": str(shell.env_file), "settings_written": not shell.env_file.exists()}
     if dry_run:
-        print_json(done) if as_json else click.echo(_told(done))
+        would = "write" if done["settings_written"] else "keep"
+        print_json(done) if as_json else click.echo(f"Would {would} {done['settings']}.")
         return
     if done["settings_written"]:
         shell.env_file.touch(mode=0o600)
@@ -67,7 +70,19 @@ def init(
                 now=shell.context.clock(),
             )
             done["email"] = email
+        elif email and password:
+            _new_password(session, email, password)
+            done |= {"email": email, "password": password}
     print_json(done) if as_json else click.echo(_told(done))
+
+
+def _new_password(session: Session, email: str, password: str) -> None:
+    user = find_user(session, email)
+    if user is None:
+        raise click.ClickException("nobody logs in with that address")
+    if len(password) < SHORTEST_PASSWORD:
+        raise click.ClickException(f"the password needs {SHORTEST_PASSWORD} characters or more")
+    user.password_hash = hash_password(password)
 
 
 def _told(done: dict[str, object]) -> str:

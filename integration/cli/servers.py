@@ -11,12 +11,12 @@ from pathlib import Path
 
 import click
 
-from integration.cli.base import Shell, command
+from integration.cli.base import PORT, Shell, command
 
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8000, show_default=True)
+@click.option("--port", type=PORT, default=8000, show_default=True)
 @click.option("--workers", default=2, show_default=True, help="Processes.")
 @command
 def serve(shell: Shell, host: str, port: int, workers: int) -> None:
@@ -43,7 +43,7 @@ def worker(shell: Shell, workers: int) -> None:
 
 
 @click.command()
-@click.option("--port", default=8090, show_default=True)
+@click.option("--port", type=PORT, default=8090, show_default=True)
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
