@@ -62,7 +62,7 @@ class DemoOptions:
 
 @dataclass
 class Push:
-    """What carrying out a plan cost, as the sandbox counted it."""
+    """What carrying out a plan cost; `writes` is what the sandbox saw of it."""
 
     members: int
     requests: int
@@ -289,7 +289,8 @@ class Demo:
         if plan.status != "published":
             raise DemoFailed(f"the plan was not published: it is {plan.status}")
         writes = sum(r["method"] != "GET" for r in seen)
-        return Push(plan.summary["members"], len(seen), writes, seconds)
+        # Requests as the plan's page counts them, downloads of results included.
+        return Push(plan.summary["members"], plan.outcome.get("requests", 0), writes, seconds)
 
     def undo(self, plan_id: int) -> None:
         """Take a plan back."""
