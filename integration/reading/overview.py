@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 
 from integration.audience.members import LIVE
 from integration.audience.names import thing
+from integration.reading import reach
 from integration.reading.names import GROUPS, Words
 from integration.tables import (
     DueDate,
@@ -39,7 +40,7 @@ class Size:
 
     segment: Segment
     people: int
-    #: Those whose address is in the audience.
+    #: Those who can get its tag: in the audience, reachable and not denied.
     in_audience: int
 
     def thing(self, language: str) -> str:
@@ -97,12 +98,11 @@ def sizes(session: Session, words: Words) -> dict[str, list[Size]]:
     """Return the segments that have somebody in them, by group, in the catalogue's order."""
     counted = select(col(SegmentMember.segment), func.count()).group_by(col(SegmentMember.segment))
     people = dict(session.exec(counted).all())
-    there = counted.where(col(SegmentMember.person_id).in_(people_in_audience()))
-    inside = dict(session.exec(there).all())
+    inside = reach.counts(session)
     result: dict[str, list[Size]] = {group: [] for group in GROUPS}
     for key, segment in words.catalogue().items():
         if key in people:
-            size = Size(segment, people[key], inside.get(key, 0))
+            size = Size(segment, people[key], inside[key])
             result.setdefault(segment.group, []).append(size)
     return {group: found for group, found in result.items() if found}
 
@@ -119,8 +119,8 @@ def due_rows(sizes: Sequence[Size]) -> list[DueRow]:
 def size(session: Session, segment: Segment) -> Size:
     """Return how many are in one segment."""
     counted = select(func.count()).where(SegmentMember.segment == segment.key)
-    there = counted.where(col(SegmentMember.person_id).in_(people_in_audience()))
-    return Size(segment, session.exec(counted).one(), session.exec(there).one())
+    inside = reach.counts(session, segment.key)[segment.key]
+    return Size(segment, session.exec(counted).one(), inside)
 
 
 def calendar(session: Session, start: date) -> Calendar:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from flask import Flask
 from sqlmodel import select
 
 from integration.app import create_app
+from integration.audience.wanted import wanted
 from integration.context import Context
 from integration.db import make_engine, scoped
+from integration.reading import reach
 from integration.reading.overview import Size, due_rows
-from integration.tables import Audience
+from integration.tables import Audience, Consent, Member
 from segmentation.duedates.needs import name_of
 from segmentation.segments import catalogue
 from tests.service.shop_rows import NOW, Merchant, login_of, merchant
@@ -154,6 +157,29 @@ def test_the_overview_counts_people_and_those_in_the_audience(
     assert cell.groups() == ("3", "1")
     assert "We read 20,100 orders and receipts with 48,212 lines." in text
     assert "1,304 lines had no customer" in text
+
+
+def test_the_small_figure_counts_whom_a_plan_would_give_the_tag(
+    shop: tuple[Flask, Merchant],
+) -> None:
+    app, known = shop
+    context: Context = app.extensions["stipt"]
+    at = NOW - timedelta(days=1)
+    with scoped(context.engine, known.account_id) as session:
+        audience = session.exec(select(Audience)).one()
+        assert audience.id is not None
+        for number, status in ((1, "unsubscribed"), (2, "subscribed")):
+            email = f"ada{number}@lovelace.example"
+            session.add(Member(account_id=known.account_id, audience_id=audience.id,
+                               email_key=email, status=status))  # fmt: skip
+        session.flush()
+        assert reach.counts(session)["due:suits:now"] == 2
+        session.add(Consent(account_id=known.account_id, external_id="no",
+                            email_key="ada2@lovelace.example", state="denied", at=at,
+                            source="shop", received_at=NOW))  # fmt: skip
+        session.flush()
+        assert reach.counts(session, "due:suits:now") == {"due:suits:now": 1}
+        assert list(wanted(session, audience).people.values()) == [known.person_id]
 
 
 def test_due_segments_are_a_row_a_need_with_the_most_urgent_first() -> None:
