@@ -47,6 +47,10 @@ def enter() -> ResponseReturnValue:
         found = authenticate(
             session, request.form.get("email", ""), request.form.get("password", "")
         )
+        if found:
+            # Only a choice sets the cookie: what was picked on the log-in page stays.
+            chosen = request.cookies.get(LANGUAGE_COOKIE)
+            found.language = chosen if chosen in LANGUAGES else found.language
         known = _logged_in(session, found) if found else None
     if known is None:
         # One text for both cases: it must not say which addresses exist.

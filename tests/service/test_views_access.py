@@ -225,7 +225,10 @@ def test_language_and_theme_are_remembered_before_and_after_logging_in(
     assert "Inloggen" in page
     assert 'data-bs-theme="dark"' in page
     visitor.log_in(one.email)
-    assert "Overview" in visitor.get("/").text  # the user's own language
-    visitor.post("/language", {"language": "nl"})
     assert "Overzicht" in visitor.get("/").text
+    elsewhere = Visitor(app)
+    elsewhere.log_in(one.email)
+    assert "Overzicht" in elsewhere.get("/").text  # kept with the user, not with the browser
+    elsewhere.post("/language", {"language": "en"})
+    assert "Overview" in visitor.get("/").text
     assert visitor.post("/language", {"language": "xx"}).status_code == 400
