@@ -40,6 +40,11 @@ def plans(session: Session) -> list[Plan]:
     return list(session.exec(select(Plan).order_by(col(Plan.id).desc()).limit(_PLANS)))
 
 
+def is_empty(plan: Plan) -> bool:
+    """Whether a plan changes nothing for anybody."""
+    return not plan.summary.get("members", 0)
+
+
 def lines(session: Session, words: Words, plan: Plan) -> list[Line]:
     """Return what a plan does, a line for each tag and then each field."""
     tags, fields = plan.summary.get("tags", []), plan.summary.get("fields", [])

@@ -11,7 +11,7 @@ from integration.reading import lives, names, overview, plans
 from integration.views.base import language, own_rows, today
 from integration.views.formats import day, short_day
 from integration.views.imports import run_states
-from integration.views.plans import plan_states
+from integration.views.plans import plan_state
 from integration.views.status import kind_names
 from integration.views.texts import gettext
 
@@ -48,7 +48,7 @@ def show() -> ResponseReturnValue:
             audience=plans.audience(session),
             dead=overview.dead_work(session),
             kinds=kind_names(),
-            plan_states=plan_states(),
+            state_of=plan_state,
             run_states=run_states(),
         )
 

@@ -118,15 +118,23 @@ def left_out_texts() -> dict[str, str]:
     }
 
 
-def plan_states() -> dict[str, str]:
-    """Return what the states of a plan are called."""
+def plan_state(plan: Plan) -> str:
+    """Return what the state of a plan is called."""
+    if plan.kind == "undo" and plan.status in ("draft", "publishing", "published"):
+        return gettext("taken back") if plan.status == "published" else gettext("being taken back")
+    if plan.status == "draft" and plans.is_empty(plan):
+        return gettext("all in step")
+    return _push_states().get(plan.status, plan.status)
+
+
+def _push_states() -> dict[str, str]:
     return {
         "draft": gettext("ready to publish"),
         "publishing": gettext("publishing"),
         "published": gettext("published"),
         "undone": gettext("undone"),
         "discarded": gettext("put away"),
-        "superseded": gettext("put away"),
+        "superseded": gettext("replaced by a newer plan"),
         "failed": gettext("failed"),
     }
 
@@ -153,7 +161,8 @@ def _page(session: Session, known: list[Plan], plan: Plan | None) -> ResponseRet
         work=plans.current_work(session),
         stuck=plans.stuck_work(session),
         kinds=kind_names(),
-        states=plan_states(),
+        empty=plan is not None and plans.is_empty(plan),
+        state_of=plan_state,
         name=lambda change: plans.name(words, change),
     )
 

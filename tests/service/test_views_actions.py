@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from integration.accounts import BadAccount, create_account
 from integration.app import create_app
@@ -87,6 +87,44 @@ def test_only_the_last_published_plan_can_be_undone_and_only_for_thirty_days(
     later = Visitor(create_app(replace(still, clock=lambda: NOW + timedelta(days=29))))
     later.log_in(known.email)
     assert later.post(f"/plan/{known.published_plan_id}/undo").status_code == 409
+
+
+def test_while_a_publication_is_taken_back_the_page_says_so(
+    still: Context, known: Merchant, visitor: Visitor
+) -> None:
+    visitor.post(f"/plan/{known.plan_id}/discard")
+    visitor.post(f"/plan/{known.published_plan_id}/undo")
+    page = visitor.get("/plan").text
+    assert "Our changes are being taken back." in page
+    with scoped(still.engine, known.account_id) as session:
+        session.exec(select(Work).where(Work.status == "queued")).one().status = "done"
+        session.get_one(Plan, known.plan_id).status = "superseded"
+        session.add(Plan(account_id=known.account_id, audience_id=audience_of(session),
+                         kind="undo", undoes=known.published_plan_id, status="published",
+                         summary={"members": 1}, created_at=NOW, published_at=NOW))  # fmt: skip
+    page = visitor.get("/plan").text
+    assert "Undone. Exactly our own changes were taken back." in page
+    assert "<td>taken back</td>" in page
+    assert "<td>replaced by a newer plan</td>" in page
+    assert "Taken back" in visitor.get("/").text
+
+
+def audience_of(session: Session) -> int:
+    """The one audience there is."""
+    return session.exec(select(Plan.audience_id)).all()[0]
+
+
+def test_a_plan_that_changes_nothing_says_so_and_cannot_be_published(
+    still: Context, known: Merchant, visitor: Visitor
+) -> None:
+    with scoped(still.engine, known.account_id) as session:
+        plan = session.get_one(Plan, known.plan_id)
+        plan.summary = {**plan.summary, "members": 0, "tags": [], "fields": []}
+    page = visitor.get("/plan").text
+    assert "All in step: nothing to change." in page
+    assert "ready to publish" not in page
+    assert f"/plan/{known.plan_id}/publish" not in page
+    assert "All in step" in visitor.get("/").text
 
 
 def test_not_yet_puts_a_draft_away_and_nothing_else(
