@@ -62,10 +62,11 @@ def source_key(shop: Shop, payload: dict[str, Any]) -> str:
 
 
 def remember(connector: Connector, shop: Shop) -> None:
-    """Keep with the shop what reading it taught: how the layouts of its files are read."""
+    """Keep with the shop what reading it taught: how its files are read, and notes on the last."""
     if isinstance(connector, FilesConnector):
         known = shop.config.get("mapping", {})
-        shop.config = {**shop.config, "mapping": {**known, **connector.mapping().to_json()}}
+        learned = {"mapping": {**known, **connector.mapping().to_json()}}
+        shop.config = {**shop.config, **learned, "notes": list(connector.notes)}
 
 
 def known_mapping(session: Session, shop: Shop | None = None) -> SavedMapping:

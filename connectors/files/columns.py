@@ -67,8 +67,16 @@ def known_words(row: Sequence[str]) -> int:
 _ALL_WORDS = set(ALIASES) | {word for words in BY_KIND.values() for word in words} - {""}
 
 
-def recognise(name: str, header: Sequence[str], options: Options, mapping: SavedMapping) -> Columns:
+def recognise(
+    name: str,
+    header: Sequence[str],
+    options: Options,
+    mapping: SavedMapping,
+    below: Sequence[Sequence[str]] = (),
+) -> Columns:
     """What a sheet is, from its header row, the saved mapping and what the merchant typed.
+
+    `below` holds rows under the header, for names that only the cells explain.
 
     Raises
     ------
@@ -87,8 +95,9 @@ def recognise(name: str, header: Sequence[str], options: Options, mapping: Saved
     elif layout is not None and options.kind in (None, layout[0].kind):
         kind, positions = layout[0].kind, layout[1]
     else:
-        kind = options.kind or _guess_kind(cells, options)
-        positions = _general(cells, kind)
+        words = _words(cells, below)
+        kind = options.kind or _guess_kind(words, options)
+        positions = _general(words, kind)
     if layout is not None:
         channel, is_utc = layout[0].channel, "utc" in layout[0].notes
         layout_name = layout[0].name
@@ -109,12 +118,23 @@ def recognise(name: str, header: Sequence[str], options: Options, mapping: Saved
     )
 
 
-def _general(cells: Sequence[str], kind: str) -> dict[int, str]:
+def _words(cells: Sequence[str], below: Sequence[Sequence[str]]) -> list[str]:
+    """Column names for the alias tables; whether "Artikel" is a number or a name its cells tell."""
+    words = [plain(cell) for cell in cells]
+    for position, word in enumerate(words):
+        if word in ("artikel", "article"):
+            filled = [cell for row in below for cell in row[position : position + 1] if cell]
+            codes = sum(re.fullmatch(r"\S*\d\S*", cell.strip()) is not None for cell in filled)
+            words[position] = "productname" if codes * 2 < len(filled) else "articleno"
+    return words
+
+
+def _general(words: Sequence[str], kind: str) -> dict[int, str]:
     """Fields by the alias tables; the first column of a field wins."""
     special = BY_KIND.get(kind, {})
     found: dict[int, str] = {}
-    for position, cell in enumerate(cells):
-        field = special.get(plain(cell)) or ALIASES.get(plain(cell))
+    for position, word in enumerate(words):
+        field = special.get(word) or ALIASES.get(word)
         if field is not None and field not in found.values():
             found[position] = field
     return found
@@ -137,20 +157,19 @@ def _typed(cells: Sequence[str], positions: Mapping[int, str], options: Options)
     return {field: i for i, field in sorted((kept | typed).items(), reverse=True) if field}
 
 
-def _guess_kind(cells: Sequence[str], options: Options) -> str:
+def _guess_kind(words: Sequence[str], options: Options) -> str:
     """The kind of a sheet that no published layout knows."""
-    fields = set(_general(cells, "orders").values()) | set(options.columns.values())
-    words = {plain(cell) for cell in cells}
+    fields = set(_general(words, "orders").values()) | set(options.columns.values())
     money = {"amount", "net_amount", "unit_price"} & fields
     if ({"order_id", "purchased_at"} <= fields or ("purchased_at" in fields and money)) and (
         money or "quantity" in fields
     ):
-        in_store = fields & {"card_no", "store"} or words & {"bonnummer", "bonnr", "receiptid"}
+        in_store = fields & {"card_no", "store"} or {"bonnummer", "bonnr", "receiptid"} & set(words)
         return "transactions" if in_store else "orders"
-    person = {"customer_id", "card_no", "email"} & set(_general(cells, "customers").values())
-    goods = set(_general(cells, "products").values()) & {"product_id", "sku", "price", "category"}
+    person = {"customer_id", "card_no", "email"} & set(_general(words, "customers").values())
+    goods = set(_general(words, "products").values()) & {"product_id", "sku", "price", "category"}
     if (
-        "product_name" in _general(cells, "products").values()
+        "product_name" in _general(words, "products").values()
         and goods
         and not (fields & {"email", "first_name", "last_name"})
     ):

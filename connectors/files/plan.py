@@ -75,12 +75,14 @@ class Plan:
         header = head[at][1]
         while header and not header[-1].strip():
             header = header[:-1]  # a delimiter at the end of every row
-        columns = recognise(source.name, header, self.options, self.mapping)
+        sample = [row for _, row in head[at + 1 :]]
+        columns = recognise(source.name, header, self.options, self.mapping, sample)
         below: Iterator[tuple[int, Sequence[str]]] = chain(head[at + 1 :], rows)
         table, count = self.spool.fill(len(header), below)
         if source.dialect and source.dialect.double_encoded:
             self.notes.append(say(self.options.language, "double_encoded", name=source.name))
-        columns = self._without_damaged(source.name, table, columns)
+        columns = self._without_damaged(source.name, table, columns, sample)
+        self._note_unread(source.name, table, columns)
         return Sheet(
             name=source.name,
             table=table,
@@ -91,7 +93,24 @@ class Plan:
             spool=self.spool,
         )
 
-    def _without_damaged(self, name: str, table: str, columns: Columns) -> Columns:
+    def _note_unread(self, name: str, table: str, columns: Columns) -> None:
+        """Say which columns are left out unasked, and that no line says what was sold."""
+        told = {c for sheet, c, _ in self.damaged if sheet == name}
+        told |= {column for column, field in self.options.columns.items() if not field}
+        unread = [
+            cell
+            for position, cell in enumerate(columns.header)
+            if cell and position not in columns.positions.values() and cell not in told
+        ]
+        if unread:
+            self.notes.append(say(self.options.language, "unread", name=name, found=shown(unread)))
+        is_lines = columns.kind in ("orders", "transactions")
+        if is_lines and next(self._distinct(table, columns, "product_name"), None) is None:
+            self.notes.append(say(self.options.language, "no_product_names", name=name))
+
+    def _without_damaged(
+        self, name: str, table: str, columns: Columns, sample: Sequence[Sequence[str]]
+    ) -> Columns:
         """Refuse identifiers that a spreadsheet has rounded: they would merge what is not one."""
         kept = dict(columns.positions)
         for field in IDS & columns.positions.keys():
@@ -104,9 +123,11 @@ class Plan:
             return columns
         typed = {c: "" for sheet, c, _ in self.damaged if sheet == name}
         options = replace(self.options, columns={**self.options.columns, **typed})
-        return recognise(name, columns.header, options, self.mapping)
+        return recognise(name, columns.header, options, self.mapping, sample)
 
     def _distinct(self, table: str, columns: Columns, field: str) -> Iterator[str]:
+        if field not in columns.positions:
+            return iter(())
         column = f"c{columns.positions[field]}"
         sql = f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL"  # noqa: S608 - built from positions
         return (row[0] for row in self.spool.stream(sql))

@@ -142,6 +142,16 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{name}: letters met accenten lijken dubbel gecodeerd (Ã« waar ë bedoeld is). "
         "Namen blijven zoals ze zijn; exporteer het bestand opnieuw als UTF-8.",
     ),
+    "unread": (
+        "{name}: not read: {found}.",
+        "{name}: niet gelezen: {found}.",
+    ),
+    "no_product_names": (
+        "{name}: no order line has a product name, so nobody can be due for anything. Say which "
+        "column it is with COLUMN=product_name.",
+        "{name}: geen enkele orderregel heeft een productnaam, dus niemand kan ergens aan toe "
+        "zijn. Geef met KOLOM=product_name aan welke kolom het is.",
+    ),
     "stream_absent": (
         "the file(s) hold nothing of this kind",
         "de bestanden bevatten niets van deze soort",

@@ -85,6 +85,8 @@ def import_files(
     if as_json:
         print_json({**report, "rejects": [asdict(row) for row in bad]})
         return
+    for note in report["notes"]:
+        click.echo(f"Note: {note}")
     counted = [(what, number) for what, number in report["counters"].items() if number]
     print_table("Read" if not dry_run else "Would read", ("what", "how many"), counted)
     if not counted:
@@ -133,7 +135,8 @@ def _look(
             counted.update(page.counters)
             counted[f"{stream.name} read"] += len(page.records)
             bad += page.rejects
-    return {"status": "dry run", "source": system, "counters": dict(counted)}, bad
+    report = {"status": "dry run", "source": system, "counters": dict(counted)}
+    return {**report, "notes": list(connector.notes)}, bad
 
 
 def _read(
@@ -178,7 +181,7 @@ def _read(
     ]
     day = newest.astimezone(zone).date() if newest else None
     report = {"status": run.status, "source": shop.external_id, "counters": run.counters}
-    return {**report, "newest_order": day}, bad
+    return {**report, "notes": shop.config.get("notes", []), "newest_order": day}, bad
 
 
 def _seen_from(newest: date, as_of: date) -> str:

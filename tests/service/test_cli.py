@@ -293,3 +293,15 @@ def test_every_command_is_documented_with_all_its_options() -> None:
 def test_every_command_and_option_says_what_it_does() -> None:
     for name, command in commands().items():
         assert command.help, name
+
+
+def test_what_a_file_holds_and_is_not_read_is_told(stipt: Stipt, tmp_path: Path) -> None:
+    file = write(tmp_path / "bon.csv", "Bonnummer;Datum;Bedrag;Vak", "B1;14-03-2026;12,50;x")
+    wanted = [r"bon\.csv: (not read|niet gelezen): Vak", "=product_name"]
+    for report in (
+        printed(stipt("import", file, "--dry-run", "--json")),
+        printed(stipt("import", file, "--json")),
+    ):
+        for note, words in zip(report["notes"], wanted, strict=True):
+            assert re.search(words, note)
+    assert re.search(wanted[0], stipt("import", file).output)

@@ -317,3 +317,45 @@ def test_words_for_no(word: str) -> None:
 @pytest.mark.parametrize(("word", "gender"), [("M", "m"), ("V", "f"), ("dhr", "m"), ("Mevr", "f")])
 def test_words_for_gender(word: str, gender: str) -> None:
     assert Genders("Geslacht")[word] == gender
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "sku", "title"),
+    [
+        pytest.param("Artikelnummer;Artikel", "A-10;Blauw pak 52", "A-10", "Blauw pak 52", id="nl"),
+        pytest.param("ean;Article", "8712345678906;Belt", "8712345678906", "Belt", id="en"),
+        pytest.param("Artikel", "Riem", None, "Riem", id="a name alone"),
+        pytest.param("Artikel;Omschrijving", "A-10;Riem", "A-10", "Riem", id="a number"),
+    ],
+)
+def test_the_cells_of_artikel_tell_whether_it_is_a_name(
+    header: str, cells: str, sku: str | None, title: str, tmp_path: Path
+) -> None:
+    lines = [f"Bonnummer;Datum;Bedrag;{header}", f"B1;14-03-2026;12,50;{cells}"]
+    path = write(tmp_path / "bon.csv", *lines)
+    (line,) = Import(path).orders["B1"].lines
+    assert (line.sku, line.title) == (sku, title)
+    assert FilesConnector([path]).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "bon.csv: not read: Opmerking, Vak."), ("nl", "bon.csv: niet gelezen: Opmerking, Vak")],
+)
+def test_columns_that_are_left_out_are_named(language: str, words: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "bon.csv", f"{HEADER};Opmerking;Vak;Weg", f"{ROW};mooi;7;x")
+    connector = FilesConnector([path], options=Options(language=language, columns={"Weg": ""}))
+    (note,) = connector.notes
+    assert note.startswith(words)
+
+
+@pytest.mark.parametrize("language", ["en", "nl"])
+def test_lines_without_a_product_name_are_told(language: str, tmp_path: Path) -> None:
+    options = Options(language=language)
+    for lines in (
+        ("Bonnummer;Datum;Bedrag", "B1;14-03-2026;12,50"),
+        ("Bonnummer;Datum;Bedrag;Omschrijving", "B1;14-03-2026;12,50;"),
+    ):
+        connector = FilesConnector([write(tmp_path / "bon.csv", *lines)], options=options)
+        (note,) = connector.notes
+        assert "=product_name" in note
