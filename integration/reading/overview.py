@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -20,6 +20,8 @@ from integration.tables import (
     Identity,
     ImportRun,
     Member,
+    Order,
+    OrderLine,
     Person,
     Plan,
     SegmentMember,
@@ -31,7 +33,6 @@ from segmentation.segments import Segment
 
 #: Weeks of the calendar, and needs with a colour of their own.
 WEEKS, TOP_NEEDS = 52, 8
-_SHOWN_RUNS = 5
 
 
 @dataclass(frozen=True)
@@ -156,27 +157,37 @@ def _largest(by_need: dict[str, list[int]]) -> list[tuple[str, Sequence[int]]]:
 
 @dataclass(frozen=True)
 class Reading:
-    """A source and what was read from it last."""
+    """A source and what is stored of it: reading the same again counts nothing twice."""
 
     shop: Shop
-    runs: Sequence[ImportRun]
-
-    @property
-    def counted(self) -> Counter[str]:
-        """The counters of all finished runs, added up."""
-        total: Counter[str] = Counter()
-        for run in self.runs:
-            total.update({k: v for k, v in run.counters.items() if isinstance(v, int)})
-        return total
+    last: ImportRun | None
+    orders: int
+    lines: int
+    #: Lines of orders that belong to nobody.
+    guest_lines: int
 
 
 def readings(session: Session) -> list[Reading]:
-    """Return every source with its last runs, newest first."""
-    runs: defaultdict[int, list[ImportRun]] = defaultdict(list)
-    for run in session.exec(select(ImportRun).order_by(col(ImportRun.id).desc()).limit(200)):
-        runs[run.shop_id].append(run)
+    """Return every source with what is stored of it and its last run."""
+    newest = select(func.max(ImportRun.id)).group_by(col(ImportRun.shop_id))
+    runs = session.exec(select(ImportRun).where(col(ImportRun.id).in_(newest)))
+    last = {run.shop_id: run for run in runs}
+    counted = select(Order.shop_id, func.count()).group_by(col(Order.shop_id))
+    orders = dict(session.exec(counted).all())
+    joined = counted.join(OrderLine, col(OrderLine.order_id) == col(Order.id))
+    lines = dict(session.exec(joined).all())
+    guests = dict(session.exec(joined.where(col(Order.profile_id).is_(None))).all())
     shops = session.exec(select(Shop).where(col(Shop.disconnected_at).is_(None))).all()
-    return [Reading(shop, runs[shop.id or 0][:_SHOWN_RUNS]) for shop in shops]
+    return [
+        Reading(
+            shop,
+            last.get(shop.id or 0),
+            orders.get(shop.id or 0, 0),
+            lines.get(shop.id or 0, 0),
+            guests.get(shop.id or 0, 0),
+        )
+        for shop in shops
+    ]
 
 
 def people_count(session: Session) -> int:

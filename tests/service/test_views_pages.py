@@ -16,7 +16,7 @@ from integration.context import Context
 from integration.db import make_engine, scoped
 from integration.reading import reach
 from integration.reading.overview import Size, due_rows
-from integration.tables import Audience, Consent, Member
+from integration.tables import Audience, Consent, ImportRun, Member, Order
 from segmentation.duedates.needs import name_of
 from segmentation.segments import catalogue
 from tests.service.shop_rows import NOW, Merchant, login_of, merchant
@@ -155,8 +155,24 @@ def test_the_overview_counts_people_and_those_in_the_audience(
     cell = re.search(r">([^<]+)<span[^>]*> Due: Suits – now</span></a> <small[^>]*>([^<]+)<", text)
     assert cell is not None
     assert cell.groups() == ("3", "1")
-    assert "We read 20,100 orders and receipts with 48,212 lines." in text
-    assert "1,304 lines had no customer" in text
+
+
+def test_what_was_read_is_what_is_stored_however_many_files_it_came_in(
+    shop: tuple[Flask, Merchant],
+) -> None:
+    app, known = shop
+    context: Context = app.extensions["stipt"]
+    with scoped(context.engine, known.account_id) as session:
+        orders = session.exec(select(Order).where(Order.shop_id == known.shop_id)).all()
+        orders[0].profile_id = orders[1].profile_id = None
+        for number in range(7):
+            session.add(ImportRun(account_id=known.account_id, shop_id=known.shop_id,
+                                  name=f"{number}.csv", status="done", started_at=NOW,
+                                  counters={"orders read": 100, "lines": 100}))  # fmt: skip
+    visitor = Visitor(app)
+    visitor.log_in(known.email)
+    text = re.sub(r"\s+", " ", visitor.get("/").text)
+    assert "We read 3 orders and receipts with 3 lines. 2 lines had no customer" in text
 
 
 def test_the_small_figure_counts_whom_a_plan_would_give_the_tag(
