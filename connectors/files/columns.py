@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connectors.errors import NotReadable
 from connectors.files.aliases import ALIASES, BY_KIND, FIELDS, plain
@@ -84,6 +84,8 @@ def recognise(
         Naming the fields that are missing and the columns that were found.
     """
     cells = tuple(cell.strip() for cell in header)
+    typed = {column: field_of(name) for column, name in options.columns.items()}
+    options = replace(options, columns=typed)
     print_ = fingerprint(cells)
     saved = mapping.layouts.get(print_)
     layout = find_layout(cells)
@@ -116,6 +118,15 @@ def recognise(
         file_status=_file_status(name) if kind == "consent" else None,
         saved=saved,
     )
+
+
+def field_of(name: str) -> str:
+    """Our field of that name, or the one a column of that name has in our own formats.
+
+    >>> field_of("amount"), field_of("gross_amount"), field_of("receipt_id")
+    ('amount', 'amount', 'order_id')
+    """
+    return name if name in KNOWN_FIELDS else ALIASES.get(plain(name), name)
 
 
 def _words(cells: Sequence[str], below: Sequence[Sequence[str]]) -> list[str]:
@@ -160,10 +171,9 @@ def _typed(cells: Sequence[str], positions: Mapping[int, str], options: Options)
 def _guess_kind(words: Sequence[str], options: Options) -> str:
     """The kind of a sheet that no published layout knows."""
     fields = set(_general(words, "orders").values()) | set(options.columns.values())
-    money = {"amount", "net_amount", "unit_price"} & fields
-    if ({"order_id", "purchased_at"} <= fields or ("purchased_at" in fields and money)) and (
-        money or "quantity" in fields
-    ):
+    sold = {"quantity", "amount", "net_amount", "unit_price"} & fields
+    # Two of three make it orders; that the third is missing is then said, not overlooked.
+    if ("order_id" in fields) + ("purchased_at" in fields) + bool(sold) > 1:
         in_store = fields & {"card_no", "store"} or {"bonnummer", "bonnr", "receiptid"} & set(words)
         return "transactions" if in_store else "orders"
     person = {"customer_id", "card_no", "email"} & set(_general(words, "customers").values())

@@ -548,3 +548,30 @@ def test_a_typed_mapping_is_checked(columns: dict[str, str], text: str, tmp_path
     path = write(tmp_path / "x.csv", "Bonnummer;Bedrag;Wanneer;Datum", "1;12,50;x;2026-03-14")
     with pytest.raises(NotReadable, match=text):
         FilesConnector([path], options=Options(columns=columns)).check()
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "missing"),
+    [
+        (
+            "receipt_id,customer_id,quantity,gross_amount,currency",
+            "R1,1,2,12.50,EUR",
+            "purchased_at",
+        ),
+        ("receipt_id,email,purchased_at", "R1,ada@voorbeeld.nl,2026-03-14", "amount"),
+        ("customer_id,purchased_at,quantity", "1,2026-03-14,2", "amount"),
+    ],
+)
+def test_orders_that_lack_a_column_are_not_taken_for_customers(
+    header: str, row: str, missing: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "0.csv", header, row)
+    with pytest.raises(NotReadable, match=rf"bon\.csv .*we need {missing}"):
+        FilesConnector([path], names=["bon.csv"]).check()
+
+
+def test_a_mapping_takes_the_column_names_of_our_own_formats(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.csv", "A;B;C;D", "R1;2026-03-14;Riem;12,50")
+    columns = {"A": "receipt_id", "B": "purchased_at", "C": "product_name", "D": "gross_amount"}
+    (line,) = Import(path, options=Options(columns=columns)).orders["R1"].lines
+    assert (line.title, line.total) == ("Riem", Decimal("12.50"))
