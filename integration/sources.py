@@ -58,7 +58,8 @@ def source_key(shop: Shop, payload: dict[str, Any]) -> str:
     if shop.platform != "files":
         return ""
     options = Options(**payload["options"])
-    return file_hash([Path(path) for path in payload["paths"]], options.language)
+    paths = [Path(path) for path in payload["paths"]]
+    return file_hash(paths, options.language, payload.get("names"))
 
 
 def remember(connector: Connector, shop: Shop) -> None:

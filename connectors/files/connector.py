@@ -196,7 +196,8 @@ class FilesConnector:
     @cached_property
     def _file(self) -> str:
         """Names the content of the files and every setting that changes what they say."""
-        return f"{file_hash(self.paths, self.options.language)}/{self.options.digest()[:12]}"
+        content = file_hash(self.paths, self.options.language, self.names)
+        return f"{content}/{self.options.digest()[:12]}"
 
     def _giving(self, stream: str) -> list[Sheet]:
         """The sheets that hold records of a stream, in reading order."""

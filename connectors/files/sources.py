@@ -72,15 +72,15 @@ def sheets(path: Path, options: Options, name: str | None = None) -> list[Sheet]
         raise _damaged(name, error, options) from error
 
 
-def file_hash(paths: Sequence[Path], language: str) -> str:
+def file_hash(paths: Sequence[Path], language: str, names: Sequence[str] | None = None) -> str:
     """SHA-256 over the contents of all files: the same files give the same cursor."""
     digest = hashlib.sha256()
-    for path in paths:
+    for path, name in zip(paths, names or [path.name for path in paths], strict=True):
         try:
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         except OSError as error:
-            raise NotReadable(say(language, "no_file", name=path.name)) from error
+            raise NotReadable(say(language, "no_file", name=name)) from error
     return digest.hexdigest()
 
 

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from connectors.errors import NotReadable
 from connectors.files import FilesConnector, Options, write_rejects
+from connectors.files.sources import file_hash
 from connectors.files.texts import TEXTS
 from connectors.records import BadRecord, ConsentState
 from tests.connectors.files.writing import LOYALTY_HEADER, Import, write
@@ -86,3 +88,11 @@ def test_the_name_of_an_uploaded_audience_file_says_who_left(tmp_path: Path) -> 
     path = write(tmp_path / "0.csv", header, "ada@voorbeeld.nl,Ada,Lof,2,2024-01-02 03:04:05")
     found = Import(path, names=["unsubscribed_members_export_a1.csv"])
     assert [event.state for event in found.consent.values()] == [ConsentState.DENIED]
+
+
+def test_a_file_that_is_gone_is_called_what_the_merchant_calls_it(tmp_path: Path) -> None:
+    connector = FilesConnector([tmp_path / "0.csv"], names=["kassa.csv"])
+    with pytest.raises(NotReadable, match=r"kassa\.csv"):
+        connector.check()
+    with pytest.raises(NotReadable, match=r"kassa\.csv"):
+        file_hash(connector.paths, "en", connector.names)
