@@ -19,6 +19,7 @@ def counter_name(name: str) -> str:
         "touchpoints read": gettext("moments of contact stored"),
         "refunds": gettext("refunds"),
         "customers": gettext("customers"),
+        "customers without a usable address": gettext("customers without a usable address"),
         "products": gettext("products"),
         "consent statements": gettext("statements of consent"),
         "guest lines": gettext("lines without a customer"),

@@ -65,7 +65,24 @@ def source_name(name: str) -> str:
     return gettext("Files") + colon + rest if kind == "Files" else name
 
 
+def consent_source(name: str) -> str:
+    """Return where a statement was made; words that are the merchant's own stay as they are."""
+    known = {
+        "checkout": gettext("checkout"),
+        "newsletter form": gettext("newsletter form"),
+        "loyalty card": gettext("loyalty card"),
+        "unsubscribe link": gettext("unsubscribe link"),
+        "file": gettext("file"),
+        "mailchimp: unsubscribed": gettext("Mailchimp: unsubscribed"),
+        "mailchimp: cleaned": gettext("Mailchimp: bounced"),
+        "mailchimp export: subscribed": gettext("Mailchimp export: subscribed"),
+        "mailchimp export: unsubscribed": gettext("Mailchimp export: unsubscribed"),
+        "mailchimp export: cleaned": gettext("Mailchimp export: bounced"),
+    }
+    return known.get(name, name)
+
+
 def install(app: Flask) -> None:
     """Give the templates these words."""
-    for form in (number, percent, money, day, moment, source_name):
+    for form in (number, percent, money, day, moment, source_name, consent_source):
         app.jinja_env.filters[form.__name__] = form

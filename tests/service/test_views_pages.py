@@ -288,6 +288,32 @@ def test_pages_of_a_segment_hold_fifty_people_each(context: Context) -> None:
     assert "Ada52 Lovelace" in found
 
 
+def test_a_page_after_the_last_one_leads_back(shop: tuple[Flask, Merchant]) -> None:
+    app, known = shop
+    visitor = Visitor(app)
+    visitor.log_in(known.email)
+    text = visitor.get("/people?page=9999").text
+    assert "No people yet." not in text
+    assert "To the first page" in text
+
+
+def test_where_somebody_gave_permission_is_said_in_dutch(shop: tuple[Flask, Merchant]) -> None:
+    app, known = shop
+    context: Context = app.extensions["stipt"]
+    with scoped(context.engine, known.account_id) as session:
+        for number, source in enumerate(("unsubscribe link", "Zomerfeest Ada")):
+            session.add(Consent(account_id=known.account_id, external_id=f"s{number}",
+                                email_key="ada0@lovelace.example", state="denied", at=NOW,
+                                source=source, received_at=NOW))  # fmt: skip
+    visitor = Visitor(app)
+    visitor.log_in(known.email)
+    visitor.post("/language", {"language": "nl"})
+    text = visitor.get(f"/people/{known.person_id}").text
+    assert "uitschrijflink" in text
+    assert "unsubscribe link" not in text
+    assert "Zomerfeest Ada" in text  # the merchant's own word
+
+
 def test_health_needs_no_log_in_and_says_nothing_else(context: Context) -> None:
     answer = create_app(context).test_client().get("/healthz")
     assert (answer.status_code, answer.json) == (200, {"status": "ok"})
