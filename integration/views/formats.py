@@ -39,6 +39,15 @@ def money(minor: float | None, currency: str) -> str:
     return format_currency(amount, currency, locale=_locale())
 
 
+def amount(value: Decimal, currency: str) -> str:
+    """Return an amount with its cents and whatever it has beyond them.
+
+    Two decimals at least, so that € 1.150,00 and € 1,15 cannot be taken for each other.
+    """
+    form = "¤\xa0#,##0.00####"
+    return format_currency(value, currency, format=form, locale=_locale(), currency_digits=False)
+
+
 def day(value: date | datetime | None) -> str:
     """Return a calendar day; a moment's day is the merchant's."""
     if value is None:

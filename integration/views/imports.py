@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from connectors.files.formats import read_amount
 from integration import uploads
 from integration.pipeline import start_import
 from integration.reading import imports
@@ -15,6 +16,7 @@ from integration.tables import Account, ImportRun
 from integration.views.base import context, own_or_404, own_rows, user, wants_part
 from integration.views.counters import counter_name
 from integration.views.csvs import download
+from integration.views.formats import amount
 from integration.views.texts import gettext
 from integration.work.queue import defer
 from integration.work.runner import wake_due
@@ -32,7 +34,12 @@ def show() -> ResponseReturnValue:
         runs = imports.runs(session)
     template = "_runs.html" if wants_part() else "imports.html"
     return render_template(
-        template, runs=runs, endings=ENDINGS, states=run_states(), counter_name=counter_name
+        template,
+        runs=runs,
+        endings=ENDINGS,
+        states=run_states(),
+        counter_name=counter_name,
+        choice_text=choice_text,
     )
 
 
@@ -103,6 +110,16 @@ def rejects(run_id: int) -> ResponseReturnValue:
         gettext("Reason"),
     )
     return download(f"rejects-{run_id}.csv", header, rows)
+
+
+def choice_text(question: imports.Question, value: str, meaning: str) -> str:
+    """Return what an answer amounts to: for an amount, the first example read that way."""
+    if question.option != "decimal":
+        return meaning
+    try:
+        return amount(read_amount(question.examples[0], value), user().currency)
+    except ValueError:
+        return meaning
 
 
 def run_states() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -312,6 +313,27 @@ def test_where_somebody_gave_permission_is_said_in_dutch(shop: tuple[Flask, Merc
     assert "uitschrijflink" in text
     assert "unsubscribe link" not in text
     assert "Zomerfeest Ada" in text  # the merchant's own word
+
+
+@pytest.mark.parametrize(
+    ("language", "thousands", "decimals"),
+    [("en", "€\xa01,150.00", "€\xa01.15"), ("nl", "€\xa01.150,00", "€\xa01,15")],
+)
+def test_the_answers_about_an_amount_cannot_be_mistaken(
+    shop: tuple[Flask, Merchant], language: str, thousands: str, decimals: str
+) -> None:
+    app, known = shop
+    context: Context = app.extensions["stipt"]
+    question = {"option": "decimal", "column": "Totaal", "examples": ["1.150"],
+                "choices": [[",", "1150"], [".", "1,150"]]}  # fmt: skip
+    with scoped(context.engine, known.account_id) as session:
+        session.get_one(ImportRun, known.waiting_run_id).error = json.dumps([question])
+    visitor = Visitor(app)
+    visitor.log_in(known.email)
+    visitor.post("/language", {"language": language})
+    text = visitor.get("/imports").text
+    said = re.findall(r'value="([,.])" required><span class="form-check-label">([^<]*)<', text)
+    assert said == [(",", thousands), (".", decimals)]
 
 
 def test_health_needs_no_log_in_and_says_nothing_else(context: Context) -> None:
