@@ -82,7 +82,7 @@ def import_source(context: Context, job: Job) -> None:
         _say(context, job, None)
     try:
         with scoped(context.engine, job.account_id) as session:
-            connector = open_source(session, shop, job.payload["source"])
+            connector = open_source(session, shop, job.payload["source"], now=context.clock())
         system = system_of(shop, connector)
         with scoped(context.engine, job.account_id) as session:
             job.extend(session)

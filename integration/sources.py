@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,16 @@ FILES = "files"
 _LONGEST_NAME = 60
 
 
-def open_source(session: Session, shop: Shop, payload: dict[str, Any]) -> Connector:
+#: An order of tomorrow may be one of today, east of here.
+TOMORROW = timedelta(days=1)
+
+
+def open_source(
+    session: Session, shop: Shop, payload: dict[str, Any], *, now: datetime
+) -> Connector:
     """Return the connector that reads `shop`; `payload` is that of the import (paths, options).
+
+    Orders in files that are of a day after tomorrow, seen from `now`, are rejected.
 
     Raises
     ------
@@ -40,7 +48,7 @@ def open_source(session: Session, shop: Shop, payload: dict[str, Any]) -> Connec
     if shop.platform == "files":
         return FilesConnector(
             [Path(path) for path in payload["paths"]],
-            options=Options(**payload["options"]),
+            options=Options(**payload["options"], not_after=(now + TOMORROW).date()),
             mapping=known_mapping(session, shop),
             names=payload.get("names"),
         )

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from typing import Any, Literal, TypeAlias
 
 Kind: TypeAlias = Literal["customers", "products", "orders", "transactions", "consent"]
@@ -30,12 +31,15 @@ class Options:
     kind: Kind | None = None
     #: Column as written in the file to one of our fields; "" leaves a column out.
     columns: Mapping[str, str] = field(default_factory=dict)
+    #: The last day an order can be of; a later one is rejected. None: not checked.
+    not_after: date | None = None
     #: Language of the texts about the file: "en" or "nl".
     language: str = "en"
 
     def digest(self) -> str:
-        """What of the options changes the records; the language does not."""
+        """What of the options changes the records; the language and the day of reading do not."""
         told = asdict(self) | {"language": "", "columns": sorted(self.columns.items())}
+        del told["not_after"]
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 

@@ -136,7 +136,8 @@ class Sheet:
             return values.Amounts(column, self.formats.decimals.get(field))
         order = self.formats.date_orders.get(field)
         if field in MOMENTS:
-            return values.Moments(column, order, zone)
+            last = self.options.not_after if field == "purchased_at" else None
+            return values.Moments(column, order, zone, last)
         if field == "birth_date":
             return values.BirthDates(column, order, date.today())  # noqa: DTZ011 - a century, not a day
         if field in BOOLEANS:

@@ -15,6 +15,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "not a date; expected {expected}",
         "geen datum; verwacht wordt {expected}",
     ),
+    "future": (
+        "a date in the future",
+        "een datum in de toekomst",
+    ),
     "boolean": (
         "neither yes nor no; expected ja/nee, yes/no, true/false or 1/0",
         "geen ja of nee; verwacht wordt ja/nee, waar/onwaar, true/false of 1/0",

@@ -140,17 +140,25 @@ class Amounts(Reader[Decimal]):
 
 
 class Moments(Reader[datetime]):
-    """Moments in UTC; a cell without an offset is local time of the shop."""
+    """Moments in UTC; a cell without an offset is local time of the shop.
 
-    def __init__(self, column: str, order: str | None, zone: ZoneInfo) -> None:
+    A day later than `not_after` is refused: a typing error, or a year of two digits.
+    """
+
+    def __init__(
+        self, column: str, order: str | None, zone: ZoneInfo, not_after: date | None = None
+    ) -> None:
         super().__init__(column)
-        self.order, self.zone = order, zone
+        self.order, self.zone, self.not_after = order, zone, not_after
 
     def value(self, cell: str) -> datetime:
         try:
-            return to_utc(*read_date(cell, self.order), self.zone)
+            moment = to_utc(*read_date(cell, self.order), self.zone)
         except (ValueError, OverflowError):
             raise self.bad(cell, "date", expected=DATE_EXAMPLES[self.order]) from None
+        if self.not_after is not None and moment.date() > self.not_after:
+            raise self.bad(cell, "future")
+        return moment
 
 
 class BirthDates(Reader[date]):

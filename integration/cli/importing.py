@@ -20,7 +20,7 @@ from connectors.files.rejects import write_rejects
 from connectors.records import BadRecord
 from integration.cli.base import Shell, as_json, command, do_work, dry_run, print_json, print_table
 from integration.pipeline import start_import
-from integration.sources import FILES, files_shop, known_mapping
+from integration.sources import FILES, TOMORROW, files_shop, known_mapping
 from integration.tables import Account, ImportRun, Order, Reject, Shop
 
 #: Age of the newest order from which "due now" says little about today.
@@ -126,7 +126,8 @@ def _look(
     """Read everything and store nothing."""
     with shell.session() as session:
         known = known_mapping(session)
-    connector = FilesConnector(files, options=Options(**options), mapping=known)
+    last = (shell.context.clock() + TOMORROW).date()
+    connector = FilesConnector(files, options=Options(**options, not_after=last), mapping=known)
     system = source or connector.system
     counted: Counter[str] = Counter()
     bad: list[BadRecord] = []

@@ -305,3 +305,16 @@ def test_what_a_file_holds_and_is_not_read_is_told(stipt: Stipt, tmp_path: Path)
         for note, words in zip(report["notes"], wanted, strict=True):
             assert re.search(words, note)
     assert re.search(wanted[0], stipt("import", file).output)
+
+
+def test_an_order_of_a_day_to_come_is_rejected(stipt: Stipt, tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "bon.csv", "Bonnummer;Datum;Omschrijving;Bedrag", "B1;2099-01-01;Riem;9"
+    )
+    for report in (
+        printed(stipt("import", file, "--dry-run", "--json")),
+        printed(stipt("import", file, "--json")),
+    ):
+        (bad,) = report["rejects"]
+        assert (bad["column"], bad["value"]) == ("Datum", "2099-01-01")
+        assert "toekomst" in bad["reason"] or "future" in bad["reason"]

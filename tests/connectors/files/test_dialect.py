@@ -359,3 +359,16 @@ def test_lines_without_a_product_name_are_told(language: str, tmp_path: Path) ->
         connector = FilesConnector([write(tmp_path / "bon.csv", *lines)], options=options)
         (note,) = connector.notes
         assert "=product_name" in note
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "a date in the future"), ("nl", "een datum in de toekomst")]
+)
+def test_an_order_of_a_day_to_come_is_rejected(language: str, words: str, tmp_path: Path) -> None:
+    rows = [f"B{i};{day};0012;Riem;1;9,95" for i, day in enumerate(("14-03-35", "15-03-2026"))]
+    path = write(tmp_path / "bon.csv", HEADER, *rows)
+    found = Import(path, options=Options(language=language, not_after=date(2026, 3, 15)))
+    assert set(found.orders) == {"B1"}
+    assert found.rejected == [("2", "Datum", "14-03-35")]
+    assert found.rejects[0].reason == words
+    assert set(Import(path).orders) == {"B0", "B1"}
