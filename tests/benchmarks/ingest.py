@@ -181,6 +181,13 @@ def _plainly(file: Path, database: Path) -> float:
 
 
 def _peak_mb() -> float:
-    """Return the most memory this process has had; Linux counts kilobytes, macOS bytes."""
+    """Return the most memory this process has had.
+
+    Linux: the high-water mark of proc(5), as `getrusage` keeps that of the process that started us.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        (line,) = (row for row in status.read_text().splitlines() if row.startswith("VmHWM:"))
+        return int(line.split()[1]) / 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
