@@ -203,8 +203,14 @@ _TEXTS = {
     ("field_taken", "nl"): "Je hebt al een veld {name}. Dat laten we met rust; het onze is {used}.",
     ("field_budget", "en"): "This audience has room for {room} more fields. Left out: {fields}.",
     ("field_budget", "nl"): "In deze doelgroep passen nog {room} velden. Weggelaten: {fields}.",
-    ("tag_budget", "en"): "{more} more tags are available; the ones with most people are here.",
-    ("tag_budget", "nl"): "Nog {more} tags beschikbaar; die met de meeste mensen staan hier.",
+    ("tag_budget", "en"): (
+        "{more} more tags did not fit: there is room for 60, and for a fixed number of each kind. "
+        "The ones with the most people go first."
+    ),
+    ("tag_budget", "nl"): (
+        "{more} tags pasten er niet meer bij: er is ruimte voor 60, en van elke soort voor een "
+        "vast aantal. Die met de meeste mensen gaan voor."
+    ),
 }
 
 
@@ -213,8 +219,8 @@ def warning_text(warning: Mapping[str, Any], language: str) -> str:
 
     Examples
     --------
-    >>> warning_text({"key": "tag_budget", "more": 14}, "nl")
-    'Nog 14 tags beschikbaar; die met de meeste mensen staan hier.'
+    >>> warning_text({"key": "field_budget", "room": 2, "fields": ["WHY", "LOVES2"]}, "en")
+    'This audience has room for 2 more fields. Left out: WHY, LOVES2.'
     """
     values = {k: ", ".join(v) if isinstance(v, list) else v for k, v in warning.items()}
     return _TEXTS[warning["key"], language].format(**values)

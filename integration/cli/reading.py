@@ -48,7 +48,7 @@ def segments(shell: Shell, language: str | None, as_json: bool) -> None:
             "segment": size.segment.key,
             "name": size.segment.name(named.language),
             "people": size.people,
-            "in_audience": size.in_audience,
+            "can_get_it": size.in_audience,
             "meaning": size.segment.meaning(named.language),
         }
         for group in found.values()
@@ -59,7 +59,7 @@ def segments(shell: Shell, language: str | None, as_json: bool) -> None:
     elif not rows:
         click.echo("No segments yet. Read something first: `stipt import FILE`.")
     else:
-        header = ("name", "people", "in audience", "meaning")
+        header = ("name", "people", "can get it", "meaning")
         print_table("Segments", header, [tuple(row.values())[1:] for row in rows])
 
 

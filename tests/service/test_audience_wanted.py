@@ -181,7 +181,8 @@ def test_more_tags_than_a_group_may_have_keeps_the_fullest_and_says_so(
     plan = shop.plan()
     assert {row["key"] for row in plan.summary["tags"]} == set(needs[2:])
     assert [warning_text(warning, "en") for warning in plan.summary["warnings"]] == [
-        "2 more tags are available; the ones with most people are here."
+        "2 more tags did not fit: there is room for 60, and for a fixed number of each kind. "
+        "The ones with the most people go first."
     ]
     shop.publish(plan.id)
     many = [f"q{n}@stipt-demo.shop" for n in range(20)]
@@ -324,5 +325,5 @@ def test_a_stored_real_token_is_noticed(shop: AudienceShop) -> None:
 def test_without_an_audience_the_text_says_so(shop: AudienceShop) -> None:
     with shop.session() as session:
         session.get_one(Audience, shop.audience.id).disconnected_at = datetime.now(UTC)
-    with pytest.raises(NoAudience, match="connect one first"):
+    with pytest.raises(NoAudience, match="stipt connect"):
         current_audience(shop.context, shop.account_id)
