@@ -15,7 +15,7 @@ from cryptography.fernet import Fernet
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-#: Longest run of one character or of a word list entry that marks a key as made up by hand.
+#: Different characters (or bytes) below which a key was made up by hand.
 _WEAK_DISTINCT = 12
 
 
