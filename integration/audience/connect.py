@@ -12,6 +12,7 @@ from integration.context import Context
 from integration.db import scoped, unscoped
 from integration.mailchimp.answers import AudienceInfo
 from integration.mailchimp.client import Mailchimp, server_of
+from integration.mailchimp.guard import Permit
 from integration.tables import Audience
 
 LANGUAGES = ("en", "nl")
@@ -87,8 +88,8 @@ def current_audience(context: Context, account_id: int) -> Audience:
     return audience
 
 
-def open_mailchimp(context: Context, audience: Audience) -> Mailchimp:
-    """Return a client for an audience, with the stored token.
+def open_mailchimp(context: Context, audience: Audience, *permits: Permit) -> Mailchimp:
+    """Return a client for an audience, with the stored token; it may do no more than `permits`.
 
     Raises
     ------
@@ -102,6 +103,8 @@ def open_mailchimp(context: Context, audience: Audience) -> Mailchimp:
         list_id=audience.list_id,
         url=context.settings.mailchimp_url,
         timeout_s=context.settings.request_timeout_s,
+        is_oauth=audience.is_oauth,
+        permits=permits,
     )
 
 

@@ -12,7 +12,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -47,6 +47,7 @@ from integration.mailchimp.errors import (
     Unreachable,
     from_answer,
 )
+from integration.mailchimp.guard import Permit
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +100,8 @@ class Mailchimp:
         list_id: str = "none",
         url: str | None = None,
         timeout_s: float = 30.0,
+        is_oauth: bool = False,
+        permits: Collection[Permit] = (),
     ) -> None:
         if not _SERVER.fullmatch(server):
             raise ValueError("not a data centre")
@@ -111,10 +114,15 @@ class Mailchimp:
         self._session = requests.Session()
         # A sandbox is on this machine: no proxy, no stored credentials of the user's.
         self._session.trust_env = url is None
-        self._session.auth = ("stipt", token)
-        self._client = mailchimp_marketing.Client()
-        self._lists = self._client.lists
-        api = self._client.api_client
+        if is_oauth:
+            self._session.headers["Authorization"] = f"Bearer {token}"
+        else:
+            self._session.auth = ("stipt", token)
+        self._permits = frozenset(permits)
+        #: The official client, for `call`; its transport is ours.
+        self.official = mailchimp_marketing.Client()
+        self._lists = self.official.lists
+        api = self.official.api_client
         # An empty server switches the rewriting of "server" in addresses off.
         api.host, api.server = self._base, ""
         api.request = self._request
@@ -123,13 +131,13 @@ class Mailchimp:
 
     def ping(self) -> None:
         """Do nothing but prove that the token works."""
-        self._call(self._client.ping.get)
+        self.call(self.official.ping.get)
 
     def audiences(self) -> list[AudienceInfo]:
         """Return all audiences of the account."""
         fields = ["lists.id", "lists.name", "lists.stats.member_count", "total_items"]
         return [
-            read_audience(row) for row in self._pages(self._lists.get_all_lists, "lists", fields)
+            read_audience(row) for row in self.pages(self._lists.get_all_lists, "lists", fields)
         ]
 
     def members(self, since: datetime | None = None) -> Iterator[MemberInfo]:
@@ -144,7 +152,7 @@ class Mailchimp:
             query["since_last_changed"] = since.astimezone(UTC).isoformat()
         read = partial(self._lists.get_list_members_info, self.list_id)
         for only in ({}, {"status": "archived"}):
-            for row in self._pages(read, "members", [*fields, "total_items"], **query, **only):
+            for row in self.pages(read, "members", [*fields, "total_items"], **query, **only):
                 yield read_member(row)
 
     def segments(self) -> list[SegmentInfo]:
@@ -153,19 +161,19 @@ class Mailchimp:
             f"include_{status}": True for status in ("cleaned", "transactional", "unsubscribed")
         }
         read = partial(self._lists.list_segments, self.list_id)
-        return [read_segment(row) for row in self._pages(read, "segments", None, **everybody)]
+        return [read_segment(row) for row in self.pages(read, "segments", None, **everybody)]
 
     def fields(self) -> list[FieldInfo]:
         """Return all merge fields."""
         names = [f"merge_fields.{name}" for name in ("merge_id", "tag", "name", "type")]
         read = partial(self._lists.get_list_merge_fields, self.list_id)
         return [
-            read_field(row) for row in self._pages(read, "merge_fields", [*names, "total_items"])
+            read_field(row) for row in self.pages(read, "merge_fields", [*names, "total_items"])
         ]
 
     def batch(self, batch_id: str) -> BatchInfo:
         """Return how far a batch is."""
-        return read_batch(self._call(self._client.batches.status, checked_id(batch_id)))
+        return read_batch(self.call(self.official.batches.status, checked_id(batch_id)))
 
     def batch_results(self, url: str) -> list[OperationResult]:
         """Download and read the results of a finished batch.
@@ -190,12 +198,12 @@ class Mailchimp:
     def create_tag(self, name: str) -> int:
         """Create a tag that nobody has, and return its id."""
         body = {"name": name, "static_segment": []}
-        answer = self._call(self._lists.create_segment, self.list_id, body)
+        answer = self.call(self._lists.create_segment, self.list_id, body)
         return int(answer["id"])
 
     def delete_tag(self, tag_id: int) -> None:
         """Delete a tag and with it its membership."""
-        self._call(self._lists.delete_segment, self.list_id, tag_id)
+        self.call(self._lists.delete_segment, self.list_id, tag_id)
 
     def change_tag(
         self, tag_id: int, *, add: Sequence[str], remove: Sequence[str]
@@ -203,7 +211,7 @@ class Mailchimp:
         """Give and take a tag, at most 500 addresses each; return errors by address."""
         lists = {"members_to_add": list(add), "members_to_remove": list(remove)}
         body = {name: rows for name, rows in lists.items() if rows}
-        answer = self._call(self._lists.batch_segment_members, body, self.list_id, tag_id)
+        answer = self.call(self._lists.batch_segment_members, body, self.list_id, tag_id)
         return {
             str(email).strip().lower(): str(row.get("error") or "refused")
             for row in answer.get("errors") or []
@@ -213,12 +221,12 @@ class Mailchimp:
     def create_field(self, *, tag: str, label: str, kind: str) -> int:
         """Create a merge field that contacts do not see, and return its id."""
         body = {"name": label, "type": kind, "tag": tag, "public": False, "required": False}
-        answer = self._call(self._lists.add_list_merge_field, self.list_id, body)
+        answer = self.call(self._lists.add_list_merge_field, self.list_id, body)
         return int(answer["merge_id"])
 
     def delete_field(self, field_id: int) -> None:
         """Delete a merge field and with it everybody's value."""
-        self._call(self._lists.delete_list_merge_field, self.list_id, field_id)
+        self.call(self._lists.delete_list_merge_field, self.list_id, field_id)
 
     def set_fields(
         self, email_key: str, operation_id: str, values: Mapping[str, str]
@@ -226,17 +234,13 @@ class Mailchimp:
         """Return the batch operation that sets a contact's fields; "" clears one."""
         # A required field that the merchant left blank must not stop ours.
         member = f"/lists/{self.list_id}/members/{subscriber_hash(email_key)}"
-        return {
-            "method": "PATCH",
-            "path": f"{member}?skip_merge_validation=true",
-            "operation_id": operation_id,
-            "body": _json({"merge_fields": dict(values)}),
-        }
+        path = f"{member}?skip_merge_validation=true"
+        return operation("PATCH", path, operation_id, {"merge_fields": dict(values)})
 
     def start_batch(self, operations: Sequence[Mapping[str, str]]) -> BatchInfo:
-        """Hand in operations of `set_fields`, at most 500; they run in any order."""
+        """Hand in operations (see `operation`), at most 500; they run in any order."""
         body = {"operations": list(operations)}
-        return read_batch(self._call(self._client.batches.start, body))
+        return read_batch(self.call(self.official.batches.start, body))
 
     # -- transport -------------------------------------------------------------------------
 
@@ -244,23 +248,40 @@ class Mailchimp:
         parts = urlsplit(self._base)
         return f"{parts.scheme}://{parts.netloc}"
 
-    def _pages(
+    def pages(
         self,
         read: Callable[..., Any],
         name: str,
         fields: Sequence[str] | None,
         **query: Any,
     ) -> Iterator[dict[str, Any]]:
+        """Yield the rows of a collection, however many pages it has.
+
+        Parameters
+        ----------
+        read
+            A method of the official client that takes `count` and `offset`.
+        name
+            Under which the rows stand in the answer.
+        fields
+            What to ask for; None for everything but links.
+        """
         shape = {"fields": fields} if fields else {"exclude_fields": ["_links"]}
         offset = 0
         while True:
-            rows = self._call(read, count=PAGE, offset=offset, **shape, **query).get(name) or []
+            rows = self.call(read, count=PAGE, offset=offset, **shape, **query).get(name) or []
             yield from rows
             if len(rows) < PAGE:
                 return
             offset += PAGE
 
-    def _call(self, method: Callable[..., Any], *args: Any, **query: Any) -> dict[str, Any]:
+    def call(self, method: Callable[..., Any], *args: Any, **query: Any) -> dict[str, Any]:
+        """Call a method of the official client; {} where the answer has no content.
+
+        Raises
+        ------
+        MailchimpError
+        """
         try:
             answer = method(*args, **query)
         except ApiClientError as error:
@@ -285,7 +306,7 @@ class Mailchimp:
         parts = urlsplit(url)
         path = parts.path.removeprefix(urlsplit(self._base).path)
         query = {name: _query_value(value) for name, value in query_params or []}
-        guard.check(method, path, query, body)
+        guard.check(method, path, query, body, self._permits)
         self.requests += 1
         self.writes += method != "GET"
         is_bulk = method == "POST" or path.endswith("/members")
@@ -306,6 +327,12 @@ class Mailchimp:
         if not 200 <= answer.status_code < 300:
             raise _logged(method, answer)
         return answer
+
+
+def operation(method: str, path: str, operation_id: str, body: Any = None) -> dict[str, str]:
+    """Return one write of a batch; `path` is relative to ``/3.0`` and may have a query."""
+    row = {"method": method, "path": path, "operation_id": operation_id}
+    return row if body is None else {**row, "body": _json(body)}
 
 
 def _logged(method: str, answer: requests.Response) -> MailchimpError:

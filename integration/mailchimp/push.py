@@ -6,7 +6,6 @@ the plan and in the mirror, a batch that was handed in is remembered and asked f
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -20,17 +19,16 @@ from integration.audience.settled import is_newest
 from integration.audience.wanted import out_of_reach
 from integration.context import Context
 from integration.db import scoped
-from integration.mailchimp.answers import BatchInfo, OperationResult
+from integration.mailchimp.answers import OperationResult
+from integration.mailchimp.batching import results_of
 from integration.mailchimp.client import ROWS_A_CALL
-from integration.mailchimp.errors import Failed, MailchimpError, NotFound, StillRunning
+from integration.mailchimp.errors import Failed, MailchimpError, NotFound
 from integration.mailchimp.provision import provision, withdraw
 from integration.mailchimp.run import Job, Row, Run
 from integration.tables import Audience, Member, Plan, PlanChange
 
 #: Members whose fields travel in one batch.
 MEMBERS_A_BATCH = 500
-#: Seconds between two looks at a batch, which double up to this (a lease lasts 60), and altogether.
-_POLL_MOST_S, _WAIT_MOST_S = 25.0, 1800.0
 #: Times that operations which Mailchimp itself failed are handed in again within one job.
 _ROUNDS = 3
 _NOT_THERE = "no longer in the audience"
@@ -259,7 +257,9 @@ def _await_batches(run: Run) -> None:
         batches: list[str] = session.get_one(Plan, run.plan_id).outcome.get("batches", [])
     for batch_id in batches:
         try:
-            results = run.mailchimp.batch_results(_finished(run, batch_id).results_url)
+            results = results_of(
+                run.mailchimp, batch_id, run.context.settings.batch_poll_s, run.step
+            )
         except NotFound:
             results = []  # Mailchimp keeps results for seven days: its rows are handed in again
         _settle_batch(run, batch_id, results)
@@ -273,20 +273,6 @@ def _await_earlier(run: Run, job: Job, audience: Audience) -> None:
         handed_in = [plan for plan in session.exec(query) if plan.outcome.get("batches")]
     for plan in handed_in:
         _await_batches(Run(run.context, job, plan, audience, run.mailchimp))
-
-
-def _finished(run: Run, batch_id: str) -> BatchInfo:
-    wait_s, waited_s = run.context.settings.batch_poll_s, 0.0
-    while True:
-        batch = run.mailchimp.batch(batch_id)
-        if batch.is_finished:
-            return batch
-        if waited_s >= _WAIT_MOST_S:
-            raise StillRunning("a batch is not finished", retry_after_s=_POLL_MOST_S)
-        run.step()
-        time.sleep(wait_s)
-        waited_s += wait_s
-        wait_s = min(wait_s * 2, _POLL_MOST_S)
 
 
 def _settle_batch(run: Run, batch_id: str, results: Sequence[OperationResult]) -> None:

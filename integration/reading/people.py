@@ -211,7 +211,8 @@ def _events(
         events.append(Event("refund", refund.refunded_at, shops.get(refund.shop_id, ""), refund))
     touched = select(Touchpoint).where(col(Touchpoint.profile_id).in_(ids))
     for touch in session.exec(touched.order_by(col(Touchpoint.at).desc()).limit(_TIMELINE)):
-        events.append(Event("touchpoint", touch.at, shops.get(touch.shop_id, ""), touch))
+        source = shops.get(touch.shop_id or 0, "Mailchimp")
+        events.append(Event("touchpoint", touch.at, source, touch))
     events += [
         Event("consent", row.at, shops.get(row.shop_id or 0, "Mailchimp"), row) for row in ledger
     ]

@@ -26,6 +26,19 @@ class Audience(Owned, table=True):
     language: str
     #: Moment up to which members were read.
     read_until: datetime | None = moment(nullable=True)
+    #: Whether the token came by OAuth; else it is an API key.
+    is_oauth: bool = False
+    #: Mailchimp's id of the account: limits are counted by it.
+    mailchimp_account: str = ""
+    #: Why nothing is written at present: "" (it is), "revoked", "audience_deleted", "cloned".
+    paused: str = ""
+    paused_at: datetime | None = moment(nullable=True)
+    #: The audience asks newcomers to confirm by mail.
+    double_optin: bool = False
+    #: The merchant chose to add people whose opt-in is recorded.
+    adds_contacts: bool = False
+    #: The merchant chose to have later changes published without a click each.
+    keeps_in_step: bool = False
     connected_at: datetime = moment()
     disconnected_at: datetime | None = moment(nullable=True)
 

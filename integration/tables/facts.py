@@ -202,11 +202,16 @@ class Consent(Owned, table=True):
 class Touchpoint(Owned, table=True):
     """A moment of contact that is not an order."""
 
-    __table_args__ = (UniqueConstraint("shop_id", "external_id"),)
+    __table_args__ = (
+        UniqueConstraint("shop_id", "external_id"),
+        UniqueConstraint("audience_id", "external_id"),
+    )
 
     id: int | None = primary_key()
     account_id: int = account_key()
-    shop_id: int = reference("shop.id", index=False)
+    #: Who tells: a shop, or Mailchimp about an audience.
+    shop_id: int | None = reference("shop.id", nullable=True, index=False)
+    audience_id: int | None = reference("audience.id", nullable=True, index=False)
     external_id: str
     profile_id: int | None = reference("source_profile.id", nullable=True)
     kind: str

@@ -15,11 +15,16 @@ _RUNNING = text("status = 'running'")
 class Inbox(Owned, table=True):
     """A webhook as it arrived, kept before it is understood."""
 
-    __table_args__ = (UniqueConstraint("shop_id", "dedupe_key"),)
+    __table_args__ = (
+        UniqueConstraint("shop_id", "dedupe_key"),
+        UniqueConstraint("audience_id", "dedupe_key"),
+    )
 
     id: int | None = primary_key()
     account_id: int = account_key()
-    shop_id: int = reference("shop.id", index=False)
+    #: Whose it is: a shop's, or Mailchimp's about an audience.
+    shop_id: int | None = reference("shop.id", nullable=True, index=False)
+    audience_id: int | None = reference("audience.id", nullable=True, index=False)
     topic: str
     #: The platform's delivery id or a hash of the body: the second copy is only acknowledged.
     dedupe_key: str

@@ -6,6 +6,9 @@ from flask import Flask
 
 from integration.views import imports, lives, overview, people, plans, segments, session, status
 
+#: Pages that stand under "Mailchimp" in the menu; templates/_mailchimp.html has their tabs.
+MAILCHIMP = (plans.bp,)
+
 
 def register(app: Flask) -> None:
     """Add every page to `app`."""
@@ -17,7 +20,8 @@ def register(app: Flask) -> None:
         people.bp,
         imports.bp,
         lives.bp,
-        plans.bp,
+        *MAILCHIMP,
         status.bp,
     ):
         app.register_blueprint(blueprint)
+    app.jinja_env.globals["mailchimp_pages"] = [blueprint.name for blueprint in MAILCHIMP]

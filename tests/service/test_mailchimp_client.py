@@ -7,6 +7,7 @@ import json
 import logging
 import tarfile
 from collections.abc import Iterator
+from typing import Any
 
 import mailchimp_marketing
 import pytest
@@ -46,8 +47,9 @@ def mailchimp(sandbox: SandboxServer) -> Mailchimp:
     return client(sandbox)
 
 
-def client(sandbox: SandboxServer, **changes: str) -> Mailchimp:
-    values = {"token": sandbox.key, "server": "us1", "list_id": sandbox.list_id, **changes}
+def client(sandbox: SandboxServer, **changes: Any) -> Mailchimp:
+    values: dict[str, Any] = {"token": sandbox.key, "server": "us1", "list_id": sandbox.list_id}
+    values |= changes
     return Mailchimp(**values, url=sandbox.url, timeout_s=5)
 
 
@@ -226,17 +228,17 @@ def test_the_guard_stands_before_the_official_client_too(
     sandbox: SandboxServer, mailchimp: Mailchimp
 ) -> None:
     before = len(sandbox.requests)
-    official = mailchimp._lists
+    official = mailchimp.official.lists
     for call in (
         lambda: official.set_list_member(sandbox.list_id, "0" * 32, {"status_if_new": "pending"}),
         lambda: official.add_list_member(sandbox.list_id, {"email_address": ADA}),
         lambda: official.batch_list_members(sandbox.list_id, {"members": []}),
         lambda: official.delete_list_member(sandbox.list_id, "0" * 32),
         lambda: official.update_list_member(sandbox.list_id, "0" * 32, {"status": "subscribed"}),
-        lambda: mailchimp._client.batches.start({"operations": [{"method": "DELETE"}]}),
+        lambda: mailchimp.official.batches.start({"operations": [{"method": "DELETE"}]}),
     ):
         with pytest.raises(ConsentGuard):
-            mailchimp._call(call)
+            mailchimp.call(call)
     assert len(sandbox.requests) == before
 
 

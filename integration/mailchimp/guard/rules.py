@@ -1,0 +1,71 @@
+"""What a rule of the guard is made of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+ID = r"[A-Za-z0-9_-]{1,50}"
+HASH = r"[0-9a-f]{32}"
+#: Addresses in one list of a static segment call (specification).
+ROWS_A_CALL = 500
+
+BodyTest = Callable[[Any], bool]
+
+
+class Permit(StrEnum):
+    """What only a client that was opened for it may do; each has one module that asks for it."""
+
+    #: Create a contact whose opt-in is recorded, where the merchant chose to add contacts.
+    ADD = "add"
+    #: Archive a contact that we added and the merchant takes back.
+    ARCHIVE = "archive"
+    #: Erase a person for good, on an explicit request.
+    ERASE = "erase"
+    #: Schedule, stop and send campaigns of a rule that is switched on.
+    SEND = "send"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One kind of writing call that is let through."""
+
+    method: str
+    #: The whole path, relative to ``/3.0``.
+    path: re.Pattern[str]
+    body: BodyTest
+    permit: Permit | None = None
+    #: Whether it may travel as an operation of a batch too.
+    in_batch: bool = False
+
+
+def rule(
+    method: str,
+    path: str,
+    body: BodyTest,
+    *,
+    permit: Permit | None = None,
+    in_batch: bool = False,
+) -> Rule:
+    """Return a rule for a path given as a regular expression."""
+    return Rule(method, re.compile(path), body, permit, in_batch)
+
+
+def nothing(body: Any) -> bool:
+    """Tell whether there is no body."""
+    return body is None
+
+
+def keys(body: Any) -> set[str]:
+    """Return the keys of an object; one that matches nothing for anything else."""
+    return set(body) if isinstance(body, Mapping) else {""}
+
+
+def addresses(rows: Any) -> bool:
+    """Tell whether these are addresses, no more than one call takes."""
+    if not isinstance(rows, list) or len(rows) > ROWS_A_CALL:
+        return False
+    return all(isinstance(row, str) for row in rows)
