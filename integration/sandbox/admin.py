@@ -12,7 +12,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from integration.sandbox import fields, log, members, snapshot
+from integration.sandbox import fields, hooks, log, members, snapshot
 from integration.sandbox.batches import Batches
 from integration.sandbox.faults import Fault
 from integration.sandbox.problems import Problem
@@ -71,49 +71,67 @@ def _seed_one(state: SandboxState, audience: Audience, row: dict[str, Any]) -> N
     members.add_tags(state, audience, member, list(row.get("tags") or ()))
 
 
-def _unsubscribe(_audience: Audience, member: Member, _details: dict[str, str]) -> None:
+def _unsubscribe(_audience: Audience, member: Member, _details: dict[str, Any]) -> None:
     member.status, member.left = "unsubscribed", "unsubscribed"
 
 
-def _bounce(_audience: Audience, member: Member, _details: dict[str, str]) -> None:
+def _bounce(_audience: Audience, member: Member, _details: dict[str, Any]) -> None:
     member.status, member.left = "cleaned", "cleaned"
 
 
-def _resubscribe(_audience: Audience, member: Member, _details: dict[str, str]) -> None:
+def _resubscribe(_audience: Audience, member: Member, _details: dict[str, Any]) -> None:
     member.status, member.left = "subscribed", ""
 
 
-def _change_address(audience: Audience, member: Member, details: dict[str, str]) -> None:
+def _change_address(audience: Audience, member: Member, details: dict[str, Any]) -> None:
     if subscriber_hash(details["to"]) in audience.members:
         raise ValueError("the new address is a member already")
     audience.rename(member, details["to"])
 
 
-def _erase(audience: Audience, member: Member, _details: dict[str, str]) -> None:
+def _erase(audience: Audience, member: Member, _details: dict[str, Any]) -> None:
     members.forget(audience, member)
 
 
-def _archive(_audience: Audience, member: Member, _details: dict[str, str]) -> None:
+def _edit(audience: Audience, member: Member, details: dict[str, Any]) -> None:
+    """The person fills in the form for preferences."""
+    for tag, value in details.get("merge_fields", {}).items():
+        field = audience.field_by_tag(tag)
+        if field is None:
+            raise ValueError("the audience has no such field")
+        stored = clean(field, value)
+        member.merge.pop(tag, None)
+        if stored is not None:
+            member.merge[tag] = stored
+    member.language = details.get("language", member.language)
+
+
+def _archive(_audience: Audience, member: Member, _details: dict[str, Any]) -> None:
     member.status = "archived"
 
 
 #: What a person, their mail server or an administrator does at Mailchimp's side. "confirm" is
 #: the click in the confirmation mail, "resubscribe" the sign-up form.
-ACTS: dict[str, Callable[[Audience, Member, dict[str, str]], None]] = {
+ACTS: dict[str, Callable[[Audience, Member, dict[str, Any]], None]] = {
     "unsubscribe": _unsubscribe,
     "bounce": _bounce,
     "confirm": _resubscribe,
     "resubscribe": _resubscribe,
     "change_address": _change_address,
+    "edit": _edit,
     "erase": _erase,
     "archive": _archive,
 }
 
 
-def act(state: SandboxState, audience: Audience, act: str, email: str, **details: str) -> None:
+#: Acts of somebody in the account; all others are the person's own.
+ADMIN_ACTS = ("erase", "archive")
+
+
+def act(state: SandboxState, audience: Audience, act: str, email: str, **details: Any) -> None:
     """Let one of `ACTS` happen; LookupError without such a member, ValueError without such an act.
 
-    "change_address" needs `to`.
+    "change_address" needs `to`; "edit" takes `merge_fields` and `language`.
     """
     if act not in ACTS:
         raise ValueError(f"act must be one of {', '.join(ACTS)}")
@@ -121,8 +139,13 @@ def act(state: SandboxState, audience: Audience, act: str, email: str, **details
         member = audience.find(email)
         if member is None:
             raise LookupError("no such member")
+        before, source = hooks.seen(member), "admin" if act in ADMIN_ACTS else "user"
         ACTS[act](audience, member, details)
         member.last_changed = state.clock.text()
+        if act == "erase":
+            hooks.tell_gone(state, audience, member, source)
+        else:
+            hooks.tell(state, audience, before, member, source)
     state.changed.set()
 
 
@@ -146,6 +169,7 @@ def blueprint(state: SandboxState, batches: Batches) -> Blueprint:
         ("/faults", "POST", tools.post_fault),
         ("/faults", "DELETE", tools.delete_faults),
         ("/batches", "POST", tools.post_batches),
+        ("/webhooks", "POST", tools.post_webhooks),
         ("/reset", "POST", tools.post_reset),
     ):
         bp.route(path, methods=[method])(view)
@@ -184,7 +208,7 @@ class _Tools:
     def post_act(self) -> ResponseReturnValue:
         body = request.get_json()
         audience = self._audience(body)
-        details = {"to": body["to"]} if "to" in body else {}
+        details = {name: body[name] for name in ("to", "merge_fields", "language") if name in body}
         return _done(lambda: act(self._state, audience, body["act"], body["email"], **details))
 
     def post_token(self) -> ResponseReturnValue:
@@ -239,6 +263,14 @@ class _Tools:
     def post_batches(self) -> ResponseReturnValue:
         running = self._batches.running
         (running.set if request.get_json()["running"] else running.clear)()
+        return _done(lambda: None)
+
+    def post_webhooks(self) -> ResponseReturnValue:
+        """Hold or release deliveries, in an order; `copies` of each message."""
+        body, held = request.get_json(), self._state.hooks
+        held.copies = int(body.get("copies", held.copies))
+        if "held" in body:
+            held.hold() if body["held"] else held.release(body.get("order", ""))
         return _done(lambda: None)
 
     def post_reset(self) -> ResponseReturnValue:

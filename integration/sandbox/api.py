@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from integration.sandbox import fields, lists, members, segments
+from integration.sandbox import fields, lists, members, segments, webhooks
 from integration.sandbox.batches import BatchCalls, Batches
 from integration.sandbox.call import Answer, Call
 from integration.sandbox.problems import Problem, bad_request, not_allowed, not_emulated
@@ -19,6 +19,8 @@ LIST = "/lists/{}"
 MEMBER = f"{LIST}/members/{{}}"
 FIELD = f"{LIST}/merge-fields/{{}}"
 SEGMENT = f"{LIST}/segments/{{}}"
+HOOK = f"{LIST}/webhooks/{{}}"
+BATCH_HOOK = "/batch-webhooks/{}"
 
 ROUTES: dict[tuple[str, str], Handler] = {
     ("GET", "/"): lists.get_root,
@@ -51,6 +53,23 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("GET", FIELD): fields.get_field,
     ("PATCH", FIELD): fields.patch_field,
     ("DELETE", FIELD): fields.delete_field,
+    ("GET", f"{LIST}/webhooks"): webhooks.get_hooks,
+    ("POST", f"{LIST}/webhooks"): webhooks.post_hook,
+    ("GET", HOOK): webhooks.get_hook,
+    ("PATCH", HOOK): webhooks.patch_hook,
+    ("DELETE", HOOK): webhooks.delete_hook,
+    ("GET", "/batch-webhooks"): webhooks.get_batch_hooks,
+    ("POST", "/batch-webhooks"): webhooks.post_batch_hook,
+    ("GET", BATCH_HOOK): webhooks.get_batch_hook,
+    ("PATCH", BATCH_HOOK): webhooks.patch_batch_hook,
+    ("DELETE", BATCH_HOOK): webhooks.delete_batch_hook,
+}
+#: What is done before the state is locked: looks at other servers, which may take their time.
+FIRST: dict[Handler, Callable[[Call], None]] = {
+    webhooks.post_hook: webhooks.reach,
+    webhooks.patch_hook: webhooks.reach,
+    webhooks.post_batch_hook: webhooks.reach,
+    webhooks.patch_batch_hook: webhooks.reach,
 }
 #: Methods that Mailchimp has on paths served here, and this sandbox has not.
 LATER = {("POST", "/lists"), ("PATCH", LIST), ("DELETE", LIST)}
@@ -77,9 +96,14 @@ class Api:
 
     def handle(self, call: Call) -> Answer:
         """Answer a call; a refusal is an answer too."""
+        try:
+            handler, ids = self._find(call.method, call.path)
+            if handler in FIRST:
+                FIRST[handler](call)
+        except Problem as problem:
+            return problem.status, problem.document(self.state.next_uuid("problem"))
         with self.state.lock:
             try:
-                handler, ids = self._find(call.method, call.path)
                 if call.in_batch and call.path.startswith("/batches"):
                     raise bad_request("A batch cannot hold calls to /batches.")
                 status, document = handler(call, *ids)

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from integration.sandbox.call import Answer, Call, check
+from integration.sandbox.hooks import BATCH_DONE
 from integration.sandbox.problems import SEE_ERRORS, Problem, invalid, not_found
 from integration.sandbox.shape import Document, page
 from integration.sandbox.state import SandboxState
@@ -43,6 +44,8 @@ class Batch:
     operations: list[dict[str, Any]]
     submitted_at: datetime
     total: int
+    #: Where the sandbox was reached, for addresses in what is told of it.
+    base_url: str = ""
     status: str = "pending"
     finished: int = 0
     errored: int = 0
@@ -62,10 +65,12 @@ class Batches:
         self.running.set()
         self.by_id: dict[str, Batch] = {}
 
-    def submit(self, operations: list[dict[str, Any]]) -> Batch:
+    def submit(self, operations: list[dict[str, Any]], base_url: str = "") -> Batch:
         """Take a batch in; Problem 429 with too many waiting."""
         if sum(b.status != "finished" for b in self.by_id.values()) >= MAX_PENDING:
             raise Problem(429, "Too Many Requests", "More than 500 pending batches.")
+        if self._state.hooks.pending(BATCH_DONE) > MAX_PENDING:
+            raise Problem(429, "Too Many Requests", "More than 500 pending webhooks.")
         number = self._state.next_id("batch")
         batch = Batch(
             id=hashlib.sha256(f"batch:{number}".encode()).hexdigest()[:10],
@@ -73,6 +78,7 @@ class Batches:
             operations=operations,
             submitted_at=self._state.clock.now(),
             total=len(operations),
+            base_url=base_url,
         )
         self.by_id[batch.id] = batch
         self._queue.put(batch)
@@ -112,6 +118,7 @@ class Batches:
             self._operation(batch, operation)
         batch.completed_at = self._state.clock.now()
         batch.status = "finished"
+        self._state.hooks.batch_done(document(self, batch, batch.base_url))
 
     def _operation(self, batch: Batch, operation: dict[str, Any]) -> None:
         method, path = operation["method"], operation["path"]
@@ -212,7 +219,7 @@ class BatchCalls:
         check(body, {"operations": "list"}, required=("operations",))
         for row in body["operations"]:
             _check_operation(row)
-        batch = self._batches.submit(body["operations"])
+        batch = self._batches.submit(body["operations"], call.base_url)
         return 200, document(self._batches, batch, call.base_url)
 
     def get_all(self, call: Call) -> Answer:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from integration.sandbox import hooks
 from integration.sandbox.call import Answer, Call, check, texts
 from integration.sandbox.problems import (
     SEE_ERRORS,
@@ -207,12 +208,13 @@ def create(
     member.left = "cleaned" if status == "cleaned" else ""
     audience.put(member)
     add_tags(state, audience, member, texts(body, "tags"))
+    hooks.tell(state, audience, None, member, "api")
     return member
 
 
 def update(call: Call, audience: Audience, member: Member, body: dict[str, Any]) -> None:
     """Change a member, its status by `body["status"]`; nothing changes when a part is refused."""
-    before, left = member.status, member.left
+    before, left, was = member.status, member.left, hooks.seen(member)
     if body.get("status"):
         change_status(member, body["status"])
     try:
@@ -220,6 +222,7 @@ def update(call: Call, audience: Audience, member: Member, body: dict[str, Any])
     except Problem:
         member.status, member.left = before, left
         raise
+    hooks.tell(call.state, audience, was, member, "api")
 
 
 def add_tags(state: SandboxState, audience: Audience, member: Member, names: list[str]) -> None:
@@ -289,7 +292,10 @@ def get_member(call: Call, list_id: str, who: str) -> Answer:
 def delete_member(call: Call, list_id: str, who: str) -> Answer:
     """DELETE: archive; tags and fields stay for a return."""
     audience = call.state.audience(list_id)
-    archive(call.state, present(audience, who))
+    member = present(audience, who)
+    was = hooks.seen(member)
+    archive(call.state, member)
+    hooks.tell(call.state, audience, was, member, "api")
     return 204, None
 
 
@@ -304,7 +310,9 @@ def archive(state: SandboxState, member: Member) -> None:
 def delete_permanent(call: Call, list_id: str, who: str) -> Answer:
     """POST: erase; the address cannot come back by API."""
     audience = call.state.audience(list_id)
-    forget(audience, present(audience, who))
+    member = present(audience, who)
+    forget(audience, member)
+    hooks.tell_gone(call.state, audience, member, "api")
     return 204, None
 
 

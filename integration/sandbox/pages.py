@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
@@ -26,6 +27,7 @@ def blueprint(state: SandboxState) -> Blueprint:
     bp.after_request(_harden)
     bp.get("/")(pages.audiences)
     bp.get("/requests")(pages.requests)
+    bp.get("/webhooks")(pages.webhooks)
     bp.get("/audiences/<list_id>/members")(pages.members)
     bp.get("/audiences/<list_id>/members/<key>")(pages.member)
     bp.get("/audiences/<list_id>/tags")(pages.tags)
@@ -142,6 +144,25 @@ class _Pages:
         rows, total = self._state.log.newest(PER_PAGE, (number - 1) * PER_PAGE)
         last = max(1, -(-total // PER_PAGE))
         return _render("requests.html", rows=rows, total=total, number=number, last=last)
+
+    def webhooks(self) -> str:
+        with self._state.lock:
+            names = {a.id: a.name for a in self._state.audiences.values()}
+            hooks = list(self._state.hooks.by_id.values())
+        with self._state.hooks.changed:
+            found = list(self._state.hooks.deliveries)[::-1]
+        rows, number = _page(found)
+        return _render(
+            "webhooks.html",
+            hooks=hooks,
+            names=names,
+            # The secret in an address is nobody's business, not even here.
+            host_of=lambda url: urlsplit(url).netloc,
+            rows=rows,
+            total=len(found),
+            number=number,
+            last=max(1, -(-len(found) // PER_PAGE)),
+        )
 
 
 def _tag_names(audience: Audience) -> list[str]:

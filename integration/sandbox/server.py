@@ -160,7 +160,7 @@ class SandboxServer:
         """Put many members there; rows as in `POST /sandbox/members`."""
         admin.seed(self.state, self.audience, rows)
 
-    def act(self, act: str, email: str, **details: str) -> None:
+    def act(self, act: str, email: str, **details: Any) -> None:
         """Let the person act; the names are those of `admin.ACTS`."""
         admin.act(self.state, self.audience, act, email, **details)
 
@@ -171,6 +171,10 @@ class SandboxServer:
     def fail(self, kind: str, **switches: Any) -> None:
         """Switch a fault on; `switches` are the other fields of `faults.Fault`."""
         self.state.faults.add(Fault(kind=kind, **switches))
+
+    def settle(self) -> bool:
+        """Wait until every webhook that is due was brought; False when that took too long."""
+        return self.state.hooks.postman.settle()
 
     def tags(self, email: str) -> set[str]:
         """The member's tags by name; LookupError when there is no such member."""

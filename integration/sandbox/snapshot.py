@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from integration.sandbox.hooks import Hook
 from integration.sandbox.state import (
     Audience,
     Member,
@@ -26,7 +27,8 @@ FORMAT = 1
 def canonical(state: SandboxState) -> str:
     """What the account holds, as sorted JSON: equal texts mean equal accounts.
 
-    Without the log and what only the log knows: counters, ids of requests, moments of change.
+    Without the log and what only the log knows: counters, ids of requests, moments of change; and
+    without webhooks, which belong to a connection and not to what was pushed through it.
     """
     with state.lock:
         held = {a.id: _canonical_audience(a) for a in state.audiences.values()}
@@ -61,7 +63,7 @@ def _canonical_audience(audience: Audience) -> dict[str, Any]:
 
 
 def dump(state: SandboxState) -> dict[str, Any]:
-    """Everything that must survive a restart; the log and the batches do not."""
+    """Everything that must survive a restart; the log, the batches and deliveries do not."""
     with state.lock:
         return {
             "format": FORMAT,
@@ -69,6 +71,7 @@ def dump(state: SandboxState) -> dict[str, Any]:
             "log_last": state.log.last,
             "tokens": dict(state.tokens),
             "audiences": [_dump_audience(a) for a in state.audiences.values()],
+            "hooks": [asdict(hook) for hook in state.hooks.by_id.values()],
         }
 
 
@@ -123,6 +126,8 @@ def restore(kept: dict[str, Any]) -> SandboxState:
     state.tokens = kept["tokens"]
     for row in kept["audiences"]:
         state.audiences[row["id"]] = _restore_audience(row)
+    # Files of before there were webhooks have none.
+    state.hooks.by_id = {row["id"]: Hook(**row) for row in kept.get("hooks", ())}
     return state
 
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from integration.sandbox.faults import Faults, Gate
+from integration.sandbox.hooks import Hooks
 from integration.sandbox.log import Log
 from integration.sandbox.problems import not_found
 
@@ -207,6 +208,7 @@ class SandboxState:
         self.log = Log()
         self.faults = Faults()
         self.gate = Gate()
+        self.hooks = Hooks(self.clock)
         #: Set after every write; the keeper waits for it.
         self.changed = threading.Event()
         self.audiences: dict[str, Audience] = {}
@@ -283,5 +285,7 @@ class SandboxState:
         self.log.clear()
         self.faults.clear()
         self.clock = Clock()
+        self.hooks.clear()
+        self.hooks.clock = self.clock
         self.add_audience("Stipt demo")
         self.changed.set()

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # s
 from integration.sandbox.api import Api
 from integration.sandbox.server import SandboxServer
 from integration.sandbox.state import SandboxState, subscriber_hash
+from tests.service.receiver import Receiver
 
 pytestmark = pytest.mark.shared
 
@@ -82,7 +83,9 @@ class Checked:
             return None
         content = next(iter(expected["content"].values()))
         document = answer.json()
-        Draft202012Validator(schema(content["schema"], closed=True)).validate(document)
+        beyond = BEYOND.get((method, pattern), ())
+        known = {name: value for name, value in document.items() if name not in beyond}
+        Draft202012Validator(schema(content["schema"], closed=True)).validate(known)
         return document
 
 
@@ -91,6 +94,12 @@ def checked(sandbox: SandboxServer, spec: dict[str, Any]) -> Checked:
     return Checked(sandbox, spec)
 
 
+#: Names in answers that the specification lacks, with the reason.
+BEYOND = {
+    # Documented since 2026, after the file: the key of signatures, shown once.
+    ("POST", "/lists/{list_id}/webhooks"): ("signing_secret",),
+    ("POST", "/batch-webhooks"): ("signing_secret",),
+}
 LIST = "/lists/{list_id}"
 MEMBER = f"{LIST}/members/{{subscriber_hash}}"
 FIELD = f"{LIST}/merge-fields/{{merge_id}}"
@@ -110,6 +119,7 @@ def test_every_supported_call_keeps_to_the_specification(
     call_fields(checked, audience)
     call_segments(checked, audience)
     call_batches(checked, audience)
+    call_webhooks(checked, audience)
     served = set(Api(SandboxState()).routes)
     reached = {(m, shape(p)) for m, p in checked.seen}
     assert served - reached == set()
@@ -195,6 +205,23 @@ def call_batches(checked: Checked, audience: str) -> None:
     checked("GET", "/batches/{batch_id}", batch["id"])
     checked("GET", "/batches")
     checked("DELETE", "/batches/{batch_id}", batch["id"])
+
+
+def call_webhooks(checked: Checked, audience: str) -> None:
+    with Receiver() as receiver:
+        body: dict[str, Any] = {"url": receiver.url("a"), "events": {"unsubscribe": True}}
+        made = checked("POST", f"{LIST}/webhooks", audience, json=body)
+        one = f"{LIST}/webhooks/{{webhook_id}}"
+        checked("GET", f"{LIST}/webhooks", audience)
+        checked("GET", one, audience, made["id"])
+        checked("PATCH", one, audience, made["id"], json={"sources": {"user": True}})
+        checked("DELETE", one, audience, made["id"])
+        batch = checked("POST", "/batch-webhooks", json={"url": receiver.url("b")})
+        of_batches = "/batch-webhooks/{batch_webhook_id}"
+        checked("GET", "/batch-webhooks")
+        checked("GET", of_batches, batch["id"])
+        checked("PATCH", of_batches, batch["id"], json={"enabled": False})
+        checked("DELETE", of_batches, batch["id"])
 
 
 @pytest.mark.parametrize(
