@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import tempfile
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
@@ -17,9 +19,18 @@ from integration import tables
 from integration.context import Context, make_context
 from integration.db import make_engine, unscoped
 from integration.settings import Settings, fresh_env, load
+from tests.specification.document import Specification
+from tests.specification.gaps import ALIASES, GAPS
+from tests.specification.witness import Witness
 
 ROOT = Path(__file__).resolve().parent.parent
+#: What lies beside the project and never in it; a work tree of git's may stand a folder deeper.
+SHARED = next((p / "shared" for p in ROOT.parents if (p / "shared").is_dir()), ROOT.parent)
+SPECIFICATION = SHARED / "specs" / "mailchimp-marketing.json"
 CI = os.environ.get("CI") == "true"
+
+#: What the witnesses of all test processes saw, and which exceptions they used.
+SEEN: pytest.StashKey[dict[str, Counter[str]]] = pytest.StashKey()
 
 
 def missing(what: str) -> None:
@@ -32,7 +43,7 @@ def missing(what: str) -> None:
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The real data sets, which lie beside the project and never in it."""
-    folder = ROOT.parent / "shared" / "data"
+    folder = SHARED / "data"
     if not folder.is_dir():
         missing("the shared data folder")
     return folder
@@ -41,7 +52,7 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def shared_specs() -> Path:
     """The official API specifications beside the project."""
-    folder = ROOT.parent / "shared" / "specs"
+    folder = SHARED / "specs"
     if not folder.is_dir():
         missing("the shared folder of specifications")
     return folder
@@ -178,3 +189,78 @@ def context(settings: Settings) -> Iterator[Context]:
     made = make_context(settings)
     yield made
     made.engine.dispose()
+
+
+# -- everything between product and sandbox is held to Mailchimp's specification ----------------
+
+
+@pytest.fixture(scope="session")
+def suite_witness(pytestconfig: pytest.Config) -> Iterator[Witness | None]:
+    """The one who checks every request and answer of this process; None without the file."""
+    if not SPECIFICATION.exists():
+        yield None
+        return
+    made = Witness(Specification.read(SPECIFICATION))
+    with pytest.MonkeyPatch.context() as patch:
+        made.watch(patch)
+        yield made
+    _add(pytestconfig, {"counts": made.counts, "used": made.used})
+
+
+@pytest.fixture(autouse=True)
+def held_to_the_specification(suite_witness: Witness | None) -> Iterator[None]:
+    """Fail the test in which something went out or came back that Mailchimp does not have."""
+    if suite_witness is None:
+        yield
+        return
+    suite_witness.taken()
+    yield
+    violations = suite_witness.taken()
+    if violations:
+        pytest.fail("against Mailchimp's specification:\n" + "\n".join(violations[:20]), False)
+
+
+def _add(config: pytest.Config, seen: dict[str, Any]) -> None:
+    nothing: dict[str, Counter[str]] = {"counts": Counter(), "used": Counter()}
+    total = config.stash.setdefault(SEEN, nothing)
+    for name, more in seen.items():
+        total[name].update(more)
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["specification"] = {k: dict(v) for k, v in total.items()}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a parallel test process saw."""
+    _add(node.config, getattr(node, "workeroutput", {}).get("specification", {}))
+
+
+def _not_used(config: pytest.Config) -> list[str]:
+    """Return the exceptions that a complete run did not need; none for another run."""
+    chosen = config.option.keyword or config.option.markexpr or config.getoption("lf")
+    seen = config.stash.get(SEEN, None)
+    if chosen or seen is None or config.args_source is not config.ArgsSource.TESTPATHS:
+        return []
+    names = [gap.name for gap in GAPS] + [" ".join(alias.operation) for alias in ALIASES]
+    return [name for name in names if not seen["used"][name]]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a complete run in which an exception from the specification was not used."""
+    if not hasattr(session.config, "workerinput") and _not_used(session.config):
+        session.exitstatus = max(session.exitstatus, pytest.ExitCode.TESTS_FAILED)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say how much was held to the specification."""
+    seen = config.stash.get(SEEN, None)
+    if seen is None:
+        return
+    counts, used = seen["counts"], seen["used"]
+    exceptions = ", ".join(f"{name} {number}" for name, number in sorted(used.items()))
+    terminalreporter.write_line(
+        f"Mailchimp's specification: {counts['requests']} requests and {counts['answers']} answers "
+        f"checked, invalid: {counts['invalid']}, exceptions used: {exceptions or 'none'}"
+    )
+    for name in _not_used(config):
+        terminalreporter.write_line(f"Not used any more: the exception {name}", red=True)

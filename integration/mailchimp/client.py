@@ -125,6 +125,7 @@ class Mailchimp:
         api = self.official.api_client
         # An empty server switches the rewriting of "server" in addresses off.
         api.host, api.server = self._base, ""
+        api.default_headers["User-Agent"] = "Stipt"
         api.request = self._request
 
     # -- reading ---------------------------------------------------------------------------

@@ -80,7 +80,7 @@ class Api:
 
     def __init__(self, state: SandboxState) -> None:
         self.state = state
-        self.batches = Batches(state, self._run_operation)
+        self.batches = Batches(state, self.run_operation)
         calls = BatchCalls(self.batches)
         self.routes = ROUTES | {
             ("GET", "/batches"): calls.get_all,
@@ -128,9 +128,10 @@ class Api:
                 raise not_allowed("The requested method and resource are not compatible.")
         raise not_emulated(f"{method} on this path")
 
-    def _run_operation(
+    def run_operation(
         self, batch_id: str, method: str, path: str, query: dict[str, str], body: Any
     ) -> Answer:
+        """Answer one operation of a batch, logged however it ends."""
         parts = urlsplit(path)
         call = Call(
             state=self.state,
