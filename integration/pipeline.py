@@ -18,6 +18,7 @@ from sqlmodel import Session, col, select
 from connectors.base import Connector, Page
 from connectors.errors import ConnectorError, NeedsAnswer, Retryable
 from integration import frames, results, uploads
+from integration.audience import keep
 from integration.audience import plan as audience_plan
 from integration.audience.connect import current_audience
 from integration.audience.members import read_members
@@ -246,6 +247,12 @@ def refresh(context: Context, job: Job) -> None:
         now = context.clock()
         results.store_model(session, fitted, assigned.counters, as_of=as_of, now=now)
         results.store_assigned(session, assigned, as_of=as_of)
+        follow_up(session)
+
+
+def follow_up(session: Session) -> None:
+    """Write down what new figures bring about where the merchant switched it on; one line each."""
+    keep.start(session)
 
 
 def plan(context: Context, job: Job) -> None:
@@ -253,6 +260,20 @@ def plan(context: Context, job: Job) -> None:
     audience = current_audience(context, job.account_id)
     read_members(context, audience)
     audience_plan.make_plan(context, audience)
+
+
+def keep_in_step(context: Context, job: Job) -> None:
+    """Publish what new figures change, as the merchant switched it on; what is unusual waits."""
+    audience = current_audience(context, job.account_id)
+    begun = keep.begun(context, audience)
+    if begun is not None:  # killed on the way
+        publish(context, job, begun)
+        return
+    read_members(context, audience)
+    made = audience_plan.make_plan(context, audience)
+    assert made.id is not None
+    if keep.may_go(context, audience, made.id):
+        publish(context, job, made.id)
 
 
 def push(context: Context, job: Job) -> None:

@@ -46,6 +46,7 @@ def kind_names() -> dict[str, str]:
         "refresh": gettext("Compute segments and due dates"),
         "plan": gettext("Compare with Mailchimp"),
         "push": gettext("Publish to Mailchimp"),
+        "keep_in_step": gettext("Keep Mailchimp in step"),
         "undo": gettext("Undo a publication"),
     }
 

@@ -20,6 +20,7 @@ HANDLERS: Handlers = {
     "refresh": "integration.pipeline:refresh",
     "plan": "integration.pipeline:plan",
     "push": "integration.pipeline:push",
+    "keep_in_step": "integration.pipeline:keep_in_step",
     "undo": "integration.pipeline:undo",
 }
 

@@ -26,7 +26,14 @@ CY = "cy@stipt-demo.shop"
 @pytest.fixture(scope="module")
 def spec(shared_specs: Path) -> dict[str, Any]:
     text = (shared_specs / "mailchimp-marketing.json").read_text(encoding="utf-8")
-    return dict(json.loads(text)["paths"])
+    whole = json.loads(text)
+    bodies = whole["components"]["requestBodies"]
+    for operations in whole["paths"].values():
+        for operation in operations.values():
+            name = operation.get("requestBody", {}).get("$ref", "").rpartition("/")[2]
+            if name:
+                operation["requestBody"] = bodies[name]
+    return dict(whole["paths"])
 
 
 @pytest.fixture
