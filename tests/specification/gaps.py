@@ -75,6 +75,20 @@ GAPS: tuple[Gap, ...] = (
             "answer": {**_PROBLEM, "errors": [{"field": "merge_fields.WHY", "message": "no"}]},
         },
     ),
+    Gap(
+        name="key of signatures",
+        operations=r"POST (/lists/\{list_id\}/webhooks|/batch-webhooks)",
+        path=r"answer\.signing_secret",
+        reason="documented under Webhooks since 2026: shown once, in the answer that creates one",
+        allows=lambda value: isinstance(value, str),
+        example={
+            "operation": ("POST", "/batch-webhooks"),
+            "query": {},
+            "body": {"url": "https://stipt-demo.shop/hooks"},
+            "status": 200,
+            "answer": {"id": "a1", "url": "https://stipt-demo.shop/hooks", "signing_secret": "s"},
+        },
+    ),
 )
 
 _STORE = "/ecommerce/stores/{store_id}"
