@@ -12,9 +12,8 @@ from typing import Any
 from flask import Blueprint, Response, abort, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from integration.sandbox import fields, hooks, log, members, snapshot
+from integration.sandbox import control, fields, hooks, log, members, snapshot
 from integration.sandbox.batches import Batches
-from integration.sandbox.faults import Fault
 from integration.sandbox.problems import Problem
 from integration.sandbox.state import (
     STATUSES,
@@ -166,13 +165,13 @@ def blueprint(state: SandboxState, batches: Batches) -> Blueprint:
         ("/audiences/<list_id>", "DELETE", tools.delete_audience),
         ("/merge-fields", "PATCH", tools.patch_field),
         ("/clock", "POST", tools.post_clock),
-        ("/faults", "POST", tools.post_fault),
-        ("/faults", "DELETE", tools.delete_faults),
         ("/batches", "POST", tools.post_batches),
         ("/webhooks", "POST", tools.post_webhooks),
         ("/reset", "POST", tools.post_reset),
     ):
         bp.route(path, methods=[method])(view)
+    for path, method, tool in control.tools(state):
+        bp.route(path, methods=[method])(tool)
     return bp
 
 
@@ -252,13 +251,6 @@ class _Tools:
             self._state.clock.set(datetime.fromisoformat(body["now"]))
         self._state.clock.advance(body.get("advance_s", 0))
         return jsonify(now=self._state.clock.text())
-
-    def post_fault(self) -> ResponseReturnValue:
-        return _done(lambda: self._state.faults.add(Fault(**request.get_json())))
-
-    def delete_faults(self) -> ResponseReturnValue:
-        self._state.faults.clear()
-        return _done(lambda: None)
 
     def post_batches(self) -> ResponseReturnValue:
         running = self._batches.running

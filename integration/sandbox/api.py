@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -9,7 +10,14 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from integration.sandbox import fields, lists, members, segments, webhooks
 from integration.sandbox.batches import BatchCalls, Batches
 from integration.sandbox.call import Answer, Call
-from integration.sandbox.problems import Problem, bad_request, not_allowed, not_emulated
+from integration.sandbox.faults import REFUSALS, Fault
+from integration.sandbox.problems import (
+    TRIGGERED,
+    Problem,
+    bad_request,
+    not_allowed,
+    not_emulated,
+)
 from integration.sandbox.shape import partial
 from integration.sandbox.state import SandboxState
 
@@ -141,11 +149,8 @@ class Api:
             body=body,
             in_batch=True,
         )
-        if self.state.faults.take(method, call.path, in_batch=True):
-            problem = Problem(500, "Internal Server Error", "An unexpected error occurred.")
-            answer: Answer = 500, problem.document(self.state.next_uuid("problem"))
-        else:
-            answer = self.handle(call)
+        fault = self.state.faults.take(method, call.path, in_batch=True)
+        answer = self.handle(call) if fault is None else self._struck(fault, call)
         self.state.log.add(
             at=self.state.clock.text(),
             method=method,
@@ -156,3 +161,15 @@ class Api:
             batch=batch_id,
         )
         return answer
+
+    def _struck(self, fault: Fault, call: Call) -> Answer:
+        """Answer an operation that a fault strikes; one that is reset was carried out."""
+        if fault.kind in ("stall", "slow"):
+            time.sleep(fault.seconds)
+            return self.handle(call)
+        if fault.kind == "reset":
+            self.handle(call)
+        refusal = REFUSALS.get(fault.kind, TRIGGERED["InternalServerError"])
+        if isinstance(refusal, Problem):
+            return refusal.status, refusal.document(self.state.next_uuid("problem"))
+        return refusal, None

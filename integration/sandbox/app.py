@@ -9,10 +9,10 @@ from typing import Any
 
 from flask import Flask, Response, request
 
-from integration.sandbox import admin, pages
+from integration.sandbox import admin, control, pages
 from integration.sandbox.api import Api
 from integration.sandbox.call import Answer, Call
-from integration.sandbox.faults import Fault
+from integration.sandbox.faults import REFUSALS, Fault
 from integration.sandbox.problems import TRIGGERED, Problem, too_many
 from integration.sandbox.state import SandboxState
 
@@ -39,6 +39,7 @@ def create_sandbox(state: SandboxState) -> Flask:
     app.add_url_rule("/batch-results/<batch_id>-response.tar.gz", "results", door.results)
     app.register_blueprint(admin.blueprint(state, door.api.batches))
     app.register_blueprint(pages.blueprint(state))
+    app.register_blueprint(control.blueprint(state))
     return app
 
 
@@ -51,11 +52,13 @@ class Door:
 
     def answer(self, path: str) -> Response:
         """One request, logged however it ends."""
-        path, query = f"/{path}", request.args.to_dict()
+        path, query, began = f"/{path}", request.args.to_dict(), time.monotonic()
         body = request.get_json(silent=True, force=True)
         fault = self.state.faults.take(request.method, path)
         with self.state.gate.slot() as entered:
             response = self._refused() if not entered else self._work(path, query, body, fault)
+            if entered:
+                self.state.latency.fill(began)
             # Logged inside the slot: whoever was answered finds the entry.
             self.state.log.add(
                 at=self.state.clock.text(),
@@ -87,10 +90,16 @@ class Door:
         return Response(b"", 429)
 
     def _work(self, path: str, query: dict[str, str], body: Any, fault: Fault | None) -> Response:
-        if fault is not None and fault.kind not in ("stall", "reset"):
+        if fault is not None and fault.kind in REFUSALS:
             return self._fault(fault)
         if fault is not None and fault.kind == "stall":
             time.sleep(fault.seconds)
+        response = self._handle(path, query, body)
+        if fault is not None and fault.kind == "slow":
+            time.sleep(fault.seconds)
+        return response
+
+    def _handle(self, path: str, query: dict[str, str], body: Any) -> Response:
         try:
             self._check_key()
             wanted = TRIGGERED.get(request.headers.get("X-Trigger-Error", ""))
@@ -119,24 +128,30 @@ class Door:
             raise Problem(422, "InvalidMethodOverride", "Only POST can be overridden.")
         return override.upper()
 
-    def _check_key(self) -> None:
+    def _key(self) -> str:
         given = request.authorization
-        if given is None:
+        key = given and (given.token if given.type == "bearer" else given.password)
+        return key or ""
+
+    def _check_key(self) -> None:
+        if request.authorization is None:
             detail = "Your request did not include an API key."
             raise Problem(401, "API Key Missing", detail)
-        key = given.token if given.type == "bearer" else given.password
-        if not self.state.tokens.get(key or ""):
+        if not self.state.tokens.get(self._key()):
             detail = (
                 "Your API key may be invalid, or you've attempted to access the wrong datacenter."
             )
             raise Problem(401, "API Key Invalid", detail)
 
     def _fault(self, fault: Fault) -> Response:
+        if fault.kind == "revoked":
+            self.state.tokens[self._key()] = False
         if fault.kind == "html_502":
             return Response(BAD_GATEWAY, 502, content_type="text/html")
-        if fault.kind == "error_500":
-            return self._problem(TRIGGERED["InternalServerError"])
-        return Response(b"", {"empty_429": 429, "empty_403": 403}[fault.kind])
+        refusal = REFUSALS[fault.kind]
+        if isinstance(refusal, Problem):
+            return self._problem(refusal)
+        return Response(b"", refusal)
 
     def _problem(self, problem: Problem) -> Response:
         instance = self.state.next_uuid("problem")

@@ -12,6 +12,7 @@ import queue
 import random
 import tarfile
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from integration.sandbox.call import Answer, Call, check
+from integration.sandbox.faults import pause
 from integration.sandbox.hooks import BATCH_DONE
 from integration.sandbox.problems import SEE_ERRORS, Problem, invalid, not_found
 from integration.sandbox.shape import Document, page
@@ -27,6 +29,8 @@ from integration.sandbox.state import SandboxState
 URL_LIFE = timedelta(minutes=10)
 RESULTS_KEPT = timedelta(days=7)
 MAX_PENDING = 500
+#: Operations of a batch that run side by side; batches run one after another.
+AT_ONCE = 10
 #: Results in one file of the archive; small enough that an ordinary push gets several.
 ROWS_PER_FILE = 200
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -112,7 +116,10 @@ class Batches:
         order = list(batch.operations)
         # By number, not by time: the order is arbitrary, but the same in every run.
         random.Random(batch.number).shuffle(order)  # noqa: S311  (nothing secret)
-        for operation in order:
+        began, each_s = time.monotonic(), self._state.latency.operation_s
+        for number, operation in enumerate(order):
+            # Ten at a time, each of which takes its time.
+            pause(began + (number // AT_ONCE + 1) * each_s)
             if batch.id not in self.by_id:  # deleted meanwhile: cancelled
                 return
             self._operation(batch, operation)

@@ -24,7 +24,7 @@ def blueprint(state: SandboxState) -> Blueprint:
     bp = Blueprint("pages", __name__, template_folder="templates")
     pages = _Pages(state)
     bp.errorhandler(Problem)(_not_found)
-    bp.after_request(_harden)
+    bp.after_request(harden)
     bp.get("/")(pages.audiences)
     bp.get("/requests")(pages.requests)
     bp.get("/webhooks")(pages.webhooks)
@@ -35,19 +35,21 @@ def blueprint(state: SandboxState) -> Blueprint:
     return bp
 
 
-def _harden(response: Response) -> Response:
+def harden(response: Response) -> Response:
+    """Nothing from elsewhere, nothing to elsewhere."""
     policy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'"
     response.headers["Content-Security-Policy"] = policy
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Referrer-Policy"] = "same-origin"
     return response
 
 
 def _not_found(_problem: Problem) -> ResponseReturnValue:
-    return make_response(_render("not_found.html"), 404)
+    return make_response(render("not_found.html"), 404)
 
 
-def _render(template: str, **values: Any) -> str:
+def render(template: str, **values: Any) -> str:
+    """A page in the language that is asked for."""
     asked = request.args.get("lang", "")
     language = asked if asked in LANGUAGES else request.accept_languages.best_match(LANGUAGES)
     language = language or LANGUAGES[0]
@@ -83,7 +85,7 @@ class _Pages:
     def audiences(self) -> str:
         with self._state.lock:
             rows = [(a, statuses(a)) for a in self._state.audiences.values()]
-            return _render("audiences.html", rows=rows, statuses=STATUSES)
+            return render("audiences.html", rows=rows, statuses=STATUSES)
 
     def members(self, list_id: str) -> str:
         status, tag = request.args.get("status", ""), request.args.get("tag", "")
@@ -99,7 +101,7 @@ class _Pages:
                 and (not words or matches(m, words))
             ]
             rows, number = _page(found)
-            return _render(
+            return render(
                 "members.html",
                 audience=audience,
                 rows=[_row(audience, m) for m in rows],
@@ -121,7 +123,7 @@ class _Pages:
                 (f.name, f.tag, member.merge.get(f.tag, "")) for f in audience.fields.values()
             ]
             row = _row(audience, member)
-            return _render("member.html", audience=audience, member=member, row=row, values=values)
+            return render("member.html", audience=audience, member=member, row=row, values=values)
 
     def tags(self, list_id: str) -> str:
         with self._state.lock:
@@ -131,19 +133,19 @@ class _Pages:
                 for segment in audience.segments.values()
                 if segment.is_static
             ]
-            return _render("tags.html", audience=audience, rows=sorted(rows))
+            return render("tags.html", audience=audience, rows=sorted(rows))
 
     def fields(self, list_id: str) -> str:
         with self._state.lock:
             audience = self._state.audience(list_id)
             filled = Counter(tag for m in audience.members.values() for tag in m.merge)
-            return _render("fields.html", audience=audience, filled=filled)
+            return render("fields.html", audience=audience, filled=filled)
 
     def requests(self) -> str:
         number = max(1, request.args.get("page", 1, type=int))
         rows, total = self._state.log.newest(PER_PAGE, (number - 1) * PER_PAGE)
         last = max(1, -(-total // PER_PAGE))
-        return _render("requests.html", rows=rows, total=total, number=number, last=last)
+        return render("requests.html", rows=rows, total=total, number=number, last=last)
 
     def webhooks(self) -> str:
         with self._state.lock:
@@ -152,7 +154,7 @@ class _Pages:
         with self._state.hooks.changed:
             found = list(self._state.hooks.deliveries)[::-1]
         rows, number = _page(found)
-        return _render(
+        return render(
             "webhooks.html",
             hooks=hooks,
             names=names,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from integration.sandbox.faults import Faults, Gate
+from integration.sandbox.faults import Faults, Gate, Latency
 from integration.sandbox.hooks import Hooks
 from integration.sandbox.log import Log
 from integration.sandbox.problems import not_found
@@ -206,7 +206,8 @@ class SandboxState:
         self._counting = threading.Lock()
         self.clock = Clock()
         self.log = Log()
-        self.faults = Faults()
+        self.faults = Faults(lambda: self.clock.now())
+        self.latency = Latency()
         self.gate = Gate()
         self.hooks = Hooks(self.clock)
         #: Set after every write; the keeper waits for it.
@@ -284,6 +285,8 @@ class SandboxState:
         self.tokens = {DEFAULT_KEY: True}
         self.log.clear()
         self.faults.clear()
+        self.latency = Latency()
+        self.gate.forget()
         self.clock = Clock()
         self.hooks.clear()
         self.hooks.clock = self.clock

@@ -70,6 +70,9 @@ class Witness:
 
     def answer(self, method: str, path: str, status: int, document: Any) -> None:
         """Check an answer of the sandbox's; `document` is None for one without content."""
+        if status in BUSY and document is None:
+            self.counts["busy"] += 1
+            return
         operation = self._operation(method, path)
         if operation is None and status >= 400:
             # Nothing is there: the refusal itself has a form all the same.
@@ -154,9 +157,8 @@ class Witness:
             return  # cut off: no answer arrives
         content = response.get_data()
         kind = (response.content_type or "").partition(";")[0]
-        if response.status_code in BUSY and (not content or kind == "text/html"):
-            self.counts["busy"] += 1
-            return
+        if response.status_code in BUSY and kind == "text/html":
+            content = b""
         expected = "application/problem+json" if response.status_code >= 400 else "application/json"
         if content and kind != expected:
             fault = Fault("answer", "content", f"{kind} instead of {expected}", kind)
