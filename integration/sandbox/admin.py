@@ -14,6 +14,7 @@ from flask.typing import ResponseReturnValue
 
 from integration.sandbox import control, fields, hooks, log, members, snapshot
 from integration.sandbox.batches import Batches
+from integration.sandbox.oauth import registered
 from integration.sandbox.problems import Problem
 from integration.sandbox.state import (
     STATUSES,
@@ -161,6 +162,7 @@ def blueprint(state: SandboxState, batches: Batches) -> Blueprint:
         ("/members", "POST", tools.post_members),
         ("/acts", "POST", tools.post_act),
         ("/tokens", "POST", tools.post_token),
+        ("/applications", "POST", tools.post_application),
         ("/audiences", "POST", tools.post_audience),
         ("/audiences/<list_id>", "DELETE", tools.delete_audience),
         ("/merge-fields", "PATCH", tools.patch_field),
@@ -213,6 +215,13 @@ class _Tools:
     def post_token(self) -> ResponseReturnValue:
         body = request.get_json()
         self._state.tokens[body["token"]] = not body.get("revoked", False)
+        self._state.changed.set()
+        return _done(lambda: None)
+
+    def post_application(self) -> ResponseReturnValue:
+        asked = registered(request.get_json())
+        with self._state.lock:
+            self._state.grants.register(**asked)
         self._state.changed.set()
         return _done(lambda: None)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Flask, Response, request
 
-from integration.sandbox import admin, control, pages
+from integration.sandbox import admin, control, oauth, pages
 from integration.sandbox.api import Api
 from integration.sandbox.call import Answer, Call
 from integration.sandbox.faults import REFUSALS, Fault
@@ -40,6 +40,7 @@ def create_sandbox(state: SandboxState) -> Flask:
     app.register_blueprint(admin.blueprint(state, door.api.batches))
     app.register_blueprint(pages.blueprint(state))
     app.register_blueprint(control.blueprint(state))
+    app.register_blueprint(oauth.blueprint(state))
     return app
 
 

@@ -70,6 +70,7 @@ def dump(state: SandboxState) -> dict[str, Any]:
             "counters": dict(state.counters),
             "log_last": state.log.last,
             "tokens": dict(state.tokens),
+            "grants": state.grants.dump(),
             "audiences": [_dump_audience(a) for a in state.audiences.values()],
             "hooks": [asdict(hook) for hook in state.hooks.by_id.values()],
         }
@@ -124,6 +125,8 @@ def restore(kept: dict[str, Any]) -> SandboxState:
     state.counters = kept["counters"]
     state.log.last = kept["log_last"]
     state.tokens = kept["tokens"]
+    if "grants" in kept:  # files of before there was OAuth have none
+        state.grants.restore(kept["grants"])
     for row in kept["audiences"]:
         state.audiences[row["id"]] = _restore_audience(row)
     # Files of before there were webhooks have none.

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from integration.sandbox.faults import Faults, Gate, Latency
+from integration.sandbox.grants import Grants
 from integration.sandbox.hooks import Hooks
 from integration.sandbox.log import Log
 from integration.sandbox.problems import not_found
@@ -215,6 +216,7 @@ class SandboxState:
         self.audiences: dict[str, Audience] = {}
         #: Accepted keys and tokens; False once revoked.
         self.tokens: dict[str, bool] = {DEFAULT_KEY: True}
+        self.grants = Grants()
         self.counters: dict[str, int] = {}
         if not empty:
             self.add_audience("Stipt demo")
@@ -283,6 +285,7 @@ class SandboxState:
         """Back to a fresh sandbox; ids go on counting, so that old ones cannot be mistaken."""
         self.audiences.clear()
         self.tokens = {DEFAULT_KEY: True}
+        self.grants = Grants()
         self.log.clear()
         self.faults.clear()
         self.latency = Latency()
