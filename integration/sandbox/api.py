@@ -19,6 +19,7 @@ from integration.sandbox.problems import (
     not_emulated,
 )
 from integration.sandbox.shape import partial
+from integration.sandbox.shops import routes as shops
 from integration.sandbox.state import SandboxState
 
 Handler = Callable[..., Answer]
@@ -71,6 +72,7 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("GET", BATCH_HOOK): webhooks.get_batch_hook,
     ("PATCH", BATCH_HOOK): webhooks.patch_batch_hook,
     ("DELETE", BATCH_HOOK): webhooks.delete_batch_hook,
+    **shops.ROUTES,
 }
 #: What is done before the state is locked: looks at other servers, which may take their time.
 FIRST: dict[Handler, Callable[[Call], None]] = {

@@ -77,7 +77,7 @@ def document(audience: Audience, member: Member) -> Document:
         "consents_to_one_to_one_messaging": True,
         "merge_fields": {f.tag: merge.get(f.tag, "") for f in audience.fields.values()},
         "interests": {},
-        "stats": {"avg_open_rate": 0, "avg_click_rate": 0},
+        "stats": {"avg_open_rate": 0, "avg_click_rate": 0, **_bought(audience, member)},
         **{name: signup.get(name, "") for name in SIGNUP_TEXTS},
         "member_rating": 2,
         "last_changed": member.last_changed,
@@ -102,6 +102,21 @@ def document(audience: Audience, member: Member) -> Document:
 def short(audience: Audience, member: Member) -> Document:
     """A member as the calls for many at once show it: without the later additions."""
     return {k: v for k, v in document(audience, member).items() if k not in LONG_ONLY}
+
+
+def _bought(audience: Audience, member: Member) -> Document:
+    """Orders and revenue over the audience's stores; nothing without a store."""
+    stores = list(audience.stores.values())
+    if not stores:
+        return {}
+    totals = [store.totals_at(member.email) for store in stores]
+    return {
+        "ecommerce_data": {
+            "total_revenue": round(sum(revenue for _, revenue in totals), 2),
+            "number_of_orders": sum(orders for orders, _ in totals),
+            "currency_code": stores[0].about["currency_code"],
+        }
+    }
 
 
 def _reason(member: Member) -> str:

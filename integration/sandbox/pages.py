@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 from integration.sandbox.lists import statuses
 from integration.sandbox.members import matches
 from integration.sandbox.problems import Problem, not_found
+from integration.sandbox.shops import pages as shop_pages
 from integration.sandbox.state import STATUSES, Audience, Member, SandboxState, subscriber_hash
 from integration.sandbox.texts import LANGUAGES, texts
 
@@ -32,6 +33,7 @@ def blueprint(state: SandboxState) -> Blueprint:
     bp.get("/audiences/<list_id>/members/<key>")(pages.member)
     bp.get("/audiences/<list_id>/tags")(pages.tags)
     bp.get("/audiences/<list_id>/fields")(pages.fields)
+    shop_pages.add(bp, state, render)
     return bp
 
 

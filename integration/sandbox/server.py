@@ -15,6 +15,7 @@ from integration.sandbox import admin, snapshot
 from integration.sandbox.app import create_sandbox
 from integration.sandbox.faults import Fault
 from integration.sandbox.log import Entry
+from integration.sandbox.shops.store import Store
 from integration.sandbox.state import DEFAULT_KEY, Audience, MergeValue, SandboxState
 
 HOST = "127.0.0.1"
@@ -130,6 +131,16 @@ class SandboxServer:
     def requests(self) -> list[Entry]:
         """Every request received, operations inside batches included."""
         return self.state.log.since()
+
+    @property
+    def stores(self) -> dict[str, Store]:
+        """The first audience's stores by id."""
+        return self.audience.stores
+
+    @property
+    def fired(self) -> list[dict[str, str]]:
+        """Automations that the stores would have started."""
+        return list(self.state.fired)
 
     def canonical(self) -> str:
         """What the account holds, as text to compare."""

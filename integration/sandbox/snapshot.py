@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from integration.sandbox.hooks import Hook
+from integration.sandbox.shops.store import canonical_store, dump_store, restore_store
 from integration.sandbox.state import (
     Audience,
     Member,
@@ -59,6 +60,7 @@ def _canonical_audience(audience: Audience) -> dict[str, Any]:
         "forgotten": sorted(audience.forgotten),
         "merge_fields": {f.tag: asdict(f) for f in audience.fields.values()},
         "segments": segments,
+        "stores": {store.id: canonical_store(store) for store in audience.stores.values()},
     }
 
 
@@ -71,6 +73,7 @@ def dump(state: SandboxState) -> dict[str, Any]:
             "log_last": state.log.last,
             "tokens": dict(state.tokens),
             "grants": state.grants.dump(),
+            "fired": list(state.fired),
             "audiences": [_dump_audience(a) for a in state.audiences.values()],
             "hooks": [asdict(hook) for hook in state.hooks.by_id.values()],
         }
@@ -114,6 +117,7 @@ def _dump_audience(audience: Audience) -> dict[str, Any]:
         "fields": [asdict(f) for f in audience.fields.values()],
         "segments": segments,
         "members": members,
+        "stores": [dump_store(store) for store in audience.stores.values()],
     }
 
 
@@ -127,6 +131,7 @@ def restore(kept: dict[str, Any]) -> SandboxState:
     state.tokens = kept["tokens"]
     if "grants" in kept:  # files of before there was OAuth have none
         state.grants.restore(kept["grants"])
+    state.fired = kept.get("fired", [])
     for row in kept["audiences"]:
         state.audiences[row["id"]] = _restore_audience(row)
     # Files of before there were webhooks have none.
@@ -149,6 +154,8 @@ def _restore_audience(row: dict[str, Any]) -> Audience:
         key = subscriber_hash(member.email)
         for segment_id in member.tags:
             audience.segments[segment_id].members.add(key)
+    for kept in row.get("stores", ()):
+        audience.stores[kept["id"]] = restore_store(kept)
     return audience
 
 

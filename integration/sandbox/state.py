@@ -18,6 +18,7 @@ from integration.sandbox.grants import Grants
 from integration.sandbox.hooks import Hooks
 from integration.sandbox.log import Log
 from integration.sandbox.problems import not_found
+from integration.sandbox.shops.store import Store
 
 #: The key that a fresh sandbox accepts; the part after the dash is the data centre.
 DEFAULT_KEY = "sandbox-us1"
@@ -133,6 +134,8 @@ class Audience:
     #: Hashes of permanently deleted addresses.
     forgotten: set[str] = field(default_factory=set)
     next_field: int = 1
+    #: By id; a store belongs to one audience for good.
+    stores: dict[str, Store] = field(default_factory=dict)
     #: Derived: subscriber hash by contact id, tag id by folded name.
     contacts: dict[str, str] = field(default_factory=dict)
     tag_ids: dict[str, int] = field(default_factory=dict)
@@ -218,6 +221,8 @@ class SandboxState:
         self.tokens: dict[str, bool] = {DEFAULT_KEY: True}
         self.grants = Grants()
         self.counters: dict[str, int] = {}
+        #: Mails and flows that a store would have started: see `shops.automations`.
+        self.fired: list[dict[str, str]] = []
         if not empty:
             self.add_audience("Stipt demo")
 
@@ -287,6 +292,7 @@ class SandboxState:
         self.tokens = {DEFAULT_KEY: True}
         self.grants = Grants()
         self.log.clear()
+        self.fired.clear()
         self.faults.clear()
         self.latency = Latency()
         self.gate.forget()

@@ -319,6 +319,6 @@ def test_people_are_found_by_address_and_by_name(client: Any, sandbox: SandboxSe
 
 def test_what_comes_later_says_so(client: Any, sandbox: SandboxServer) -> None:
     with pytest.raises(ApiClientError) as error:
-        client.ecommerce.stores()
+        client.automations.list()
     assert refusal(error)[0] == 501
     assert "later step" in json.loads(error.value.text)["detail"]

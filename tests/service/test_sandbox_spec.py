@@ -87,7 +87,7 @@ class Checked:
         )
         self.seen.add((method, pattern))
         expected = operation["responses"][str(answer.status_code)]
-        if "content" not in expected:
+        if answer.status_code == 204 or "content" not in expected:
             assert answer.content == b""
             return None
         content = next(iter(expected["content"].values()))
@@ -128,7 +128,8 @@ def test_every_supported_call_keeps_to_the_specification(
     call_segments(checked, audience)
     call_batches(checked, audience)
     call_webhooks(checked, audience)
-    served = set(Api(SandboxState()).routes)
+    # Of shops: see `test_sandbox_shop_spec`.
+    served = {route for route in Api(SandboxState()).routes if "/ecommerce" not in route[1]}
     reached = {(m, shape(p)) for m, p in checked.seen}
     assert served - reached == set()
 
@@ -238,7 +239,8 @@ def call_webhooks(checked: Checked, audience: str) -> None:
         ("GET", "/lists/nope", None),
         ("PUT", "/lists/{}/members/x", {"email_address": ADA}),
         ("PATCH", "/lists/{}", {"name": "x"}),
-        ("GET", "/ecommerce/stores", None),
+        ("GET", "/automations", None),
+        ("GET", "/ecommerce/stores/nope", None),
         ("DELETE", "/ping", None),
         ("POST", "/lists/{}/merge-fields", {"name": "x"}),
     ],

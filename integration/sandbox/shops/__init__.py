@@ -1,0 +1,1 @@
+"""Emulated e-commerce: stores with their customers, products, orders, carts and promotions."""
