@@ -12,7 +12,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from integration.sandbox import control, fields, hooks, log, members, snapshot
+from integration.sandbox import control, fields, flows, hooks, log, members, snapshot
 from integration.sandbox.batches import Batches
 from integration.sandbox.oauth import registered
 from integration.sandbox.problems import Problem
@@ -68,7 +68,9 @@ def _seed_one(state: SandboxState, audience: Audience, row: dict[str, Any]) -> N
     if known is not None:
         audience.drop(known)
     audience.put(member)
-    members.add_tags(state, audience, member, list(row.get("tags") or ()))
+    for name in row.get("tags") or ():
+        members.check_tag_name(name)
+        audience.attach(member, state.tag(audience, name).id)  # the past starts no flow
 
 
 def _unsubscribe(_audience: Audience, member: Member, _details: dict[str, Any]) -> None:
@@ -169,6 +171,8 @@ def blueprint(state: SandboxState, batches: Batches) -> Blueprint:
         ("/clock", "POST", tools.post_clock),
         ("/batches", "POST", tools.post_batches),
         ("/webhooks", "POST", tools.post_webhooks),
+        ("/flows", "POST", tools.post_flow),
+        ("/flows/<int:flow_id>", "PATCH", tools.patch_flow),
         ("/reset", "POST", tools.post_reset),
     ):
         bp.route(path, methods=[method])(view)
@@ -272,6 +276,23 @@ class _Tools:
         held.copies = int(body.get("copies", held.copies))
         if "held" in body:
             held.hold() if body["held"] else held.release(body.get("order", ""))
+        return _done(lambda: None)
+
+    def post_flow(self) -> ResponseReturnValue:
+        """Build a flow: the fields of `flows.Flow` but ids, as a marketer would."""
+        body = request.get_json()
+        given = {name: value for name, value in body.items() if name != "list_id"}
+        with self._state.lock:
+            flow = flows.add(self._state, self._audience(body), **given)
+        self._state.changed.set()
+        return jsonify(id=flow.id, step=flow.step)
+
+    def patch_flow(self, flow_id: int) -> ResponseReturnValue:
+        """Switch a flow on or off."""
+        with self._state.lock:
+            flow = self._state.flows.by_id[flow_id]
+            flow.is_on = bool(request.get_json()["is_on"])
+        self._state.changed.set()
         return _done(lambda: None)
 
     def post_reset(self) -> ResponseReturnValue:

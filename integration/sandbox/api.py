@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from integration.sandbox import fields, lists, members, segments, webhooks
+from integration.sandbox import events, fields, lists, members, segments, webhooks
 from integration.sandbox.batches import BatchCalls, Batches
 from integration.sandbox.call import Answer, Call
 from integration.sandbox.faults import REFUSALS, Fault
@@ -29,6 +29,7 @@ MEMBER = f"{LIST}/members/{{}}"
 FIELD = f"{LIST}/merge-fields/{{}}"
 SEGMENT = f"{LIST}/segments/{{}}"
 HOOK = f"{LIST}/webhooks/{{}}"
+STEP_TRIGGER = "/customer-journeys/journeys/{}/steps/{}/actions/trigger"
 BATCH_HOOK = "/batch-webhooks/{}"
 
 ROUTES: dict[tuple[str, str], Handler] = {
@@ -45,6 +46,10 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("PATCH", MEMBER): members.patch_member,
     ("DELETE", MEMBER): members.delete_member,
     ("POST", f"{MEMBER}/actions/delete-permanent"): members.delete_permanent,
+    ("GET", f"{MEMBER}/events"): events.get_events,
+    ("POST", f"{MEMBER}/events"): events.post_event,
+    ("GET", f"{MEMBER}/activity-feed"): events.get_feed,
+    ("POST", STEP_TRIGGER): events.trigger,
     ("GET", f"{MEMBER}/tags"): segments.get_member_tags,
     ("POST", f"{MEMBER}/tags"): segments.post_member_tags,
     ("GET", f"{LIST}/tag-search"): segments.tag_search,

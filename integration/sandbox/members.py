@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from integration.sandbox import hooks
+from integration.sandbox import flows, hooks
 from integration.sandbox.call import Answer, Call, check, texts
 from integration.sandbox.problems import (
     SEE_ERRORS,
@@ -244,7 +244,7 @@ def add_tags(state: SandboxState, audience: Audience, member: Member, names: lis
     """Give a member tags by name; unknown ones are created."""
     for name in names:
         check_tag_name(name)
-        audience.attach(member, state.tag(audience, name).id)
+        flows.give(state, audience, member, state.tag(audience, name).id)
 
 
 def check_tag_name(name: str) -> None:

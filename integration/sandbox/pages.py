@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
+from integration.sandbox import flow_pages, flows
+from integration.sandbox.events import newest_first
 from integration.sandbox.lists import statuses
 from integration.sandbox.members import matches
 from integration.sandbox.problems import Problem, not_found
@@ -29,6 +31,7 @@ def blueprint(state: SandboxState) -> Blueprint:
     bp.get("/")(pages.audiences)
     bp.get("/requests")(pages.requests)
     bp.get("/webhooks")(pages.webhooks)
+    flow_pages.add_pages(bp, state, render)
     bp.get("/audiences/<list_id>/members")(pages.members)
     bp.get("/audiences/<list_id>/members/<key>")(pages.member)
     bp.get("/audiences/<list_id>/tags")(pages.tags)
@@ -125,7 +128,15 @@ class _Pages:
                 (f.name, f.tag, member.merge.get(f.tag, "")) for f in audience.fields.values()
             ]
             row = _row(audience, member)
-            return render("member.html", audience=audience, member=member, row=row, values=values)
+            return render(
+                "member.html",
+                audience=audience,
+                member=member,
+                row=row,
+                values=values,
+                events=newest_first(member.events),
+                ways=list(flows.ways(self._state, audience, member)),
+            )
 
     def tags(self, list_id: str) -> str:
         with self._state.lock:

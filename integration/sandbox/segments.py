@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from integration.sandbox import members
+from integration.sandbox import flows, members
 from integration.sandbox.call import Answer, Call, check, texts
 from integration.sandbox.problems import SEE_ERRORS, bad_request, invalid, not_emulated, not_found
 from integration.sandbox.shape import Document, Query, is_true, moment, page
-from integration.sandbox.state import Audience, Member, Segment, subscriber_hash
+from integration.sandbox.state import Audience, Member, SandboxState, Segment, subscriber_hash
 
 #: Addresses per list in one call, conditions per saved segment.
 MAX_ADDRESSES = 500
@@ -107,7 +107,7 @@ def post_segment(call: Call, list_id: str) -> Answer:
         raise invalid(SEE_ERRORS, ("static_segment", "This value should not be blank."))
     segment = call.state.add_segment(audience, name, options)
     for member in _listed(audience, addresses):
-        audience.attach(member, segment.id)
+        flows.give(call.state, audience, member, segment.id)
     return 200, document(audience, segment, call.query)
 
 
@@ -127,16 +127,20 @@ def patch_segment(call: Call, list_id: str, segment_id: str) -> Answer:
         audience.tag_ids[name.casefold()] = segment.id
     segment.name = name
     if "static_segment" in body:
-        _replace(audience, segment, addresses)
+        _replace(call.state, audience, segment, addresses)
     segment.updated_at = call.state.clock.text()
     return 200, document(audience, segment, call.query)
 
 
-def _replace(audience: Audience, segment: Segment, addresses: list[str]) -> None:
-    for key in list(segment.members):
+def _replace(
+    state: SandboxState, audience: Audience, segment: Segment, addresses: list[str]
+) -> None:
+    wanted = _listed(audience, addresses)
+    keys = {subscriber_hash(member.email) for member in wanted}
+    for key in segment.members - keys:
         audience.detach(audience.members[key], segment.id)
-    for member in _listed(audience, addresses):
-        audience.attach(member, segment.id)
+    for member in wanted:
+        flows.give(state, audience, member, segment.id)
 
 
 def delete_segment(call: Call, list_id: str, segment_id: str) -> Answer:
@@ -154,7 +158,7 @@ def batch_members(call: Call, list_id: str, segment_id: str) -> Answer:
     for name, rows in (("members_to_add", add), ("members_to_remove", remove)):
         if len(rows) > MAX_ADDRESSES:
             raise invalid(SEE_ERRORS, (name, f"At most {MAX_ADDRESSES} addresses in one call."))
-    added = [m for m in _listed(audience, add) if audience.attach(m, segment.id)]
+    added = [m for m in _listed(audience, add) if flows.give(call.state, audience, m, segment.id)]
     removed = [m for m in _listed(audience, remove) if audience.detach(m, segment.id)]
     if added or removed:
         segment.updated_at = call.state.clock.text()
@@ -188,7 +192,7 @@ def post_segment_member(call: Call, list_id: str, segment_id: str) -> Answer:
     member = _on_list(audience, body["email_address"])
     if member is None:
         raise bad_request("This email address is not a member of the list.")
-    audience.attach(member, segment.id)
+    flows.give(call.state, audience, member, segment.id)
     return 200, _row(audience, member)
 
 
@@ -210,7 +214,11 @@ def post_member_tags(call: Call, list_id: str, who: str) -> Answer:
         _check_tag_row(row)
     for row in body["tags"]:
         if row["status"] == "active":
-            audience.attach(member, call.state.tag(audience, row["name"]).id)
+            tag = call.state.tag(audience, row["name"])
+            if body.get("is_syncing"):  # of the past: no flow starts
+                audience.attach(member, tag.id)
+            else:
+                flows.give(call.state, audience, member, tag.id)
         else:
             audience.detach(member, audience.tag_ids.get(row["name"].casefold(), 0))
     return 204, None

@@ -11,9 +11,10 @@ from typing import Any
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from integration.sandbox import admin, snapshot
+from integration.sandbox import admin, flows, snapshot
 from integration.sandbox.app import create_sandbox
 from integration.sandbox.faults import Fault
+from integration.sandbox.flows import Event, Flow
 from integration.sandbox.log import Entry
 from integration.sandbox.shops.store import Store
 from integration.sandbox.state import DEFAULT_KEY, Audience, MergeValue, SandboxState
@@ -174,6 +175,29 @@ class SandboxServer:
     def act(self, act: str, email: str, **details: Any) -> None:
         """Let the person act; the names are those of `admin.ACTS`."""
         admin.act(self.state, self.audience, act, email, **details)
+
+    def add_flow(self, name: str, start: str, on: str = "", **more: Any) -> Flow:
+        """Build a flow as a marketer would; `more` are other fields of `flows.Flow`."""
+        with self.state.lock:
+            return flows.add(self.state, self.audience, name=name, start=start, on=on, **more)
+
+    def flow_mails(self, email: str) -> list[str]:
+        """Names of the flows whose mail a member got, by the moment it went out."""
+        with self.state.lock:
+            audience = self.audience
+            member = audience.find(email)
+            if member is None:
+                raise LookupError("no such member")
+            sent = [(e.mailed_at, f.name) for f, e in flows.ways(self.state, audience, member)]
+            return [name for mailed_at, name in sorted(sent) if mailed_at]
+
+    def events(self, email: str) -> list[Event]:
+        """The member's events in the order in which they were told."""
+        with self.state.lock:
+            member = self.audience.find(email)
+            if member is None:
+                raise LookupError("no such member")
+            return list(member.events)
 
     def unsubscribe(self, email: str) -> None:
         """The person clicks the link in a mail."""

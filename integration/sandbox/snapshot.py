@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from integration.sandbox.flows import Entry, Event, Flow, Trigger
 from integration.sandbox.hooks import Hook
 from integration.sandbox.shops.store import canonical_store, dump_store, restore_store
 from integration.sandbox.state import (
@@ -48,6 +49,7 @@ def _canonical_audience(audience: Audience) -> dict[str, Any]:
             "vip": member.vip,
             "email_type": member.email_type,
             "signup": dict(member.signup),
+            "events": [[e.name, e.properties, e.is_syncing] for e in member.events],
         }
     segments = {
         s.name: {"id": s.id, "options": s.options, "count": len(s.members)}
@@ -76,6 +78,8 @@ def dump(state: SandboxState) -> dict[str, Any]:
             "fired": list(state.fired),
             "audiences": [_dump_audience(a) for a in state.audiences.values()],
             "hooks": [asdict(hook) for hook in state.hooks.by_id.values()],
+            "flows": [asdict(flow) for flow in state.flows.by_id.values()],
+            "triggers": [asdict(trigger) for trigger in state.flows.triggers],
         }
 
 
@@ -93,6 +97,7 @@ def _dump_audience(audience: Audience) -> dict[str, Any]:
             "signup": dict(m.signup),
             "tags": sorted(m.tags),
             "last_changed": m.last_changed,
+            "events": [asdict(e) for e in m.events],
         }
         for m in audience.members.values()
     ]
@@ -136,6 +141,10 @@ def restore(kept: dict[str, Any]) -> SandboxState:
         state.audiences[row["id"]] = _restore_audience(row)
     # Files of before there were webhooks have none.
     state.hooks.by_id = {row["id"]: Hook(**row) for row in kept.get("hooks", ())}
+    for row in kept.get("flows", ()):
+        entries = {key: [Entry(**one) for one in ways] for key, ways in row["entries"].items()}
+        state.flows.by_id[row["id"]] = Flow(**{**row, "entries": entries})
+    state.flows.triggers = [Trigger(**row) for row in kept.get("triggers", ())]
     return state
 
 
@@ -149,7 +158,9 @@ def _restore_audience(row: dict[str, Any]) -> Audience:
         if segment.is_static:
             audience.tag_ids[segment.name.casefold()] = segment.id
     for held in row["members"]:
-        member = Member(**{**held, "tags": set(held["tags"])})
+        # Files of before there were events have none.
+        events = [Event(**event) for event in held.get("events", ())]
+        member = Member(**{**held, "tags": set(held["tags"]), "events": events})
         audience.put(member)
         key = subscriber_hash(member.email)
         for segment_id in member.tags:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from integration.sandbox.faults import Faults, Gate, Latency
+from integration.sandbox.flows import Event, Flows
 from integration.sandbox.grants import Grants
 from integration.sandbox.hooks import Hooks
 from integration.sandbox.log import Log
@@ -78,6 +79,8 @@ class Member:
     #: Ids of the tags held; kept equal to `Segment.members` by `Audience.attach` and `detach`.
     tags: set[int] = field(default_factory=set)
     last_changed: str = ""
+    #: In the order in which they were told.
+    events: list[Event] = field(default_factory=list)
 
     @property
     def contact_id(self) -> str:
@@ -217,6 +220,7 @@ class SandboxState:
         #: Set after every write; the keeper waits for it.
         self.changed = threading.Event()
         self.audiences: dict[str, Audience] = {}
+        self.flows = Flows()
         #: Accepted keys and tokens; False once revoked.
         self.tokens: dict[str, bool] = {DEFAULT_KEY: True}
         self.grants = Grants()
@@ -297,6 +301,7 @@ class SandboxState:
         self.latency = Latency()
         self.gate.forget()
         self.clock = Clock()
+        self.flows.clear()
         self.hooks.clear()
         self.hooks.clock = self.clock
         self.add_audience("Stipt demo")

@@ -127,6 +127,7 @@ def test_every_supported_call_keeps_to_the_specification(
     call_fields(checked, audience)
     call_segments(checked, audience)
     call_batches(checked, audience)
+    call_events(checked, audience)
     call_webhooks(checked, audience)
     # Of shops: see `test_sandbox_shop_spec`.
     served = {route for route in Api(SandboxState()).routes if "/ecommerce" not in route[1]}
@@ -160,6 +161,28 @@ def call_members(checked: Checked, audience: str) -> None:
         {"email_address": "fay@stipt-demo.shop", "status": "subscribed"},
     ]
     checked("POST", LIST, audience, json={"members": rows, "update_existing": True})
+
+
+def call_events(checked: Checked, audience: str) -> None:
+    flow = checked.sandbox.add_flow("Suit due", "event", "due_now")
+    step = checked.sandbox.add_flow("By hand", "api")
+    body = {
+        "name": "due_now",
+        "properties": {"need": "suits", "size": "Größe 52"},
+        "occurred_at": "2026-03-01T10:00:00+01:00",
+        "is_syncing": False,
+    }
+    key = subscriber_hash(ADA)
+    checked("POST", f"{MEMBER}/events", audience, key, json=body)
+    told = checked("GET", f"{MEMBER}/events", audience, key)
+    assert told["events"][0]["properties"] == body["properties"]
+    trigger = "/customer-journeys/journeys/{journey_id}/steps/{step_id}/actions/trigger"
+    checked("POST", trigger, step.id, step.step, json={"email_address": ADA})
+    feed = checked("GET", f"{MEMBER}/activity-feed", audience, key)["activity"]
+    assert {row["campaign_title"] for row in feed if row["activity_type"] == "sent"} == {
+        flow.name,
+        step.name,
+    }
 
 
 def call_fields(checked: Checked, audience: str) -> None:
