@@ -12,7 +12,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from integration.sandbox import control, fields, flows, hooks, log, members, snapshot
+from integration.sandbox import control, delivery, fields, flows, hooks, log, members, snapshot
 from integration.sandbox.batches import Batches
 from integration.sandbox.oauth import registered
 from integration.sandbox.problems import Problem
@@ -163,6 +163,8 @@ def blueprint(state: SandboxState, batches: Batches) -> Blueprint:
     for path, method, view in (
         ("/members", "POST", tools.post_members),
         ("/acts", "POST", tools.post_act),
+        ("/mail-acts", "POST", tools.post_mail_act),
+        ("/domains", "POST", tools.post_domain),
         ("/tokens", "POST", tools.post_token),
         ("/applications", "POST", tools.post_application),
         ("/audiences", "POST", tools.post_audience),
@@ -216,6 +218,21 @@ class _Tools:
         details = {name: body[name] for name in ("to", "merge_fields", "language") if name in body}
         return _done(lambda: act(self._state, audience, body["act"], body["email"], **details))
 
+    def post_mail_act(self) -> ResponseReturnValue:
+        body = request.get_json()
+        with self._state.lock:
+            campaign, url = body["campaign_id"], body.get("url", "")
+            delivery.react(self._state, campaign, body["act"], body["email"], url)
+        self._state.changed.set()
+        return _done(lambda: None)
+
+    def post_domain(self) -> ResponseReturnValue:
+        body = request.get_json()
+        unverified = self._state.mail.unverified
+        (unverified.discard if body["verified"] else unverified.add)(body["domain"].lower())
+        self._state.changed.set()
+        return _done(lambda: None)
+
     def post_token(self) -> ResponseReturnValue:
         body = request.get_json()
         self._state.tokens[body["token"]] = not body.get("revoked", False)
@@ -263,6 +280,8 @@ class _Tools:
         if "now" in body:
             self._state.clock.set(datetime.fromisoformat(body["now"]))
         self._state.clock.advance(body.get("advance_s", 0))
+        with self._state.lock:
+            delivery.tick(self._state)
         return jsonify(now=self._state.clock.text())
 
     def post_batches(self) -> ResponseReturnValue:

@@ -7,7 +7,16 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from integration.sandbox import events, fields, lists, members, segments, webhooks
+from integration.sandbox import (
+    delivery,
+    events,
+    fields,
+    lists,
+    mail_routes,
+    members,
+    segments,
+    webhooks,
+)
 from integration.sandbox.batches import BatchCalls, Batches
 from integration.sandbox.call import Answer, Call
 from integration.sandbox.faults import REFUSALS, Fault
@@ -78,6 +87,7 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("PATCH", BATCH_HOOK): webhooks.patch_batch_hook,
     ("DELETE", BATCH_HOOK): webhooks.delete_batch_hook,
     **shops.ROUTES,
+    **mail_routes.ROUTES,
 }
 #: What is done before the state is locked: looks at other servers, which may take their time.
 FIRST: dict[Handler, Callable[[Call], None]] = {
@@ -118,6 +128,7 @@ class Api:
         except Problem as problem:
             return problem.status, problem.document(self.state.next_uuid("problem"))
         with self.state.lock:
+            delivery.tick(self.state)
             try:
                 if call.in_batch and call.path.startswith("/batches"):
                     raise bad_request("A batch cannot hold calls to /batches.")

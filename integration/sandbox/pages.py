@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 from integration.sandbox import flow_pages, flows
 from integration.sandbox.events import newest_first
 from integration.sandbox.lists import statuses
+from integration.sandbox.mail_pages import MailPages
 from integration.sandbox.members import matches
 from integration.sandbox.problems import Problem, not_found
 from integration.sandbox.shops import pages as shop_pages
@@ -32,6 +33,7 @@ def blueprint(state: SandboxState) -> Blueprint:
     bp.get("/requests")(pages.requests)
     bp.get("/webhooks")(pages.webhooks)
     flow_pages.add_pages(bp, state, render)
+    MailPages(state, render).register(bp)
     bp.get("/audiences/<list_id>/members")(pages.members)
     bp.get("/audiences/<list_id>/members/<key>")(pages.member)
     bp.get("/audiences/<list_id>/tags")(pages.tags)
@@ -42,8 +44,9 @@ def blueprint(state: SandboxState) -> Blueprint:
 
 def harden(response: Response) -> Response:
     """Nothing from elsewhere, nothing to elsewhere."""
-    policy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'"
-    response.headers["Content-Security-Policy"] = policy
+    policy = "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; base-uri 'none'"
+    # A mail that is shown has a stricter one already.
+    response.headers.setdefault("Content-Security-Policy", f"{policy}; form-action 'self'")
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
     return response

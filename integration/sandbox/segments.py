@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
-from integration.sandbox import flows, members
+from integration.sandbox import conditions, flows, members
 from integration.sandbox.call import Answer, Call, check, texts
-from integration.sandbox.problems import SEE_ERRORS, bad_request, invalid, not_emulated, not_found
+from integration.sandbox.problems import SEE_ERRORS, bad_request, invalid, not_found
 from integration.sandbox.shape import Document, Query, is_true, moment, page
 from integration.sandbox.state import Audience, Member, SandboxState, Segment, subscriber_hash
 
-#: Addresses per list in one call, conditions per saved segment.
+#: Addresses per list in one call.
 MAX_ADDRESSES = 500
-MAX_CONDITIONS = 10
 #: Statuses that a segment shows only when the query asks for them.
 ASKED = {
     "cleaned": "include_cleaned",
@@ -22,7 +22,7 @@ ASKED = {
 }
 
 
-def document(audience: Audience, segment: Segment, query: Query) -> Document:
+def document(state: SandboxState, audience: Audience, segment: Segment, query: Query) -> Document:
     """A segment as the API shows it; no count where its conditions are not evaluated here."""
     body: Document = {
         "id": segment.id,
@@ -34,33 +34,24 @@ def document(audience: Audience, segment: Segment, query: Query) -> Document:
     }
     if segment.options is not None:
         body["options"] = segment.options
-    if evaluable(segment):
-        body["member_count"] = len(selected(audience, segment, query))
+    if segment.options is None or conditions.evaluable(segment.options):
+        body["member_count"] = len(selected(state, audience, segment, query))
     return body
 
 
-def evaluable(segment: Segment) -> bool:
-    """Whether the membership can be told: tags, and conditions on tags only."""
-    if segment.options is None:
-        return True
-    return all(c.get("condition_type") == "StaticSegment" for c in segment.options["conditions"])
-
-
-def selected(audience: Audience, segment: Segment, query: Query) -> list[Member]:
+def selected(
+    state: SandboxState, audience: Audience, segment: Segment, query: Query
+) -> list[Member]:
     """The members of a segment; of the lost ones those that `query` asks for."""
     shown = {"subscribed", "pending"}
     shown |= {status for status, name in ASKED.items() if is_true(query.get(name))}
     if segment.options is None:
         rows: Iterable[Member] = (audience.members[key] for key in segment.members)
     else:
-        rows = filter(_condition(segment.options), audience.members.values())
+        rows = filter(
+            conditions.test_of(state, audience, segment.options), audience.members.values()
+        )
     return sorted((m for m in rows if m.status in shown), key=lambda m: m.web_id)
-
-
-def _condition(options: dict[str, Any]) -> Callable[[Member], bool]:
-    tests = [(int(c["value"]), c["op"] == "static_is") for c in options["conditions"]]
-    join = all if options["match"] == "all" else any
-    return lambda member: join((tag in member.tags) is wanted for tag, wanted in tests)
 
 
 def find(audience: Audience, segment_id: str) -> Segment:
@@ -80,16 +71,14 @@ def get_segments(call: Call, list_id: str) -> Answer:
     if "since_updated_at" in call.query:
         since = moment(call.query["since_updated_at"])
         rows = [s for s in rows if s.updated_at > since]
-    body = page(
-        "segments", rows, call.query, lambda s: document(audience, s, call.query), list_id=list_id
-    )
-    return 200, body
+    render = partial(document, call.state, audience, query=call.query)
+    return 200, page("segments", rows, call.query, render, list_id=list_id)
 
 
 def get_segment(call: Call, list_id: str, segment_id: str) -> Answer:
     """GET: one."""
     audience = call.state.audience(list_id)
-    return 200, document(audience, find(audience, segment_id), call.query)
+    return 200, document(call.state, audience, find(audience, segment_id), call.query)
 
 
 def post_segment(call: Call, list_id: str) -> Answer:
@@ -102,13 +91,13 @@ def post_segment(call: Call, list_id: str) -> Answer:
     if "options" in body:
         if "static_segment" in body:
             raise bad_request("Use either static_segment or options, not both.")
-        options = _options(body["options"])
+        options = conditions.check(body["options"])
     elif "static_segment" not in body:
         raise invalid(SEE_ERRORS, ("static_segment", "This value should not be blank."))
     segment = call.state.add_segment(audience, name, options)
     for member in _listed(audience, addresses):
         flows.give(call.state, audience, member, segment.id)
-    return 200, document(audience, segment, call.query)
+    return 200, document(call.state, audience, segment, call.query)
 
 
 def patch_segment(call: Call, list_id: str, segment_id: str) -> Answer:
@@ -121,7 +110,7 @@ def patch_segment(call: Call, list_id: str, segment_id: str) -> Answer:
         raise bad_request("A static segment has no options, a saved one no addresses.")
     name = _free_name(audience, body["name"], segment)
     if "options" in body:
-        segment.options = _options(body["options"])
+        segment.options = conditions.check(body["options"])
     if segment.is_static:
         del audience.tag_ids[segment.name.casefold()]
         audience.tag_ids[name.casefold()] = segment.id
@@ -129,7 +118,7 @@ def patch_segment(call: Call, list_id: str, segment_id: str) -> Answer:
     if "static_segment" in body:
         _replace(call.state, audience, segment, addresses)
     segment.updated_at = call.state.clock.text()
-    return 200, document(audience, segment, call.query)
+    return 200, document(call.state, audience, segment, call.query)
 
 
 def _replace(
@@ -178,9 +167,7 @@ def get_segment_members(call: Call, list_id: str, segment_id: str) -> Answer:
     """GET: the members, paged."""
     audience = call.state.audience(list_id)
     segment = find(audience, segment_id)
-    if not evaluable(segment):
-        raise not_emulated("Evaluating segment conditions other than StaticSegment")
-    rows = selected(audience, segment, call.query)
+    rows = selected(call.state, audience, segment, call.query)
     return 200, page("members", rows, call.query, lambda m: _row(audience, m))
 
 
@@ -289,19 +276,3 @@ def _free_name(audience: Audience, name: str, own: Segment | None) -> str:
     if any(s is not own for s in taken):
         raise bad_request("Sorry, that tag already exists.")
     return name
-
-
-def _options(options: dict[str, Any]) -> dict[str, Any]:
-    match, conditions = options.get("match"), options.get("conditions")
-    if match not in ("any", "all") or not isinstance(conditions, list):
-        raise invalid(SEE_ERRORS, ("options", "match (any or all) and conditions are needed."))
-    if not conditions or len(conditions) > MAX_CONDITIONS:
-        raise invalid(SEE_ERRORS, ("options.conditions", f"1 to {MAX_CONDITIONS} conditions."))
-    for condition in conditions:
-        if not isinstance(condition, dict) or not isinstance(condition.get("op"), str):
-            raise invalid(SEE_ERRORS, ("options.conditions", "Each needs field, op and value."))
-        if condition.get("condition_type") == "StaticSegment":
-            known = condition["op"] in ("static_is", "static_not")
-            if not known or not str(condition.get("value", "")).isdecimal():
-                raise invalid(SEE_ERRORS, ("options.conditions", "Not a tag condition."))
-    return {"match": match, "conditions": conditions}

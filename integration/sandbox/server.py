@@ -11,7 +11,7 @@ from typing import Any
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from integration.sandbox import admin, flows, snapshot
+from integration.sandbox import admin, delivery, flows, snapshot
 from integration.sandbox.app import create_sandbox
 from integration.sandbox.faults import Fault
 from integration.sandbox.flows import Event, Flow
@@ -202,6 +202,11 @@ class SandboxServer:
     def unsubscribe(self, email: str) -> None:
         """The person clicks the link in a mail."""
         self.act("unsubscribe", email)
+
+    def react(self, campaign_id: str, act: str, email: str, url: str = "") -> None:
+        """Let a reader open, click or unsubscribe from a campaign that he was sent."""
+        with self.state.lock:
+            delivery.react(self.state, campaign_id, act, email, url)
 
     def fail(self, kind: str, **switches: Any) -> None:
         """Switch a fault on; `switches` are the other fields of `faults.Fault`."""

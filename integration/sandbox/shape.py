@@ -12,6 +12,8 @@ Query = dict[str, str]
 Document = dict[str, Any]
 T = TypeVar("T")
 
+#: Rows of a page for people.
+PER_PAGE = 50
 DEFAULT_COUNT = 10
 MAX_COUNT = 1000
 
@@ -113,3 +115,14 @@ def _drop(value: Any, paths: list[list[str]]) -> Any:
         if [] not in below:
             kept[key] = _drop(inner, below) if below else inner
     return kept
+
+
+def page_of(rows: Sequence[T], number: int | None) -> tuple[Sequence[T], int, int]:
+    """The rows of a numbered page for people, its number, and the last page's.
+
+    >>> page_of([1, 2, 3], 9)
+    ([], 9, 1)
+    """
+    asked = max(1, number or 1)
+    last = max(1, -(-len(rows) // PER_PAGE))
+    return rows[(asked - 1) * PER_PAGE : asked * PER_PAGE], asked, last

@@ -34,7 +34,8 @@ def canonical(state: SandboxState) -> str:
     """
     with state.lock:
         held = {a.id: _canonical_audience(a) for a in state.audiences.values()}
-    return json.dumps({"audiences": held}, sort_keys=True, ensure_ascii=False, indent=1)
+        account = {"audiences": held, "mail": state.mail.canonical()}
+    return json.dumps(account, sort_keys=True, ensure_ascii=False, indent=1)
 
 
 def _canonical_audience(audience: Audience) -> dict[str, Any]:
@@ -80,6 +81,7 @@ def dump(state: SandboxState) -> dict[str, Any]:
             "hooks": [asdict(hook) for hook in state.hooks.by_id.values()],
             "flows": [asdict(flow) for flow in state.flows.by_id.values()],
             "triggers": [asdict(trigger) for trigger in state.flows.triggers],
+            "mail": state.mail.dump(),
         }
 
 
@@ -145,6 +147,7 @@ def restore(kept: dict[str, Any]) -> SandboxState:
         entries = {key: [Entry(**one) for one in ways] for key, ways in row["entries"].items()}
         state.flows.by_id[row["id"]] = Flow(**{**row, "entries": entries})
     state.flows.triggers = [Trigger(**row) for row in kept.get("triggers", ())]
+    state.mail.restore(kept.get("mail", {}))
     return state
 
 

@@ -18,6 +18,7 @@ from integration.sandbox.flows import Event, Flows
 from integration.sandbox.grants import Grants
 from integration.sandbox.hooks import Hooks
 from integration.sandbox.log import Log
+from integration.sandbox.mailing import Mail
 from integration.sandbox.problems import not_found
 from integration.sandbox.shops.store import Store
 
@@ -221,6 +222,7 @@ class SandboxState:
         self.changed = threading.Event()
         self.audiences: dict[str, Audience] = {}
         self.flows = Flows()
+        self.mail = Mail()
         #: Accepted keys and tokens; False once revoked.
         self.tokens: dict[str, bool] = {DEFAULT_KEY: True}
         self.grants = Grants()
@@ -293,6 +295,7 @@ class SandboxState:
     def reset(self) -> None:
         """Back to a fresh sandbox; ids go on counting, so that old ones cannot be mistaken."""
         self.audiences.clear()
+        self.mail.clear()
         self.tokens = {DEFAULT_KEY: True}
         self.grants = Grants()
         self.log.clear()

@@ -79,7 +79,8 @@ class Checked:
             parts.append(str(left.pop(0)) if part.startswith("{") else part)
         operation = self.spec[pattern][method.lower()]
         body = more.get("json")
-        if body is not None:
+        # Of some calls the body stands elsewhere in the file: those the witness holds.
+        if body is not None and "content" in operation["requestBody"]:
             content = operation["requestBody"]["content"]["application/json"]["schema"]
             Draft202012Validator(schema(content, closed=False)).validate(body)
         answer = requests.request(
@@ -129,6 +130,8 @@ def test_every_supported_call_keeps_to_the_specification(
     call_batches(checked, audience)
     call_events(checked, audience)
     call_webhooks(checked, audience)
+    call_templates(checked)
+    call_campaigns(checked, audience)
     # Of shops: see `test_sandbox_shop_spec`.
     served = {route for route in Api(SandboxState()).routes if "/ecommerce" not in route[1]}
     reached = {(m, shape(p)) for m, p in checked.seen}
@@ -254,6 +257,62 @@ def call_webhooks(checked: Checked, audience: str) -> None:
         checked("GET", of_batches, batch["id"])
         checked("PATCH", of_batches, batch["id"], json={"enabled": False})
         checked("DELETE", of_batches, batch["id"])
+
+
+def call_templates(checked: Checked) -> None:
+    one = "/templates/{template_id}"
+    body = {"name": "Classic", "html": '<h1 mc:edit="head">Hi</h1>'}
+    template = checked("POST", "/templates", json=body)["id"]
+    checked("GET", "/templates")
+    checked("GET", one, template)
+    checked("PATCH", one, template, json={**body, "name": "Old"})
+    checked("GET", f"{one}/default-content", template)
+    checked("DELETE", one, template)
+
+
+def call_campaigns(checked: Checked, audience: str) -> None:
+    one = "/campaigns/{campaign_id}"
+    settings = {"subject_line": "Due", "from_name": "Shop", "reply_to": "shop@stipt-demo.shop"}
+    recipients: dict[str, Any] = {"list_id": audience}
+    body: dict[str, Any] = {"type": "regular", "recipients": recipients, "settings": settings}
+    mail = checked("POST", "/campaigns", json=body)["id"]
+    checked("GET", "/campaigns", params={"status": "save"})
+    condition = {"condition_type": "EmailAddress", "field": "EMAIL", "op": "is", "value": ADA}
+    recipients = {**recipients, "segment_opts": {"match": "all", "conditions": [condition]}}
+    checked("PATCH", one, mail, json={"settings": settings, "recipients": recipients})
+    html = {"html": '<a href="https://stipt-demo.shop/suits">Suits</a>'}
+    checked("PUT", f"{one}/content", mail, json=html)
+    checked("GET", f"{one}/content", mail)
+    checked("GET", f"{one}/send-checklist", mail)
+    test = {"test_emails": ["shop@stipt-demo.shop"], "send_type": "html"}
+    checked("POST", f"{one}/actions/test", mail, json=test)
+    at = {"schedule_time": "2099-01-01T10:15:00+00:00"}
+    checked("POST", f"{one}/actions/schedule", mail, json=at)
+    checked("POST", f"{one}/actions/unschedule", mail)
+    copy = checked("POST", f"{one}/actions/replicate", mail)["id"]
+    checked("POST", f"{one}/actions/send", copy)
+    checked("POST", f"{one}/actions/cancel-send", copy)
+    checked("POST", f"{one}/actions/send", mail)
+    checked.sandbox.state.clock.advance(60)
+    checked("GET", one, mail)
+    feed = {**body, "type": "rss", "rss_opts": {"feed_url": "https://x.nl/f", "frequency": "daily"}}
+    news = checked("POST", "/campaigns", json=feed)["id"]
+    checked("POST", f"{one}/actions/pause", news)
+    checked("POST", f"{one}/actions/resume", news)
+    call_reports(checked, mail)
+    checked("DELETE", one, copy)
+
+
+def call_reports(checked: Checked, mail: str) -> None:
+    one = "/reports/{campaign_id}"
+    for act in ("open", "click", "unsubscribe"):
+        checked.sandbox.react(mail, act, ADA)
+    checked("GET", "/reports")
+    checked("GET", one, mail)
+    for name in ("email-activity", "sent-to", "open-details", "unsubscribed"):
+        assert checked("GET", f"{one}/{name}", mail)["total_items"] == 1
+    link = checked("GET", f"{one}/click-details", mail)["urls_clicked"][0]["id"]
+    checked("GET", f"{one}/click-details/{{link_id}}/members", mail, link)
 
 
 @pytest.mark.parametrize(

@@ -278,10 +278,10 @@ def test_every_request_is_logged_with_body_and_status(sandbox: SandboxServer) ->
     path = f"/lists/{sandbox.list_id}/members"
     call(sandbox, "GET", "/ping")
     call(sandbox, "POST", path, json={"email_address": ADA, "status": "subscribed"})
-    call(sandbox, "GET", "/campaigns", params={"count": "5"})
+    call(sandbox, "GET", "/automations", params={"count": "5"})
     answer = requests.get(f"{sandbox.root}/sandbox/requests", params={"since": 1}).json()
     told = [(r["method"], r["path"], r["query"], r["status"]) for r in answer["requests"]]
-    assert told == [("POST", path, {}, 200), ("GET", "/campaigns", {"count": "5"}, 501)]
+    assert told == [("POST", path, {}, 200), ("GET", "/automations", {"count": "5"}, 501)]
     assert answer["requests"][0]["body"]["status"] == "subscribed"
     assert answer["last"] == 3
 
