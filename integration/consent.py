@@ -69,6 +69,22 @@ def states(
     return {person_id: fold(statements) for person_id, statements in said.items()}
 
 
+def denied(session: Session) -> set[int]:
+    """Return who withdrew; only those with a denial in the ledger need folding."""
+    withdrawn = (Consent.channel == "email", Consent.state == ConsentState.DENIED.value)
+    by_address = select(Identity.profile_id).where(
+        Identity.kind == "email",
+        col(Identity.value).in_(select(Consent.email_key).where(*withdrawn)),
+    )
+    by_profile = select(Consent.profile_id).where(*withdrawn)
+    people: set[int] = set()
+    for profiles in (by_address, by_profile):
+        named = select(SourceProfile.person_id).where(col(SourceProfile.id).in_(profiles))
+        people.update(session.exec(named))
+    folded = states(session, people)
+    return {person_id for person_id, state in folded.items() if state is ConsentState.DENIED}
+
+
 def ledger(
     session: Session, person_ids: Collection[int] | None = None, *, channel: str = "email"
 ) -> Iterable[tuple[int, Consent]]:

@@ -66,7 +66,7 @@ def load(session: Session, account: Account, *, as_of: date) -> Frames:
 def choices(session: Session) -> Choices:
     """Read what the merchant decided."""
     said: dict[str, dict[str, str]] = {"life": {}, "need": {}, "style": {}, "department": {}}
-    for row in session.exec(select(Choice)):
+    for row in session.exec(select(Choice).where(col(Choice.kind).in_(said))):
         said[row.kind][row.subject] = row.value
     return Choices(
         lives={need: int(days) for need, days in said["life"].items()},

@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 from connectors.base import Connector, Page
 from connectors.errors import ConnectorError, NeedsAnswer, Retryable
 from integration import frames, results, uploads
-from integration.audience import keep
+from integration.audience import keep, restraint
 from integration.audience import plan as audience_plan
 from integration.audience.connect import current_audience
 from integration.audience.members import read_members
@@ -247,6 +247,8 @@ def refresh(context: Context, job: Job) -> None:
         now = context.clock()
         results.store_model(session, fitted, assigned.counters, as_of=as_of, now=now)
         results.store_assigned(session, assigned, as_of=as_of)
+        restraint.end_rests(session, looking_from(context, account))
+        results.store_drawn(session, restraint.segments(session), as_of)
         follow_up(session)
 
 

@@ -29,6 +29,8 @@ from segmentation.frames import DUE, PROFILES, Assigned
 
 #: Fitted models kept for looking back; older ones are removed.
 _MODELS_KEPT = 10
+#: Segments that no purchase puts people into: the groups of a test.
+_IS_DRAWN: sa.ColumnElement[bool] = col(SegmentMember.segment).like("test:%")
 
 
 def store_model(
@@ -62,7 +64,7 @@ def store_assigned(session: Session, assigned: Assigned, *, as_of: date) -> None
         profiles=_of(assigned.profiles, here),
         counters=assigned.counters,
     )
-    _store_segments(session, assigned.segments, as_of)
+    store_segments(session, _keyed(assigned.segments), as_of, belongs=~_IS_DRAWN)
     _replace(session, DueDate, _rows(assigned.due, DUE), ("person_id", "need"))
     profiles = [{**row, "computed_on": as_of} for row in _rows(assigned.profiles, PROFILES)]
     _replace(session, PersonProfile, profiles, ("person_id",))
@@ -72,21 +74,44 @@ def _of(frame: pd.DataFrame, people: Collection[int | None]) -> pd.DataFrame:
     return frame[frame["person_id"].isin(people)]
 
 
-def _store_segments(session: Session, segments: pd.DataFrame, as_of: date) -> None:
-    wanted: dict[tuple[int, str], dict[str, Any]] = dict(
+def _keyed(segments: pd.DataFrame) -> dict[tuple[int, str], dict[str, Any]]:
+    return dict(
         zip(
             zip(segments["person_id"].tolist(), segments["segment"].tolist(), strict=True),
             segments["reason"],
             strict=True,
         )
     )
+
+
+def store_drawn(
+    session: Session, wanted: Mapping[tuple[int, str], dict[str, Any]], as_of: date
+) -> None:
+    """Bring the segments that are drawn by lot in step; every other one is left alone."""
+    store_segments(session, wanted, as_of, belongs=_IS_DRAWN)
+
+
+def store_segments(
+    session: Session,
+    wanted: Mapping[tuple[int, str], dict[str, Any]],
+    as_of: date,
+    *,
+    belongs: sa.ColumnElement[bool],
+) -> None:
+    """Make the segments that `belongs` selects hold exactly these people, and keep history.
+
+    Parameters
+    ----------
+    wanted
+        (person, segment) -> reason.
+    """
     columns = SegmentMember.__table__.c  # type: ignore[attr-defined]  # SQLModel adds __table__
     held = {
         (person_id, segment): kept
         for person_id, segment, *kept in session.execute(
             sa.select(
                 columns.person_id, columns.segment, columns.id, columns.reason, columns.since
-            ).where(columns.account_id == session.info["account_id"])
+            ).where(columns.account_id == session.info["account_id"], belongs)
         )
     }
     entered = [key for key in wanted if key not in held]

@@ -206,6 +206,10 @@ def _b2b(texts: Mapping[str, str]) -> Callable[[Reason, Mapping[str, NeedName]],
     return lambda r, _: texts[r["why"]]
 
 
+def _holdout(text: str) -> Callable[[Reason, Mapping[str, NeedName]], str]:
+    return lambda r, _: text.format(percent=r["percent"])
+
+
 _STAGES_EN = {
     "new": "first purchase {last}; a second one usually follows within {gap}.",
     "second-order-due": "one purchase, {last}; a second one usually follows within {gap}.",
@@ -248,6 +252,12 @@ _SENTENCES: Mapping[tuple[str, str], Callable[[Reason, Mapping[str, NeedName]], 
     ),
     ("stage", "en"): _stage("en", _STAGES_EN),
     ("stage", "nl"): _stage("nl", _STAGES_NL),
+    ("holdout", "en"): _holdout(
+        "by lot one of the {percent}% that get no mail, so that its effect can be measured."
+    ),
+    ("holdout", "nl"): _holdout(
+        "door het lot een van de {percent}% die geen mail krijgen, om te meten wat mail toevoegt."
+    ),
     ("b2b", "en"): _b2b(
         {
             "source": "known as a business customer.",

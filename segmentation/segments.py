@@ -18,6 +18,7 @@ MOST_PER_GROUP: Mapping[str, int] = {
     "loves": 10,
     "stage": 6,
     "b2b": 8,
+    "test": 1,
 }
 LONGEST_NAME = 40
 
@@ -255,5 +256,17 @@ _FIXED = [
             "Een zakelijke klant; telt niet mee in de cijfers over consumenten.",
         ),
         ("No consumer mail: the account manager.", "Geen consumentenmail: de accountmanager."),
+    ),
+    _fixed(
+        "test:holdout",
+        ("Test: Holdout", "Test: Controlegroep"),
+        (
+            "Set aside by lot: they get no mail, so that we can measure what mail really adds.",
+            "Door het lot apart gezet: zij krijgen geen mail, zodat meetbaar is wat mail toevoegt.",
+        ),
+        (
+            "Nothing: leave this tag out of every campaign and flow.",
+            "Niets: laat deze tag weg uit elke campagne en flow.",
+        ),
     ),
 ]

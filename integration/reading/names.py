@@ -15,7 +15,7 @@ from segmentation.duedates.needs import NeedName, name_of
 from segmentation.fitted import AccountFit, Fitted, NotFitted
 
 #: Groups in the order of the catalogue, as product.md 4.1 lists them.
-GROUPS = ("due", "shops", "style", "loves", "stage", "b2b")
+GROUPS = ("due", "shops", "style", "loves", "stage", "b2b", "test")
 
 
 @dataclass(frozen=True)

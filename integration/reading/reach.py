@@ -8,11 +8,10 @@ from typing import Any
 from sqlalchemy import Select, func
 from sqlmodel import Session, col, select
 
-from connectors.records import ConsentState
 from integration import consent
 from integration.audience.members import REACHABLE
 from integration.store.common import parts
-from integration.tables import Audience, Consent, Identity, Member, SegmentMember, SourceProfile
+from integration.tables import Audience, Identity, Member, SegmentMember, SourceProfile
 
 
 def counts(session: Session, segment: str | None = None) -> Counter[str]:
@@ -23,7 +22,7 @@ def counts(session: Session, segment: str | None = None) -> Counter[str]:
         query = query.where(SegmentMember.segment == segment)
     found = Counter(dict(session.exec(query).all()))
     # In parts: a database takes so many values at once.
-    for part in parts(sorted(_denied(session))):
+    for part in parts(sorted(consent.denied(session))):
         found.subtract(
             dict(session.exec(query.where(col(SegmentMember.person_id).in_(part))).all())
         )
@@ -52,19 +51,3 @@ def _with_own_address() -> Select[Any]:
         col(Identity.value).not_in(shared),
     )
     return select(SourceProfile.person_id).where(col(SourceProfile.id).in_(known)).distinct()
-
-
-def _denied(session: Session) -> set[int]:
-    """Return who withdrew; only those with a denial in the ledger need folding."""
-    withdrawn = (Consent.channel == "email", Consent.state == ConsentState.DENIED.value)
-    by_address = select(Identity.profile_id).where(
-        Identity.kind == "email",
-        col(Identity.value).in_(select(Consent.email_key).where(*withdrawn)),
-    )
-    by_profile = select(Consent.profile_id).where(*withdrawn)
-    people: set[int] = set()
-    for profiles in (by_address, by_profile):
-        named = select(SourceProfile.person_id).where(col(SourceProfile.id).in_(profiles))
-        people.update(session.exec(named))
-    states = consent.states(session, people)
-    return {person_id for person_id, state in states.items() if state is ConsentState.DENIED}

@@ -29,6 +29,7 @@ from integration.tables.insight import (
     SegmentMember,
 )
 from integration.tables.people import Identity, Person, Separation, SourceProfile
+from integration.tables.privacy import ErasedKey, Erasure, Salt
 from integration.tables.work import ImportRun, Inbox, Reject, Work
 
 __all__ = [
@@ -38,6 +39,8 @@ __all__ = [
     "Choice",
     "Consent",
     "DueDate",
+    "ErasedKey",
+    "Erasure",
     "FittedModel",
     "Identity",
     "ImportRun",
@@ -55,6 +58,7 @@ __all__ = [
     "Refund",
     "RefundLine",
     "Reject",
+    "Salt",
     "SegmentChange",
     "SegmentMember",
     "Separation",

@@ -39,6 +39,8 @@ class Audience(Owned, table=True):
     adds_contacts: bool = False
     #: The merchant chose to have later changes published without a click each.
     keeps_in_step: bool = False
+    #: 0, 10 or 20: the percentage of people who get no mail, so that its effect can be measured.
+    holdout_percent: int = 0
     connected_at: datetime = moment()
     disconnected_at: datetime | None = moment(nullable=True)
 

@@ -62,6 +62,7 @@ def group_names() -> dict[str, str]:
         "loves": gettext("Loves"),
         "stage": gettext("Stage"),
         "b2b": gettext("B2B"),
+        "test": gettext("Test"),
     }
 
 
@@ -73,6 +74,7 @@ def group_meanings() -> dict[str, str]:
         "loves": gettext("Bought far more than others here do."),
         "stage": gettext("Measured against everybody's own rhythm."),
         "b2b": gettext("Companies, kept apart from people."),
+        "test": gettext("Set aside by lot: what would happen without mail?"),
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import Any
 
 from sqlmodel import Session, SQLModel, col, delete, select
 
@@ -45,6 +46,7 @@ class TestJob:
     __test__ = False
     account_id: int
     reports: list[float | None] = field(default_factory=list)
+    payload: dict[str, Any] = field(default_factory=dict)
     #: Raise at this call of `extend`, counted from 1: the worker is killed there.
     dies_at: int | None = None
     calls: int = 0
@@ -55,7 +57,7 @@ class TestJob:
         if self.calls == self.dies_at:
             raise Killed
 
-    def report(self, progress: float | None) -> None:
+    def report(self, progress: float | None, note: str | None = None) -> None:  # as a job's
         """Remember."""
         self.reports.append(progress)
 

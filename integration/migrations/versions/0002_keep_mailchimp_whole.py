@@ -5,6 +5,7 @@ Revision: 0002, after 0001.
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0002"
 down_revision = "0001"
@@ -14,6 +15,77 @@ depends_on = None
 
 def upgrade() -> None:
     """Go to this revision."""
+    op.create_table(
+        "salt",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("value", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_salt_account_id_account")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_salt")),
+        sa.UniqueConstraint("account_id", name=op.f("uq_salt_account_id")),
+    )
+    op.create_table(
+        "erasure",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "by_user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("pending", sa.String(), nullable=True),
+        sa.Column(
+            "counts", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "mailchimp", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False
+        ),
+        sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("lifted_because", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_erasure_account_id_account")
+        ),
+        sa.ForeignKeyConstraint(
+            ["by_user_id"], ["app_user.id"], name=op.f("fk_erasure_by_user_id_app_user")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erasure")),
+    )
+    with op.batch_alter_table("erasure", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_erasure_account_id"), ["account_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_erasure_by_user_id"), ["by_user_id"], unique=False)
+
+    op.create_table(
+        "erased_key",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "erasure_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("hashed", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_erased_key_account_id_account")
+        ),
+        sa.ForeignKeyConstraint(
+            ["erasure_id"], ["erasure.id"], name=op.f("fk_erased_key_erasure_id_erasure")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erased_key")),
+        sa.UniqueConstraint(
+            "account_id", "kind", "hashed", name=op.f("uq_erased_key_account_id_kind_hashed")
+        ),
+    )
+    with op.batch_alter_table("erased_key", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_erased_key_erasure_id"), ["erasure_id"], unique=False)
+
     with op.batch_alter_table("audience", schema=None) as batch_op:
         batch_op.add_column(
             sa.Column("is_oauth", sa.Boolean(), nullable=False, server_default=sa.false())
@@ -31,6 +103,9 @@ def upgrade() -> None:
         )
         batch_op.add_column(
             sa.Column("keeps_in_step", sa.Boolean(), nullable=False, server_default=sa.false())
+        )
+        batch_op.add_column(
+            sa.Column("holdout_percent", sa.Integer(), nullable=False, server_default="0")
         )
 
     with op.batch_alter_table("inbox", schema=None) as batch_op:
@@ -81,6 +156,7 @@ def downgrade() -> None:
         batch_op.drop_column("audience_id")
 
     with op.batch_alter_table("audience", schema=None) as batch_op:
+        batch_op.drop_column("holdout_percent")
         batch_op.drop_column("keeps_in_step")
         batch_op.drop_column("adds_contacts")
         batch_op.drop_column("double_optin")
@@ -88,3 +164,14 @@ def downgrade() -> None:
         batch_op.drop_column("paused")
         batch_op.drop_column("mailchimp_account")
         batch_op.drop_column("is_oauth")
+
+    with op.batch_alter_table("erased_key", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_erased_key_erasure_id"))
+
+    op.drop_table("erased_key")
+    with op.batch_alter_table("erasure", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_erasure_by_user_id"))
+        batch_op.drop_index(batch_op.f("ix_erasure_account_id"))
+
+    op.drop_table("erasure")
+    op.drop_table("salt")
