@@ -19,7 +19,7 @@ from werkzeug.exceptions import HTTPException, NotFound
 from integration import views
 from integration.context import Context, make_context
 from integration.settings import load
-from integration.views import assets, base, formats, headers, session
+from integration.views import assets, base, formats, headers, hooks, session
 from integration.views.texts import gettext
 
 #: What can be seen without a log-in; everything else asks for one.
@@ -31,6 +31,10 @@ _OPEN = frozenset(
         "session.enter",
         "preferences.choose_language",
         "preferences.choose_theme",
+        "hooks.look",
+        "hooks.look_for_batches",
+        "hooks.receive",
+        "hooks.receive_for_batches",
     )
 )
 #: Bytes; exports of half a gigabyte are read as a stream.
@@ -47,10 +51,12 @@ def create_app(context: Context) -> Flask:
     assets.install(app)
     # The nonce and the words of the language are needed by error pages too.
     Babel(app, locale_selector=base.language)
-    CSRFProtect(app)
+    CSRFProtect(app).exempt(hooks.bp)
     _logins(app, context)
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")
     limiter.limit("10 per minute", methods=["POST"])(session.bp)
+    # Only what is refused counts: a campaign to everybody brings thousands of genuine ones.
+    limiter.limit("60 per minute", deduct_when=_is_refused)(hooks.bp)
     views.register(app)
     _errors(app)
     app.add_url_rule("/healthz", "healthz", lambda: _health(context))
@@ -61,6 +67,10 @@ def create_app(context: Context) -> Flask:
 def from_environment() -> Flask:
     """Return the pages of the installation whose settings stand in the environment or `.env`."""
     return create_app(make_context(load()))
+
+
+def _is_refused(response: Response) -> bool:
+    return response.status_code in (401, 404)
 
 
 def _configure(app: Flask, context: Context) -> None:

@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 from connectors.base import Connector, Page
 from connectors.errors import ConnectorError, NeedsAnswer, Retryable
 from integration import frames, results, uploads
-from integration.audience import keep, restraint
+from integration.audience import hooks, keep, restraint
 from integration.audience import plan as audience_plan
 from integration.audience.connect import current_audience
 from integration.audience.members import read_members
@@ -281,6 +281,8 @@ def keep_in_step(context: Context, job: Job) -> None:
 def push(context: Context, job: Job) -> None:
     """Carry out a stored plan."""
     publish(context, job, job.payload["plan_id"])
+    with scoped(context.engine, job.account_id) as session:
+        hooks.start(context, session, only_missing=True)
 
 
 def undo(context: Context, job: Job) -> None:

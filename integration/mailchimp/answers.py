@@ -32,6 +32,10 @@ class MemberInfo:
     email_key: str
     status: str
     changed_at: datetime | None
+    #: When the person confirmed his opt-in, as Mailchimp says.
+    opted_at: datetime | None = None
+    #: Stays the same when the address changes.
+    contact_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,12 +142,17 @@ def read_audience(row: Mapping[str, Any]) -> AudienceInfo:
 
 def read_member(row: Mapping[str, Any]) -> MemberInfo:
     """Read a contact."""
-    changed = row.get("last_changed") or None
     return MemberInfo(
         email_key=str(row["email_address"]).strip().lower(),
         status=str(row["status"]),
-        changed_at=datetime.fromisoformat(changed).astimezone(UTC) if changed else None,
+        changed_at=_moment(row.get("last_changed")),
+        opted_at=_moment(row.get("timestamp_opt")),
+        contact_id=str(row.get("contact_id") or ""),
     )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text).astimezone(UTC) if text else None
 
 
 def read_segment(row: Mapping[str, Any]) -> SegmentInfo:

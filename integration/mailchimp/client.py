@@ -42,6 +42,7 @@ from integration.mailchimp.answers import (
 from integration.mailchimp.errors import (
     Failed,
     MailchimpError,
+    NotFound,
     NotUnderstood,
     Throttled,
     Unreachable,
@@ -60,6 +61,8 @@ BULK_TIMEOUT_S = 115.0
 #: After a time-out the request may still be running there: do not repeat it at once.
 _AFTER_TIMEOUT_S = 60.0
 _SERVER = re.compile(r"[a-z]{2,4}\d{1,3}")
+#: What is read of a contact.
+_MEMBER = ("email_address", "status", "last_changed", "timestamp_opt", "contact_id")
 #: Archive of batch results: more than this is no result of ours.
 _MAX_RESULT_BYTES = 200_000_000
 
@@ -146,7 +149,7 @@ class Mailchimp:
 
         A contact that changes meanwhile may come twice; the later one counts.
         """
-        fields = [f"members.{name}" for name in ("email_address", "status", "last_changed")]
+        fields = [f"members.{name}" for name in _MEMBER]
         # Ordered by what does not change, so that a page boundary skips nobody.
         query = {"sort_field": "timestamp_opt", "sort_dir": "ASC"}
         if since is not None:
@@ -155,6 +158,15 @@ class Mailchimp:
         for only in ({}, {"status": "archived"}):
             for row in self.pages(read, "members", [*fields, "total_items"], **query, **only):
                 yield read_member(row)
+
+    def member(self, email_key: str) -> MemberInfo | None:
+        """Return a contact, archived or not; None for an address that is not in the audience."""
+        read = self._lists.get_list_member
+        try:
+            row = self.call(read, self.list_id, subscriber_hash(email_key), fields=list(_MEMBER))
+        except NotFound:
+            return None
+        return read_member(row)
 
     def segments(self) -> list[SegmentInfo]:
         """Return all tags and saved segments."""

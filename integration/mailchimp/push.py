@@ -13,9 +13,10 @@ from sqlmodel import Session, col, select
 
 from integration.audience.connect import open_mailchimp
 from integration.audience.difference import FIELD, TAG
-from integration.audience.members import LIVE, mark_gone
+from integration.audience.members import LIVE
 from integration.audience.plan import CannotPublish, forget
 from integration.audience.settled import is_newest
+from integration.audience.states import mark_gone
 from integration.audience.wanted import out_of_reach
 from integration.context import Context
 from integration.db import scoped

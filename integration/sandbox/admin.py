@@ -81,8 +81,9 @@ def _bounce(_audience: Audience, member: Member, _details: dict[str, Any]) -> No
     member.status, member.left = "cleaned", "cleaned"
 
 
-def _resubscribe(_audience: Audience, member: Member, _details: dict[str, Any]) -> None:
+def _resubscribe(_audience: Audience, member: Member, details: dict[str, Any]) -> None:
     member.status, member.left = "subscribed", ""
+    member.signup["timestamp_opt"] = details["now"]
 
 
 def _change_address(audience: Audience, member: Member, details: dict[str, Any]) -> None:
@@ -142,7 +143,7 @@ def act(state: SandboxState, audience: Audience, act: str, email: str, **details
         if member is None:
             raise LookupError("no such member")
         before, source = hooks.seen(member), "admin" if act in ADMIN_ACTS else "user"
-        ACTS[act](audience, member, details)
+        ACTS[act](audience, member, {**details, "now": state.clock.text()})
         member.last_changed = state.clock.text()
         if act == "erase":
             hooks.tell_gone(state, audience, member, source)

@@ -9,6 +9,7 @@ from integration.tables.audience import (
     PlanChange,
     PushedValue,
 )
+from integration.tables.back import AudienceCheck, MailchimpHook
 from integration.tables.facts import (
     Cart,
     Consent,
@@ -35,6 +36,7 @@ from integration.tables.work import ImportRun, Inbox, Reject, Work
 __all__ = [
     "Account",
     "Audience",
+    "AudienceCheck",
     "Cart",
     "Choice",
     "Consent",
@@ -45,6 +47,7 @@ __all__ = [
     "Identity",
     "ImportRun",
     "Inbox",
+    "MailchimpHook",
     "Member",
     "Order",
     "OrderLine",

@@ -48,7 +48,10 @@ class Audience(Owned, table=True):
 class Member(Owned, table=True):
     """An address in the audience, as last read. Only these get anything."""
 
-    __table_args__ = (UniqueConstraint("audience_id", "email_key"),)
+    __table_args__ = (
+        UniqueConstraint("audience_id", "email_key"),
+        Index("ix_member_contact", "audience_id", "contact_id"),
+    )
 
     id: int | None = primary_key()
     account_id: int = account_key()
@@ -59,6 +62,8 @@ class Member(Owned, table=True):
     status: str
     #: Contacts that are gone from the audience stay here with "gone".
     changed_at: datetime | None = moment(nullable=True)
+    #: Mailchimp's id of the contact, which stays when the address changes; "" until it was read.
+    contact_id: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
 class OwnedName(Owned, table=True):

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from flask import Flask
 
-from integration.views import imports, lives, overview, people, plans, segments, session, status
+from integration.views import (
+    hooks,
+    imports,
+    lives,
+    overview,
+    people,
+    plans,
+    segments,
+    session,
+    status,
+)
 
 #: Pages that stand under "Mailchimp" in the menu; templates/_mailchimp.html has their tabs.
 MAILCHIMP = (plans.bp,)
@@ -22,6 +32,7 @@ def register(app: Flask) -> None:
         lives.bp,
         *MAILCHIMP,
         status.bp,
+        hooks.bp,
     ):
         app.register_blueprint(blueprint)
     app.jinja_env.globals["mailchimp_pages"] = [blueprint.name for blueprint in MAILCHIMP]

@@ -48,6 +48,8 @@ def kind_names() -> dict[str, str]:
         "push": gettext("Publish to Mailchimp"),
         "keep_in_step": gettext("Keep Mailchimp in step"),
         "undo": gettext("Undo a publication"),
+        "mailchimp_event": gettext("Take in what Mailchimp tells"),
+        "mailchimp_hooks": gettext("Have Mailchimp tell us of changes"),
     }
 
 

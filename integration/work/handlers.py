@@ -22,6 +22,8 @@ HANDLERS: Handlers = {
     "push": "integration.pipeline:push",
     "keep_in_step": "integration.pipeline:keep_in_step",
     "undo": "integration.pipeline:undo",
+    "mailchimp_event": "integration.audience.incoming:apply_event",
+    "mailchimp_hooks": "integration.audience.hooks:look_after",
 }
 
 

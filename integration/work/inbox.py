@@ -8,13 +8,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from integration.context import utc_now
-from integration.tables import Inbox, Shop
+from integration.tables import Audience, Inbox, Shop
 from integration.work.queue import defer
 
 
 def keep(
     session: Session,
-    shop: Shop,
+    owner: Shop | Audience,
     topic: str,
     dedupe_key: str,
     headers: Mapping[str, str],
@@ -22,24 +22,31 @@ def keep(
 ) -> bool:
     """Keep a webhook and the work of applying it in the caller's transaction.
 
+    It is about a shop, or Mailchimp's about an audience; each has a kind and a lane of its own.
+
     Returns False for a delivery that is here already (platforms deliver twice): it needs an
     acknowledgement and nothing else. `headers` must be those that matter, without credentials.
     """
-    assert shop.id is not None
+    assert owner.id is not None
+    column, kind, lane = (
+        ("shop_id", "apply_event", "import")
+        if isinstance(owner, Shop)
+        else ("audience_id", "mailchimp_event", "incoming")
+    )
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     statement = (
         insert(Inbox)
         .values(
-            account_id=shop.account_id,
-            shop_id=shop.id,
+            account_id=owner.account_id,
             topic=topic,
             dedupe_key=dedupe_key,
             headers=dict(headers),
             body=body,
             received_at=utc_now(),
+            **{column: owner.id},
         )
         # Not a look before the insert: two copies may arrive at the same moment.
-        .on_conflict_do_nothing(index_elements=["shop_id", "dedupe_key"])
+        .on_conflict_do_nothing(index_elements=[column, "dedupe_key"])
         .returning(Inbox.__table__.c.id)  # type: ignore[attr-defined]  # SQLModel adds it to tables
     )
     inbox_id = session.connection().execute(statement).scalar_one_or_none()
@@ -47,9 +54,9 @@ def keep(
         return False
     defer(
         session,
-        account_id=shop.account_id,
-        kind="apply_event",
-        lane=f"account:{shop.account_id}:import",
+        account_id=owner.account_id,
+        kind=kind,
+        lane=f"account:{owner.account_id}:{lane}",
         payload={"inbox_id": inbox_id},
     )
     return True

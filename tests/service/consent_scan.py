@@ -33,6 +33,8 @@ ALLOWED = (
     ("DELETE", r"/lists/[^/]+/merge-fields/\d+"),
     ("PATCH", r"/lists/[^/]+/members/[0-9a-f]{32}"),
     ("POST", r"/batches"),
+    ("POST", r"(/lists/[^/]+/webhooks|/batch-webhooks)"),
+    ("DELETE", r"(/lists/[^/]+/webhooks|/batch-webhooks)/[^/]+"),
 )
 
 

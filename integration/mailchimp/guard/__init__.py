@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from integration.mailchimp.errors import ConsentGuard
-from integration.mailchimp.guard import members
+from integration.mailchimp.guard import hooks, members
 from integration.mailchimp.guard.rules import ROWS_A_CALL, Permit, keys
 
 __all__ = ["ROWS_A_CALL", "Permit", "check"]
@@ -104,4 +104,7 @@ def _operation(row: Any, permits: Collection[Permit]) -> bool:
     return _is_allowed(row["method"], path, asked, body, permits, in_batch=True)
 
 
-_RULES = (*members.RULES,)
+_RULES = (
+    *members.RULES,
+    *hooks.RULES,
+)

@@ -29,6 +29,39 @@ def upgrade() -> None:
         sa.UniqueConstraint("account_id", name=op.f("uq_salt_account_id")),
     )
     op.create_table(
+        "audience_check",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "audience_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "result", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False
+        ),
+        sa.Column("began_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_audience_check_account_id_account")
+        ),
+        sa.ForeignKeyConstraint(
+            ["audience_id"], ["audience.id"], name=op.f("fk_audience_check_audience_id_audience")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audience_check")),
+    )
+    with op.batch_alter_table("audience_check", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_audience_check_account_id"), ["account_id"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_audience_check_audience_id"), ["audience_id"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_audience_check_finished_at"), ["finished_at"], unique=False
+        )
+
+    op.create_table(
         "erasure",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
@@ -60,6 +93,38 @@ def upgrade() -> None:
     with op.batch_alter_table("erasure", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_erasure_account_id"), ["account_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_erasure_by_user_id"), ["by_user_id"], unique=False)
+
+    op.create_table(
+        "mailchimp_hook",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "audience_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("address_hash", sa.String(), nullable=False),
+        sa.Column("remote_id", sa.String(), nullable=False),
+        sa.Column("signing_secret", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("checked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_mailchimp_hook_account_id_account")
+        ),
+        sa.ForeignKeyConstraint(
+            ["audience_id"], ["audience.id"], name=op.f("fk_mailchimp_hook_audience_id_audience")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mailchimp_hook")),
+        sa.UniqueConstraint("address_hash", name=op.f("uq_mailchimp_hook_address_hash")),
+    )
+    with op.batch_alter_table("mailchimp_hook", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_mailchimp_hook_account_id"), ["account_id"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_mailchimp_hook_audience_id"), ["audience_id"], unique=False
+        )
 
     op.create_table(
         "erased_key",
@@ -122,6 +187,10 @@ def upgrade() -> None:
             batch_op.f("fk_inbox_audience_id_audience"), "audience", ["audience_id"], ["id"]
         )
 
+    with op.batch_alter_table("member", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("contact_id", sa.String(), server_default="", nullable=False))
+        batch_op.create_index("ix_member_contact", ["audience_id", "contact_id"], unique=False)
+
     with op.batch_alter_table("touchpoint", schema=None) as batch_op:
         batch_op.add_column(
             sa.Column(
@@ -149,6 +218,10 @@ def downgrade() -> None:
         batch_op.alter_column("shop_id", existing_type=sa.INTEGER(), nullable=False)
         batch_op.drop_column("audience_id")
 
+    with op.batch_alter_table("member", schema=None) as batch_op:
+        batch_op.drop_index("ix_member_contact")
+        batch_op.drop_column("contact_id")
+
     with op.batch_alter_table("inbox", schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f("fk_inbox_audience_id_audience"), type_="foreignkey")
         batch_op.drop_constraint(batch_op.f("uq_inbox_audience_id_dedupe_key"), type_="unique")
@@ -169,9 +242,20 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_erased_key_erasure_id"))
 
     op.drop_table("erased_key")
+    with op.batch_alter_table("mailchimp_hook", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_mailchimp_hook_audience_id"))
+        batch_op.drop_index(batch_op.f("ix_mailchimp_hook_account_id"))
+
+    op.drop_table("mailchimp_hook")
     with op.batch_alter_table("erasure", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_erasure_by_user_id"))
         batch_op.drop_index(batch_op.f("ix_erasure_account_id"))
 
     op.drop_table("erasure")
+    with op.batch_alter_table("audience_check", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_audience_check_finished_at"))
+        batch_op.drop_index(batch_op.f("ix_audience_check_audience_id"))
+        batch_op.drop_index(batch_op.f("ix_audience_check_account_id"))
+
+    op.drop_table("audience_check")
     op.drop_table("salt")

@@ -1,0 +1,198 @@
+"""What Mailchimp says of members becomes rows: their state, their address, statements of consent.
+
+One function for everything that reads members, so that a webhook, the nightly pull and a plan leave
+the same rows behind. What is older than what stands here already changes nothing, so it does not
+matter in which order answers come.
+
+What Mailchimp says about permission is one-sided. An unsubscribe is the person's word and becomes
+a denial in the ledger, once, at the moment it is first seen to have happened. A bounce ("cleaned")
+is a fact about an address, not a wish, and is recorded as unknown. Being subscribed is no opt-in:
+nobody knows here who put the address there. Only somebody who left and then opted in again at
+Mailchimp, by a moment that is newer than his leaving, has said so himself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert
+from sqlmodel import Session, col, delete, or_, select, update
+
+from connectors.records import ConsentState
+from integration.audience import moves
+from integration.db import upsert
+from integration.mailchimp.answers import MemberInfo
+from integration.mailchimp.client import subscriber_hash
+from integration.store.common import parts
+from integration.tables import Audience, Consent, Member, PushedValue
+
+GONE = "gone"
+_LEDGER = {"unsubscribed": ConsentState.DENIED, "cleaned": ConsentState.UNKNOWN}
+
+
+def apply(
+    session: Session, audience: Audience, found: Iterable[MemberInfo], received_at: datetime
+) -> None:
+    """Store what was read of members, and what it says about permission and addresses."""
+    assert audience.id is not None
+    infos = list(found)
+    for part in parts(infos):
+        _apply(session, audience, audience.id, part, received_at)
+
+
+def _apply(
+    session: Session,
+    audience: Audience,
+    audience_id: int,
+    infos: list[MemberInfo],
+    received_at: datetime,
+) -> None:
+    known = _known(session, audience_id, infos)
+    by_contact = {row.contact_id: row for row in known.values() if row.contact_id}
+    news = [info for info in infos if not _is_older(info, known, by_contact)]
+    moved = {
+        info.email_key: by_contact[info.contact_id].email_key
+        for info in news
+        if info.contact_id in by_contact and by_contact[info.contact_id].email_key != info.email_key
+    }
+    for new, old in moved.items():
+        moves.move(session, audience_id, old, new, received_at)
+    _record_statements(session, audience, known, moved, news, received_at)
+    rows = [
+        {
+            "audience_id": audience_id,
+            "email_key": info.email_key,
+            "status": info.status,
+            "changed_at": info.changed_at,
+            "contact_id": info.contact_id,
+        }
+        for info in news
+    ]
+    upsert(session, Member, rows, key=("audience_id", "email_key"))
+
+
+def _known(session: Session, audience_id: int, infos: Collection[MemberInfo]) -> dict[str, Member]:
+    """Return our rows of these addresses and contacts, by address, as they are before."""
+    query = select(Member).where(
+        Member.audience_id == audience_id,
+        or_(
+            col(Member.email_key).in_([info.email_key for info in infos]),
+            col(Member.contact_id).in_([info.contact_id for info in infos if info.contact_id]),
+        ),
+    )
+    found = list(session.exec(query))
+    for row in found:
+        session.expunge(row)
+    return {row.email_key: row for row in found}
+
+
+def _is_older(
+    info: MemberInfo, by_email: Mapping[str, Member], by_contact: Mapping[str, Member]
+) -> bool:
+    """Whether we know something newer: an answer that was on its way while another was stored."""
+    held = by_contact.get(info.contact_id) or by_email.get(info.email_key)
+    both = held is not None and held.changed_at is not None and info.changed_at is not None
+    return both and info.changed_at < held.changed_at  # type: ignore[operator,union-attr]  # both are set
+
+
+def mark_gone(session: Session, audience_id: int, email_keys: Iterable[str]) -> None:
+    """Note that addresses are not in the audience any more; nothing of ours is there either."""
+    for part in parts(sorted(email_keys)):
+        session.exec(
+            update(Member)
+            .where(col(Member.audience_id) == audience_id, col(Member.email_key).in_(part))
+            .values(status=GONE)
+        )
+        session.exec(
+            delete(PushedValue).where(
+                col(PushedValue.audience_id) == audience_id, col(PushedValue.email_key).in_(part)
+            )
+        )
+
+
+# -- the ledger ------------------------------------------------------------------------------------
+
+
+def _record_statements(
+    session: Session,
+    audience: Audience,
+    known: Mapping[str, Member],
+    moved: Mapping[str, str],
+    found: Collection[MemberInfo],
+    received_at: datetime,
+) -> None:
+    """Add a row for each statement that was not heard before; `moved` is new address to old.
+
+    Only a change counts: our own writes move `last_changed` of somebody who left long ago.
+    """
+    changed = [
+        info
+        for info in found
+        if info.email_key not in known or known[info.email_key].status != info.status
+    ]
+    said = _said(session, [info.email_key for info in changed])
+    before = _said(session, list(moved.values()))
+    heard = {row.external_id for rows in said.values() for row in rows}
+    statements = [
+        statement
+        for info in changed
+        if (
+            statement := _statement(
+                audience,
+                info,
+                [
+                    *said.get(info.email_key, ()),
+                    *before.get(moved.get(info.email_key, ""), ()),
+                ],
+                received_at,
+            )
+        )
+        and statement["external_id"] not in heard
+    ]
+    if statements:
+        session.connection().execute(insert(Consent), statements)
+
+
+def _said(session: Session, email_keys: Collection[str]) -> dict[str, list[Consent]]:
+    """Return what Mailchimp said about addresses before."""
+    query = select(Consent).where(
+        col(Consent.shop_id).is_(None),
+        col(Consent.external_id).like("mailchimp:%"),
+        col(Consent.email_key).in_(email_keys),
+    )
+    found: dict[str, list[Consent]] = {}
+    for row in session.exec(query):
+        found.setdefault(row.email_key or "", []).append(row)
+    return found
+
+
+def _statement(
+    audience: Audience, info: MemberInfo, said: Collection[Consent], received_at: datetime
+) -> dict[str, Any] | None:
+    """Return the row that a member's state adds to the ledger, None when it says nothing."""
+    state, at = _LEDGER.get(info.status), info.changed_at
+    if state is None:
+        if not _came_back(info, said):
+            return None
+        state, at = ConsentState.CONFIRMED, info.opted_at
+    moment = at.isoformat() if at else ""
+    return {
+        "account_id": audience.account_id,
+        "external_id": f"mailchimp:{subscriber_hash(info.email_key)}:{info.status}:{moment}",
+        "email_key": info.email_key,
+        "channel": "email",
+        "state": state.value,
+        "at": at,
+        "source": f"mailchimp: {info.status}",
+        "received_at": received_at,
+    }
+
+
+def _came_back(info: MemberInfo, said: Collection[Consent]) -> bool:
+    """Whether somebody who unsubscribed here opted in again since, through a form or a mail."""
+    left = [row.at for row in said if row.state == ConsentState.DENIED]
+    if info.status != "subscribed" or info.opted_at is None or not left:
+        return False
+    return all(at is not None and info.opted_at > at for at in left)

@@ -1,0 +1,82 @@
+"""Where Mailchimp tells us something: check who it is, keep it, answer; a job looks what is so.
+
+No log-in and no form token: the secret in the address and the signature say who calls.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from flask import Blueprint, abort, request
+from flask.typing import ResponseReturnValue
+from sqlmodel import select
+
+from integration.db import scoped, unscoped
+from integration.mailchimp.hooks import AUDIENCE, BATCHES, address_hash, is_genuine
+from integration.tables import Audience, MailchimpHook
+from integration.views.base import context
+from integration.work.inbox import keep
+from integration.work.runner import wake_due
+
+bp = Blueprint("hooks", __name__, url_prefix="/hooks/mailchimp")
+
+#: Bytes of a form; a contact with 80 fields of 255 bytes stays far below.
+_LARGEST = 256 * 1024
+_SIGNATURE = "X-Mailchimp-Signature"
+
+
+@bp.get("/<secret>")
+def look(secret: str) -> ResponseReturnValue:  # noqa: ARG001  # says nothing about which exist
+    """Mailchimp looks whether somebody is there before it makes a webhook."""
+    return "", 200
+
+
+@bp.get("/batches/<secret>")
+def look_for_batches(secret: str) -> ResponseReturnValue:  # noqa: ARG001  # as above
+    """The same for webhooks about batches."""
+    return "", 200
+
+
+@bp.post("/<secret>")
+def receive(secret: str) -> ResponseReturnValue:
+    """Take what Mailchimp tells about an audience."""
+    return _received(AUDIENCE, secret)
+
+
+@bp.post("/batches/<secret>")
+def receive_for_batches(secret: str) -> ResponseReturnValue:
+    """Take that a batch is finished."""
+    return _received(BATCHES, secret)
+
+
+def _received(kind: str, secret: str) -> ResponseReturnValue:
+    hook, audience = _addressed(kind, secret)
+    if audience.disconnected_at is not None:
+        return "", 410  # ends the webhook at once
+    request.max_content_length = _LARGEST
+    # Before anything parses the form: the signature is over these bytes.
+    body = request.get_data(cache=True)
+    if hook.signing_secret:
+        key = context().vault.decrypt(hook.signing_secret)
+        if not is_genuine(key, request.headers.get(_SIGNATURE, ""), body, context().clock()):
+            abort(401)
+    with scoped(context().engine, hook.account_id) as session:
+        # Mailchimp has no id of a delivery; the same bytes say the same.
+        is_new = keep(session, audience, kind, hashlib.sha256(body).hexdigest(), {}, body)
+    if is_new:
+        wake_due(context())
+    return "", 204
+
+
+def _addressed(kind: str, secret: str) -> tuple[MailchimpHook, Audience]:
+    """Find whose address this is; by its hash, so that no time tells how much of it was right."""
+    query = (
+        select(MailchimpHook, Audience)
+        .where(MailchimpHook.address_hash == address_hash(secret), MailchimpHook.kind == kind)
+        .where(MailchimpHook.audience_id == Audience.id)
+    )
+    with unscoped(context().engine) as session:
+        found = session.exec(query).first()
+    if found is None:
+        abort(404)
+    return found

@@ -1,0 +1,446 @@
+"""Mailchimp tells us something over real HTTP: who may, what is kept, and what follows from it."""
+
+from __future__ import annotations
+
+import hmac
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from sqlmodel import col, select
+
+from integration import consent
+from integration.app import create_app
+from integration.audience import hooks
+from integration.audience.members import read_members
+from integration.audience.undo import make_undo
+from integration.context import Context
+from integration.sandbox.postman import form
+from integration.sandbox.server import SandboxServer
+from integration.settings import Settings
+from integration.tables import (
+    Audience,
+    Consent,
+    Identity,
+    Inbox,
+    MailchimpHook,
+    Member,
+    Plan,
+    PushedValue,
+    SourceProfile,
+    Work,
+)
+from integration.work.execute import run_until_idle
+from tests.service.audience_shop import AudienceShop, make_shop
+from tests.service.consent_scan import forbidden_writes
+from tests.service.page_server import served
+
+ADA, BOB = "ada@stipt-demo.shop", "bob@stipt-demo.shop"
+AUGUSTA = "augusta@stipt-demo.shop"
+
+
+@dataclass
+class Installation:
+    """Pages that Mailchimp can reach, and the shop behind them."""
+
+    shop: AudienceShop
+    sandbox: SandboxServer
+    url: str
+
+    def settle(self) -> None:
+        """Everything that is on its way arrives, and is worked off."""
+        assert self.sandbox.settle()
+        run_until_idle(self.shop.context)
+
+    def states(self) -> dict[str, str]:
+        """What the ledger amounts to, by address."""
+        with self.shop.session() as session:
+            found = consent.states(session)
+        return {
+            email: found[person].value for email, person in self.people().items() if person in found
+        }
+
+    def people(self) -> dict[str, int]:
+        """The person of each address."""
+        with self.shop.session() as session:
+            rows = session.exec(
+                select(Identity.value, SourceProfile.person_id).join(
+                    SourceProfile, col(SourceProfile.id) == col(Identity.profile_id)
+                )
+            )
+            return dict(rows.all())
+
+    def members(self) -> dict[str, str]:
+        """Our rows of the audience."""
+        with self.shop.session() as session:
+            return dict(session.exec(select(Member.email_key, Member.status)).all())
+
+    def mirror(self) -> set[tuple[str, str]]:
+        """Address and key of everything we hold to be there."""
+        with self.shop.session() as session:
+            return set(session.exec(select(PushedValue.email_key, PushedValue.key)).all())
+
+    def hook(self, kind: str = "audience") -> MailchimpHook:
+        """Our row."""
+        with self.shop.session() as session:
+            return session.exec(select(MailchimpHook).where(MailchimpHook.kind == kind)).one()
+
+    @property
+    def address(self) -> str:
+        """Where Mailchimp sends to; we keep no more than its hash."""
+        return next(h.url for h in self.sandbox.state.hooks.by_id.values() if h.list_id)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[SandboxServer]:
+    with SandboxServer() as server:
+        server.add_member(ADA)
+        server.add_member(BOB)
+        yield server
+        assert forbidden_writes(server.requests) == []
+
+
+@pytest.fixture
+def here(settings: Settings, sandbox: SandboxServer) -> Iterator[Installation]:
+    shop = make_shop(settings, sandbox)
+    with served(create_app(shop.context)) as url:
+        known = shop.context.settings.model_copy(update={"public_url": url})
+        object.__setattr__(shop.context, "settings", known)
+        shop.person(ADA, ["stage:new"])
+        shop.person(BOB, ["stage:new"])
+        shop.push()
+        start(shop)
+        run_until_idle(shop.context)
+        yield Installation(shop, sandbox, url)
+    shop.context.engine.dispose()
+
+
+def start(shop: AudienceShop) -> None:
+    with shop.session() as session:
+        hooks.start(shop.context, session)
+
+
+def signed(here: Installation, body: bytes, moment: datetime | None = None) -> dict[str, str]:
+    """The header Mailchimp would send."""
+    key = here.shop.context.vault.decrypt(here.hook().signing_secret)
+    at = int((moment or datetime.now(UTC)).timestamp())
+    digest = hmac.new(key.encode(), f"{at}.".encode() + body, "sha256").hexdigest()
+    return {
+        "X-Mailchimp-Signature": f"t={at},v1={digest}",
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+
+
+def kept(here: Installation) -> int:
+    with here.shop.session() as session:
+        return len(session.exec(select(Inbox)).all())
+
+
+BODY = f"type=unsubscribe&data%5Bemail%5D={ADA}".encode()
+
+
+# -- who may ---------------------------------------------------------------------------------------
+
+
+def test_what_mailchimp_signed_is_kept_once_with_its_work(here: Installation) -> None:
+    for _ in range(2):
+        answer = requests.post(here.address, data=BODY, headers=signed(here, BODY))
+        assert (answer.status_code, answer.content) == (204, b"")
+    with here.shop.session() as session:
+        row = session.exec(select(Inbox)).one()
+        work = session.exec(select(Work).where(Work.kind == "mailchimp_event")).one()
+    assert (row.body, row.audience_id, row.shop_id) == (BODY, here.shop.audience.id, None)
+    assert work.payload == {"inbox_id": row.id}
+    assert work.lane == f"account:{here.shop.account_id}:incoming"
+
+
+@pytest.mark.parametrize("late", [-301, 301])
+def test_an_old_or_early_signature_is_refused(here: Installation, late: int) -> None:
+    moment = datetime.now(UTC) + timedelta(seconds=late)
+    answer = requests.post(here.address, data=BODY, headers=signed(here, BODY, moment))
+    assert (answer.status_code, kept(here)) == (401, 0)
+
+
+@pytest.mark.parametrize("header", [None, "", "t=,v1=", "t=²,v1=ab", "v1=00", "t=1e9,v1=00"])
+def test_without_a_right_signature_nothing_is_kept(here: Installation, header: str | None) -> None:
+    headers = {} if header is None else {"X-Mailchimp-Signature": header.encode()}
+    assert requests.post(here.address, data=BODY, headers=headers).status_code == 401
+    other = signed(here, BODY + b"&x=1")
+    assert requests.post(here.address, data=BODY, headers=other).status_code == 401
+    assert kept(here) == 0
+
+
+def test_an_address_that_nobody_made_is_not_found(here: Installation) -> None:
+    wrong = f"{here.url}/hooks/mailchimp/guessed"
+    assert requests.post(wrong, data=BODY, headers=signed(here, BODY)).status_code == 404
+    # The secret of one kind opens no other.
+    secret = urlsplit(here.address).path.rpartition("/")[2]
+    other = f"{here.url}/hooks/mailchimp/batches/{secret}"
+    assert requests.post(other, data=BODY, headers=signed(here, BODY)).status_code == 404
+
+
+def test_guessing_is_slowed_down_and_genuine_ones_are_not(here: Installation) -> None:
+    wrong = f"{here.url}/hooks/mailchimp/guessed"
+    for _ in range(70):
+        genuine = requests.post(here.address, data=BODY, headers=signed(here, BODY))
+        assert genuine.status_code == 204
+    answers = [requests.post(wrong, data=BODY).status_code for _ in range(70)]
+    assert answers.count(404) <= 60
+    assert answers[-1] == 429
+
+
+def test_a_disconnected_audience_ends_its_webhook(here: Installation) -> None:
+    headers = signed(here, BODY)
+    with here.shop.session() as session:
+        session.get_one(Audience, here.shop.audience.id).disconnected_at = datetime.now(UTC)
+    assert requests.post(here.address, data=BODY, headers=headers).status_code == 410
+
+
+def test_an_endless_body_is_refused(here: Installation) -> None:
+    body = b"type=profile&x=" + b"a" * 300_000
+    assert requests.post(here.address, data=body, headers=signed(here, body)).status_code == 413
+    assert kept(here) == 0
+
+
+# -- making them -----------------------------------------------------------------------------------
+
+
+def test_webhooks_are_made_after_the_first_publication_and_never_about_our_own_writes(
+    here: Installation, sandbox: SandboxServer
+) -> None:
+    made = {hook.list_id: hook for hook in sandbox.state.hooks.by_id.values()}
+    assert set(made) == {sandbox.list_id, ""}
+    assert made[sandbox.list_id].sources == {"user": True, "admin": True, "api": False}
+    assert made[""].url.startswith(f"{here.url}/hooks/mailchimp/batches/")
+    assert here.hook().signing_secret not in ("", made[sandbox.list_id].secret)
+
+
+def test_nothing_is_made_before_something_was_published(
+    settings: Settings, sandbox: SandboxServer
+) -> None:
+    shop = make_shop(settings, sandbox)
+    start(shop)
+    with shop.session() as session:
+        assert session.exec(select(Work)).all() == []
+
+
+def test_a_look_changes_nothing_where_all_is_right(
+    here: Installation, sandbox: SandboxServer
+) -> None:
+    before = len([r for r in sandbox.requests if r.method != "GET"])
+    start(here.shop)
+    run_until_idle(here.shop.context)
+    assert len([r for r in sandbox.requests if r.method != "GET"]) == before
+
+
+@pytest.mark.parametrize("how", ["deleted", "changed", "key lost", "moved"])
+def test_a_webhook_that_is_missing_or_wrong_is_made_again(
+    here: Installation, sandbox: SandboxServer, how: str
+) -> None:
+    before = here.hook()
+    stored = sandbox.state.hooks
+    if how == "deleted":
+        stored.drop(before.remote_id)
+    elif how == "changed":
+        stored.by_id[before.remote_id].sources["api"] = True
+    elif how == "moved":
+        stored.by_id[before.remote_id].url = "http://127.0.0.1:1/elsewhere"
+    else:
+        with here.shop.session() as session:
+            session.get_one(MailchimpHook, before.id).signing_secret = "lost"
+    start(here.shop)
+    run_until_idle(here.shop.context)
+    after = here.hook()
+    assert after.remote_id != before.remote_id
+    assert after.address_hash != before.address_hash
+    ours = [hook for hook in stored.of(sandbox.list_id) if hook.url.startswith(here.url)]
+    assert [hook.id for hook in ours] == [after.remote_id]
+
+
+def test_webhooks_are_removed_at_the_end(here: Installation, sandbox: SandboxServer) -> None:
+    hooks.remove(here.shop.context, here.shop.audience)
+    assert sandbox.state.hooks.by_id == {}
+    hooks.remove(here.shop.context, here.shop.audience)
+
+
+# -- what follows ----------------------------------------------------------------------------------
+
+
+def test_an_unsubscribe_is_in_the_ledger_and_takes_our_tags_by_the_next_plan(
+    here: Installation, sandbox: SandboxServer
+) -> None:
+    sandbox.unsubscribe(ADA)
+    here.settle()
+    assert here.states() == {ADA: "denied"}
+    here.shop.push()
+    assert sandbox.tags(ADA) == set()
+    assert sandbox.tags(BOB) != set()
+
+
+def test_who_comes_back_through_mailchimps_form_is_told_apart_from_who_was_put_back(
+    here: Installation, sandbox: SandboxServer
+) -> None:
+    for email in (ADA, BOB):
+        sandbox.unsubscribe(email)
+    here.settle()
+    sandbox.state.clock.advance(5)
+    sandbox.act("resubscribe", ADA)
+    bob = sandbox.audience.find(BOB)
+    assert bob is not None
+    bob.status, bob.last_changed = "subscribed", sandbox.state.clock.text()
+    read_members(here.shop.context, here.shop.audience)
+    assert here.states() == {ADA: "confirmed", BOB: "denied"}
+    with here.shop.session() as session:
+        row = session.exec(select(Consent).where(Consent.state == "confirmed")).one()
+    assert row.source == "mailchimp: subscribed"
+    assert row.at is not None
+
+
+def test_a_bounce_is_known_at_once_and_is_no_denial(
+    here: Installation, sandbox: SandboxServer
+) -> None:
+    sandbox.act("bounce", ADA)
+    here.settle()
+    assert here.members()[ADA] == "cleaned"
+    assert here.states() == {ADA: "unknown"}
+
+
+def test_who_is_removed_is_gone_and_has_denied_nothing(
+    here: Installation, sandbox: SandboxServer
+) -> None:
+    sandbox.act("erase", ADA)
+    here.settle()
+    assert here.members()[ADA] == "gone"
+    assert here.states() == {}
+    assert {email for email, _ in here.mirror()} == {BOB}
+
+
+@pytest.mark.parametrize("by", ["webhook", "pull"])
+def test_a_new_address_is_the_same_person_and_takes_everything_along(
+    here: Installation, sandbox: SandboxServer, by: str
+) -> None:
+    person = here.people()[ADA]
+    before = {key for email, key in here.mirror() if email == ADA}
+    if by == "pull":
+        sandbox.state.hooks.hold()
+    sandbox.act("change_address", ADA, to=AUGUSTA)
+    here.settle()
+    if by == "pull":
+        read_members(here.shop.context, here.shop.audience)
+    assert here.people()[AUGUSTA] == person
+    assert ADA not in here.members()
+    assert {key for email, key in here.mirror() if email == AUGUSTA} == before
+    assert here.shop.plan().summary["members"] == 0
+    here.shop.leave(person, "stage:new")
+    here.shop.push()
+    assert sandbox.tags(AUGUSTA) == set()
+
+
+def test_a_plan_made_before_a_change_of_address_is_undone_after_it(
+    here: Installation, sandbox: SandboxServer
+) -> None:
+    with here.shop.session() as session:
+        plan = session.exec(select(Plan)).one()
+    sandbox.act("change_address", ADA, to=AUGUSTA)
+    here.settle()
+    here.shop.publish(make_undo(here.shop.context, here.shop.account_id, plan.id or 0))
+    assert sandbox.tags(AUGUSTA) == set()
+
+
+def test_a_denial_counts_after_the_address_changed(
+    here: Installation, sandbox: SandboxServer
+) -> None:
+    sandbox.act("change_address", ADA, to=AUGUSTA)
+    sandbox.unsubscribe(AUGUSTA)
+    here.settle()
+    assert here.states() == {ADA: "denied", AUGUSTA: "denied"}
+
+
+STORIES: dict[str, list[tuple[str, str, dict[str, str]]]] = {
+    "leaves": [("unsubscribe", ADA, {})],
+    "leaves and comes back": [("unsubscribe", ADA, {}), ("resubscribe", ADA, {})],
+    "comes back and leaves": [
+        ("unsubscribe", ADA, {}),
+        ("resubscribe", ADA, {}),
+        ("unsubscribe", ADA, {}),
+    ],
+    "moves and leaves": [("change_address", ADA, {"to": AUGUSTA}), ("unsubscribe", AUGUSTA, {})],
+    "leaves and moves": [("unsubscribe", ADA, {}), ("change_address", ADA, {"to": AUGUSTA})],
+    "edits, bounces": [("edit", ADA, {"language": "nl"}), ("bounce", ADA, {})],
+}
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_the_order_of_messages_and_copies_of_them_change_nothing(
+    here: Installation, sandbox: SandboxServer, story: str
+) -> None:
+    sandbox.state.hooks.hold()
+    for act, email, details in STORIES[story]:
+        sandbox.act(act, email, **details)
+        sandbox.state.clock.advance(2)
+    messages = list(sandbox.state.hooks.waiting)
+    bodies = [form(message.values) for message in messages]
+    ends = set[tuple[object, ...]]()
+    orders = list(permutations(bodies))
+    for number, order in enumerate(orders):
+        copies = [*order, *order[:1]]
+        for body in copies:
+            body = body + f"&copy={number}".encode()  # else it would be known already
+            headers = signed(here, body)
+            assert requests.post(here.address, data=body, headers=headers).status_code == 204
+            if random.Random(number).random() < 0.5:
+                run_until_idle(here.shop.context)
+        run_until_idle(here.shop.context)
+        ends.add(
+            (
+                tuple(sorted(here.members().items())),
+                tuple(sorted(here.states().items())),
+                tuple(sorted(here.mirror())),
+            )
+        )
+    assert len(orders) >= 1
+    assert len(ends) == 1
+
+
+def test_work_that_waits_for_a_batch_looks_again_when_it_is_told(
+    here: Installation, sandbox: SandboxServer
+) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    with here.shop.session() as session:
+        for error in ("StillRunning: a batch is not finished", "Throttled: too many"):
+            session.add(
+                Work(
+                    account_id=here.shop.account_id,
+                    kind="waits",
+                    lane=error,
+                    run_at=later,
+                    error=error,
+                    created_at=later,
+                )
+            )
+    sandbox.state.hooks.batch_done({"id": "b1", "status": "finished"})
+    here.settle()
+    with here.shop.session() as session:
+        rows = session.exec(select(Work).where(Work.kind == "waits").order_by(col(Work.id))).all()
+    assert rows[0].run_at < later or rows[0].status == "dead"
+    assert rows[1].run_at == later
+
+
+def test_reachable_is_https_elsewhere_or_this_computer_beside_the_sandbox(
+    context: Context,
+) -> None:
+    def reached(url: str, mailchimp: str | None) -> bool:
+        given = {"public_url": url, "mailchimp_url": mailchimp}
+        return hooks.can_be_reached(context.settings.model_copy(update=given))
+
+    assert reached("https://stipt.my-shop.nl", None)
+    assert not reached("http://stipt.my-shop.nl", None)
+    assert not reached("https://192.168.1.4", None)
+    assert not reached("https://localhost", None)
+    assert reached("http://127.0.0.1:8000", "http://127.0.0.1:8090")
+    assert not reached("https://stipt.my-shop.nl", "http://127.0.0.1:8090")
