@@ -342,7 +342,7 @@ class Demo:
             with unscoped(self.context.engine) as session:
                 rows = session.exec(select(Work).where(Work.status != "done")).all()
             for row in rows:
-                if row.status == "dead":
+                if row.status in ("dead", "resting"):
                     raise DemoFailed(f"{row.kind} was given up: {row.error}")
                 if row.status == "running" and (row.id, row.note) not in said:
                     said.add((row.id, row.note))

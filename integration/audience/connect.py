@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 from typing import Any
 
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
+from integration.audience.pause import check, pause, resume, settle_in
 from integration.audience.settled import put_to_rest
 from integration.context import Context
 from integration.db import scoped, unscoped
@@ -14,6 +18,7 @@ from integration.mailchimp.answers import AudienceInfo
 from integration.mailchimp.client import Mailchimp, server_of
 from integration.mailchimp.guard import Permit
 from integration.tables import Audience
+from integration.work.queue import wake_resting
 
 LANGUAGES = ("en", "nl")
 #: How the keys of our own sandbox begin.
@@ -40,14 +45,10 @@ class NoAudience(LookupError):
 def connect(
     context: Context, account_id: int, *, token: str, list_id: str | None = None, language: str
 ) -> Audience:
-    """Store which audience is the merchant's, after a look whether the token works.
-
-    Plans of another audience that are not carried out are put to rest.
+    """Store which audience is the merchant's, by an API key such as "...-us6".
 
     Parameters
     ----------
-    token
-        A Mailchimp API key such as "...-us6".
     list_id
         None takes the only audience there is.
     language
@@ -59,18 +60,118 @@ def connect(
         `ChooseAudience` when it is not clear which audience is meant.
     MailchimpError
     """
-    if language not in LANGUAGES:
-        raise CannotConnect("the language of tags is en or nl")
-    _check_place(context, token)
+    access = access_by_key(context, token)
+    return choose(context, account_id, look(context, access), list_id=list_id, language=language)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """A way into a Mailchimp account."""
+
+    token: str = field(repr=False)
+    #: Data centre.
+    server: str
+    is_oauth: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """A Mailchimp account that let us in, and the audiences to choose from."""
+
+    access: Access
+    #: Mailchimp's id of it.
+    id: str
+    audiences: tuple[AudienceInfo, ...]
+
+
+def access_by_key(context: Context, token: str) -> Access:
+    """Return the way in that an API key is.
+
+    Raises
+    ------
+    CannotConnect
+    """
+    check_place(context, token)
     try:
-        server = server_of(token)
+        return Access(token=token, server=server_of(token))
     except ValueError as error:
         raise CannotConnect(str(error)) from None
-    url, timeout_s = context.settings.mailchimp_url, context.settings.request_timeout_s
-    account = Mailchimp(token=token, server=server, url=url, timeout_s=timeout_s)
-    account.ping()
-    info = _chosen(account.audiences(), list_id)
-    return _store(context, account_id, info, server=server, token=token, language=language)
+
+
+def look(context: Context, access: Access) -> Account:
+    """Find out whether we are let in, and what there is to choose from.
+
+    Raises
+    ------
+    MailchimpError
+    """
+    mailchimp = Mailchimp(
+        token=access.token,
+        server=access.server,
+        url=context.settings.mailchimp_url,
+        timeout_s=context.settings.request_timeout_s,
+        is_oauth=access.is_oauth,
+    )
+    root = mailchimp.call(mailchimp.official.root.get_root, fields=["account_id"])
+    return Account(
+        access=access,
+        id=str(root.get("account_id") or ""),
+        audiences=tuple(mailchimp.audiences()),
+    )
+
+
+def choose(
+    context: Context, account_id: int, account: Account, *, list_id: str | None, language: str
+) -> Audience:
+    """Store which of an account's audiences is the merchant's.
+
+    Plans of another audience that are not carried out are put to rest, and its token is deleted.
+    The same audience again keeps its row, and everything that waited goes on.
+
+    Raises
+    ------
+    CannotConnect
+        `ChooseAudience` when it is not clear which audience is meant.
+    """
+    if language not in LANGUAGES:
+        raise CannotConnect("the language of tags is en or nl")
+    info = _chosen(account.audiences, list_id)
+    now = context.clock()
+    values: dict[str, Any] = {
+        "name": info.name,
+        "server": account.access.server,
+        "token": context.vault.encrypt(account.access.token),
+        "is_oauth": account.access.is_oauth,
+        "mailchimp_account": account.id,
+        "language": language,
+        "connected_at": now,
+        "disconnected_at": None,
+    }
+    with scoped(context.engine, account_id) as session:
+        known = {audience.list_id: audience for audience in session.exec(select(Audience))}
+        for other in known.values():
+            if other.list_id != info.id and other.disconnected_at is None:
+                let_go(session, other, now)
+        # The same audience again keeps its row, and with it the mirror of what was pushed.
+        audience = known.get(info.id) or Audience(account_id=account_id, list_id=info.id, **values)
+        for name, value in values.items():
+            setattr(audience, name, value)
+        settle_in(context, audience)
+        resume(session, audience)
+        session.add(audience)
+    return audience
+
+
+def let_go(session: Session, audience: Audience, now: datetime) -> None:
+    """Forget the token and switch off what was to go on by itself; our books of it stay.
+
+    Mailchimp requires that both are deleted when a merchant disconnects.
+    """
+    audience.disconnected_at, audience.token = now, ""
+    audience.keeps_in_step = audience.adds_contacts = False
+    audience.paused, audience.paused_at = "", None
+    put_to_rest(session, audience.id or 0)
+    wake_resting(session)
 
 
 def current_audience(context: Context, account_id: int) -> Audience:
@@ -93,10 +194,15 @@ def open_mailchimp(context: Context, audience: Audience, *permits: Permit) -> Ma
 
     Raises
     ------
+    Paused
+        Until the merchant has done something: see `integration.audience.pause`.
     CannotDecrypt, CannotConnect
     """
+    check(context, audience)
+    if not audience.token:
+        raise CannotConnect("this audience is no longer connected")
     token = context.vault.decrypt(audience.token)
-    _check_place(context, token)
+    check_place(context, token)
     return Mailchimp(
         token=token,
         server=audience.server,
@@ -105,6 +211,7 @@ def open_mailchimp(context: Context, audience: Audience, *permits: Permit) -> Ma
         timeout_s=context.settings.request_timeout_s,
         is_oauth=audience.is_oauth,
         permits=permits,
+        on_lost=partial(pause, context, audience),
     )
 
 
@@ -119,7 +226,7 @@ def has_real_tokens(context: Context) -> bool:
     return any(not token.startswith(_SANDBOX) for token in tokens)
 
 
-def _check_place(context: Context, token: str) -> None:
+def check_place(context: Context, token: str) -> None:
     """A sandbox key never goes to Mailchimp, and a real one never to a sandbox."""
     is_sandbox = token.startswith(_SANDBOX)
     if is_sandbox and context.settings.mailchimp_url is None:
@@ -133,35 +240,3 @@ def _chosen(found: Sequence[AudienceInfo], list_id: str | None) -> AudienceInfo:
     if len(matching) != 1:
         raise ChooseAudience(found)
     return matching[0]
-
-
-def _store(
-    context: Context,
-    account_id: int,
-    info: AudienceInfo,
-    *,
-    server: str,
-    token: str,
-    language: str,
-) -> Audience:
-    now = context.clock()
-    values: dict[str, Any] = {
-        "name": info.name,
-        "server": server,
-        "token": context.vault.encrypt(token),
-        "language": language,
-        "connected_at": now,
-        "disconnected_at": None,
-    }
-    with scoped(context.engine, account_id) as session:
-        known = {audience.list_id: audience for audience in session.exec(select(Audience))}
-        for other in known.values():
-            if other.list_id != info.id and other.disconnected_at is None:
-                other.disconnected_at = now
-                put_to_rest(session, other.id or 0)
-        # The same audience again keeps its row, and with it the mirror of what was pushed.
-        audience = known.get(info.id) or Audience(account_id=account_id, list_id=info.id, **values)
-        for name, value in values.items():
-            setattr(audience, name, value)
-        session.add(audience)
-    return audience

@@ -159,9 +159,10 @@ def do_work(shell: Shell, *, quiet: bool = False) -> None:
         for bar in bars.values():
             progress.update(bar, completed=1.0)
     with shell.session() as session:
-        dead = session.exec(
-            select(Work).where(Work.status == "dead", col(Work.id) > before).order_by(col(Work.id))
-        ).first()
+        ended = select(Work).where(col(Work.status).in_(("dead", "resting")), col(Work.id) > before)
+        dead = session.exec(ended.order_by(col(Work.id))).first()
+    if dead is not None and dead.status == "resting":
+        raise click.ClickException(f"{dead.kind} waits and goes on by itself later: {dead.error}")
     if dead is not None:
         raise click.ClickException(
             f"{dead.kind} was given up: {dead.error}. Mend the cause, then run it again with "

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from integration.mailchimp.answers import OperationResult
 from integration.mailchimp.client import Mailchimp
-from integration.mailchimp.errors import StillRunning
+from integration.mailchimp.errors import NotFound, StillRunning
 
 #: Seconds between two looks at a batch, which double up to this (a lease lasts 60), and altogether.
 _POLL_MOST_S, _WAIT_MOST_S = 25.0, 1800.0
@@ -32,6 +32,8 @@ def results_of(
     ------
     StillRunning
         After half an hour; ask again later.
+    AudienceGone
+        The operations did not work because their audience is no more.
     NotFound
         Mailchimp keeps results for seven days.
     MailchimpError
@@ -40,7 +42,11 @@ def results_of(
     while True:
         batch = mailchimp.batch(batch_id)
         if batch.is_finished:
-            return mailchimp.batch_results(batch.results_url)
+            results = mailchimp.batch_results(batch.results_url)
+            if any(isinstance(result.error, NotFound) for result in results):
+                # A contact that is gone, or the whole audience: then nothing is settled by it.
+                mailchimp.check_audience()
+            return results
         if waited_s >= _WAIT_MOST_S:
             raise StillRunning("a batch is not finished", retry_after_s=_POLL_MOST_S)
         beat()

@@ -40,8 +40,10 @@ from integration.mailchimp.answers import (
     read_segment,
 )
 from integration.mailchimp.errors import (
+    AudienceGone,
     Failed,
     MailchimpError,
+    NotAuthorized,
     NotFound,
     NotUnderstood,
     Throttled,
@@ -56,6 +58,8 @@ log = logging.getLogger(__name__)
 PAGE = 1000
 ROWS_A_CALL = guard.ROWS_A_CALL
 CONNECT_TIMEOUT_S = 3.05
+#: In place of an audience's id: an account as a whole.
+NO_LIST = "none"
 #: Mailchimp itself ends a call after 120 s.
 BULK_TIMEOUT_S = 115.0
 #: After a time-out the request may still be running there: do not repeat it at once.
@@ -100,11 +104,12 @@ class Mailchimp:
         *,
         token: str,
         server: str,
-        list_id: str = "none",
+        list_id: str = NO_LIST,
         url: str | None = None,
         timeout_s: float = 30.0,
         is_oauth: bool = False,
         permits: Collection[Permit] = (),
+        on_lost: Callable[[str], None] | None = None,
     ) -> None:
         if not _SERVER.fullmatch(server):
             raise ValueError("not a data centre")
@@ -122,6 +127,8 @@ class Mailchimp:
         else:
             self._session.auth = ("stipt", token)
         self._permits = frozenset(permits)
+        #: Told "revoked" or "audience_deleted": no further call can work.
+        self._on_lost = on_lost
         #: The official client, for `call`; its transport is ours.
         self.official = mailchimp_marketing.Client()
         self._lists = self.official.lists
@@ -294,7 +301,38 @@ class Mailchimp:
         Raises
         ------
         MailchimpError
+            `AudienceGone` when it is not only the thing that is missing but the audience.
         """
+        try:
+            return self._answer(method, *args, **query)
+        except NotFound:
+            if self.list_id != NO_LIST:
+                self.check_audience()
+            raise
+        except NotAuthorized:
+            self._lose("revoked")
+            raise
+
+    def check_audience(self) -> None:
+        """Look whether the audience is still there.
+
+        Raises
+        ------
+        AudienceGone
+        MailchimpError
+        """
+        try:
+            self._answer(self._lists.get_list, self.list_id, fields=["id"])
+        except NotFound as error:
+            self._lose("audience_deleted")
+            text = "the audience was deleted in Mailchimp"
+            raise AudienceGone(text, status=error.status, title=error.title) from None
+
+    def _lose(self, reason: str) -> None:
+        if self._on_lost is not None:
+            self._on_lost(reason)
+
+    def _answer(self, method: Callable[..., Any], *args: Any, **query: Any) -> dict[str, Any]:
         try:
             answer = method(*args, **query)
         except ApiClientError as error:

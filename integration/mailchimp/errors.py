@@ -3,8 +3,10 @@
 MailchimpError            permanent unless a subclass says otherwise
 ├── ConsentGuard          we were about to send what we never send: a defect of ours, nothing left
 ├── NotAuthorized         token revoked, user removed or disabled: ask the merchant to reconnect
+├── Paused                nothing is sent until the merchant answers; `reason` says what
 ├── Forbidden             the user's role or the plan does not include it
 ├── NotFound              wrong id, or an address that is not in the audience
+│   └── AudienceGone      the audience itself was deleted in Mailchimp
 ├── Invalid               Mailchimp refuses the content; `title` says how
 │   └── Compliance        the person left, bounced or was erased: only the person can return
 ├── WrongState            the resource does not take this action now
@@ -41,6 +43,8 @@ class MailchimpError(Exception):
     """A call to Mailchimp failed; `status` and `title` as in its answer, when there was one."""
 
     retryable = False
+    #: Work that met it waits, without counting tries, until the merchant has done something.
+    rests = False
 
     def __init__(
         self,
@@ -63,6 +67,18 @@ class ConsentGuard(MailchimpError):
 class NotAuthorized(MailchimpError):
     """Mailchimp does not accept the token any more: connect again."""
 
+    rests = True
+
+
+class Paused(MailchimpError):
+    """Nothing is sent for this audience at present; `reason` is `Audience.paused`."""
+
+    rests = True
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
 
 class Forbidden(MailchimpError):
     """The Mailchimp user or plan may not do this."""
@@ -70,6 +86,12 @@ class Forbidden(MailchimpError):
 
 class NotFound(MailchimpError):
     """There is no such thing in this Mailchimp account."""
+
+
+class AudienceGone(NotFound):
+    """The audience was deleted in Mailchimp."""
+
+    rests = True
 
 
 class Invalid(MailchimpError):

@@ -48,7 +48,8 @@ def publish(context: Context, job: Job, plan_id: int) -> None:
         The plan was discarded or taken back, a newer one has taken its place, or its audience is
         no longer connected.
     MailchimpError
-        Retryable ones leave the plan "publishing", to go on later; others make it "failed".
+        Those that another try or the merchant can mend leave the plan "publishing", to go on
+        later; others make it "failed".
     """
     plan, audience = _begin(context, job, plan_id)
     if plan.status == "published":
@@ -70,7 +71,7 @@ def publish(context: Context, job: Job, plan_id: int) -> None:
         with run.transaction() as session:
             stored = session.get_one(Plan, plan_id)
             stored.outcome = {**stored.outcome, "error": str(error)}
-            if not error.retryable:
+            if not (error.retryable or error.rests):
                 stored.status = "failed"
         raise
     _finish(run)
@@ -286,7 +287,7 @@ def _settle_batch(run: Run, batch_id: str, results: Sequence[OperationResult]) -
             group = of_operation.get(int(result.operation_id), [])
             if result.error is None:
                 done += group
-            elif result.error.retryable:
+            elif result.error.retryable or result.error.rests:
                 run.mark(session, [row.id for row in group], "todo")
             else:
                 lost = isinstance(result.error, NotFound)

@@ -82,9 +82,9 @@ def failed(session: Session, plan_id: int) -> list[PlanChange]:
 
 
 def current_work(session: Session) -> Work | None:
-    """Return planning or pushing that is under way or waiting its turn."""
+    """Return planning or pushing that is under way, waits its turn or rests."""
     busy = select(Work).where(
-        col(Work.kind).in_(KINDS), col(Work.status).in_(("queued", "running"))
+        col(Work.kind).in_(KINDS), col(Work.status).in_(("queued", "running", "resting"))
     )
     return session.exec(busy.order_by(col(Work.id)).limit(1)).first()
 

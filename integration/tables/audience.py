@@ -33,6 +33,11 @@ class Audience(Owned, table=True):
     #: Why nothing is written at present: "" (it is), "revoked", "audience_deleted", "cloned".
     paused: str = ""
     paused_at: datetime | None = moment(nullable=True)
+    #: Which installation connected it, and its pages' address then: see `integration.installation`.
+    installation: str = ""
+    public_url: str = ""
+    #: What is in it, as last looked at for the page: see `audience.contents`.
+    contents: dict[str, Any] | None = json_column(nullable=True)
     #: The audience asks newcomers to confirm by mail.
     double_optin: bool = False
     #: The merchant chose to add people whose opt-in is recorded.

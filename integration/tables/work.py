@@ -55,7 +55,8 @@ class Work(Owned, table=True):
     #: Jobs of one lane run one after the other, such as "account:1:push".
     lane: str
     payload: dict[str, Any] = json_column()
-    #: queued, running, done, dead.
+    #: queued, running, done, dead, resting (until the merchant has done something; looks again
+    #: by itself now and then).
     status: str = "queued"
     run_at: datetime = moment()
     attempts: int = 0

@@ -59,5 +59,6 @@ def state_names() -> dict[str, str]:
         "queued": gettext("waiting"),
         "running": gettext("running"),
         "done": gettext("done"),
+        "resting": gettext("rests until Mailchimp is connected again"),
         "dead": gettext("given up"),
     }

@@ -1,4 +1,4 @@
-"""Does claimed jobs and settles them: done, once more, or dead with the cause."""
+"""Does claimed jobs and settles them: done, once more, resting, or dead with the cause."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from integration.work.queue import (
     bury,
     claim,
     finish,
+    rest,
 )
 from integration.work.retry import MAX_STARTS, wait_s
 
@@ -120,6 +121,10 @@ def _kept_alive(job: Job) -> Iterator[None]:
 
 def _settle(job: Job, error: Exception) -> None:
     log = _log.bind(work_id=job.id, kind=job.kind, account_id=job.account_id)
+    if getattr(error, "rests", False) is True:
+        log.warning("Job rests until the merchant has done something", cause=cause(error))
+        rest(job, error=cause(error))
+        return
     wait = wait_s(error, job.attempts, random=_random)
     if wait is None:
         # Places only: a traceback with values or a statement's text would show people.

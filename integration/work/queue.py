@@ -27,6 +27,12 @@ LEASE_S = 60.0
 #: Due at once, whatever clock the worker looks at.
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 
+#: Seconds after which resting work looks whether it may go on; `wake_resting` is quicker.
+REST_S = 900.0
+
+#: States of work that waits for its moment.
+_WAITING = ("queued", "resting")
+
 #: Tries of `claim` while others are quicker; each loss means that another worker got a job.
 _CLAIM_TRIES = 10
 
@@ -123,7 +129,7 @@ def claim(
 ) -> Job | None:
     """Take one due job, or the job `work_id` if it is due; None when there is none for us now.
 
-    Due is what is queued for now or earlier in a free lane, and what runs with an expired lease.
+    Due is what waits for now or earlier in a free lane, and what runs with an expired lease.
     """
     for _ in range(_CLAIM_TRIES):
         try:
@@ -169,7 +175,7 @@ def _due(now: datetime) -> ColumnElement[bool]:
     other = _WORK.alias("other")
     lane_is_busy = exists().where(other.c.lane == _WORK.c.lane, other.c.status == "running")
     return or_(
-        and_(_WORK.c.status == "queued", _WORK.c.run_at <= now, ~lane_is_busy),
+        and_(_WORK.c.status.in_(_WAITING), _WORK.c.run_at <= now, ~lane_is_busy),
         and_(_WORK.c.status == "running", _WORK.c.lease_until <= now),
     )
 
@@ -193,6 +199,18 @@ def again(job: Job, *, run_at: datetime, error: str | None) -> None:
     LeaseLost
     """
     _change(job, None, status="queued", run_at=run_at, error=error, **_NOBODY)
+
+
+def rest(job: Job, *, error: str) -> None:
+    """Let the job wait until `wake_resting`; this try does not count.
+
+    Raises
+    ------
+    LeaseLost
+    """
+    run_at = job.context.clock() + timedelta(seconds=REST_S)
+    tries = max(job.attempts - 1, 0)
+    _change(job, None, status="resting", run_at=run_at, attempts=tries, error=error, **_NOBODY)
 
 
 def bury(job: Job, *, error: str) -> None:
@@ -230,8 +248,8 @@ def due_ids(context: Context, *, limit: int) -> list[int]:
 
 
 def queued_for(context: Context, work_id: int) -> datetime | None:
-    """Return the moment from which a queued job may start; None when it is not queued."""
-    start = select(_WORK.c.run_at).where(_WORK.c.id == work_id, _WORK.c.status == "queued")
+    """Return the moment from which a waiting job may start; None when it does not wait."""
+    start = select(_WORK.c.run_at).where(_WORK.c.id == work_id, _WORK.c.status.in_(_WAITING))
     with unscoped(context.engine) as session:
         moment: datetime | None = session.connection().execute(start).scalar_one_or_none()
         return moment
@@ -263,3 +281,13 @@ def retry_dead(session: Session, work_id: int) -> bool:
         ).execution_options(synchronize_session=False)
     )
     return bool(revived.rowcount == 1)  # type: ignore[attr-defined]  # an UPDATE's result has it
+
+
+def wake_resting(session: Session) -> None:
+    """Let the resting jobs of a scoped session's account go on where they were."""
+    resting = update(Work).where(_WORK.c.status == "resting")
+    session.execute(
+        resting.values(status="queued", run_at=AT_ONCE, error=None).execution_options(
+            synchronize_session=False
+        )
+    )

@@ -75,6 +75,7 @@ def test_a_plan_that_failed_is_not_published_over_a_newer_one(
     with pytest.raises(NotAuthorized):
         shop.publish(old.id)
     sandbox.state.tokens[sandbox.key] = True
+    connect(shop.context, shop.account_id, token=sandbox.key, language="en")
     shop.leave(person, "stage:new")
     shop.enter(person, "stage:best")
     newer = shop.plan()

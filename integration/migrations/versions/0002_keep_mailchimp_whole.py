@@ -161,6 +161,15 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("paused", sa.String(), nullable=False, server_default=""))
         batch_op.add_column(sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(
+            sa.Column("installation", sa.String(), nullable=False, server_default="")
+        )
+        batch_op.add_column(sa.Column("public_url", sa.String(), nullable=False, server_default=""))
+        batch_op.add_column(
+            sa.Column(
+                "contents", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True
+            )
+        )
+        batch_op.add_column(
             sa.Column("double_optin", sa.Boolean(), nullable=False, server_default=sa.false())
         )
         batch_op.add_column(
@@ -233,6 +242,9 @@ def downgrade() -> None:
         batch_op.drop_column("keeps_in_step")
         batch_op.drop_column("adds_contacts")
         batch_op.drop_column("double_optin")
+        batch_op.drop_column("contents")
+        batch_op.drop_column("public_url")
+        batch_op.drop_column("installation")
         batch_op.drop_column("paused_at")
         batch_op.drop_column("paused")
         batch_op.drop_column("mailchimp_account")

@@ -1,0 +1,99 @@
+"""When nothing may be sent for an audience, and how everything goes on afterwards.
+
+Three things stop it: Mailchimp refuses the token, the audience was deleted there, or this
+installation is not the one that was connected. Then `Audience.paused` says which, work rests
+without counting tries, and the merchant is told on every page. Nothing is given up meanwhile.
+"""
+
+from __future__ import annotations
+
+from sqlmodel import Session, col, select, update
+
+from integration.context import Context
+from integration.db import scoped
+from integration.installation import become_new, installation_id, is_elsewhere
+from integration.mailchimp.errors import Paused
+from integration.tables import Audience
+from integration.work.queue import wake_resting
+
+REVOKED, DELETED, CLONED = "revoked", "audience_deleted", "cloned"
+
+#: For work that rests and for the command line; the pages have their own sentences.
+_TEXTS = {
+    REVOKED: "Mailchimp no longer lets us in: connect Mailchimp again",
+    DELETED: "the audience was deleted in Mailchimp: choose another one",
+    CLONED: (
+        "this installation is not the one that was connected: say on the page Connection whether "
+        "it was moved or copied"
+    ),
+}
+
+
+def pause(context: Context, audience: Audience, reason: str) -> None:
+    """Stop everything for an audience, unless it was connected anew in the meantime."""
+    with scoped(context.engine, audience.account_id) as session:
+        session.exec(
+            update(Audience)
+            .where(
+                col(Audience.id) == audience.id,
+                col(Audience.token) == audience.token,
+                col(Audience.paused) == "",
+                col(Audience.disconnected_at).is_(None),
+            )
+            .values(paused=reason, paused_at=context.clock())
+            .execution_options(synchronize_session=False)
+        )
+
+
+def check(context: Context, audience: Audience) -> None:
+    """Let work begin, or stop it.
+
+    Raises
+    ------
+    Paused
+    """
+    with scoped(context.engine, audience.account_id) as session:
+        stored = session.get_one(Audience, audience.id)
+        if not stored.paused and _is_copy(context, stored):
+            stored.paused, stored.paused_at = CLONED, context.clock()
+        elif not stored.paused and _is_unsettled(context, stored):
+            settle_in(context, stored)
+        reason = stored.paused
+    if reason:
+        raise Paused(_TEXTS[reason], reason=reason)
+
+
+def _is_copy(context: Context, audience: Audience) -> bool:
+    if audience.installation in ("", installation_id(context.settings)):
+        return is_elsewhere(audience.public_url, context.settings.public_url)
+    return True
+
+
+def _is_unsettled(context: Context, audience: Audience) -> bool:
+    """Connected before installations were told apart, or before the pages had a real address."""
+    return not audience.installation or audience.public_url != context.settings.public_url
+
+
+def settle_in(context: Context, audience: Audience) -> None:
+    """Note that this installation is the one that writes to the audience."""
+    if not installation_id(context.settings):
+        become_new(context.settings)  # the folder is a copy; from here on it is its own
+    audience.installation = installation_id(context.settings)
+    audience.public_url = context.settings.public_url
+
+
+def resume(session: Session, audience: Audience) -> None:
+    """Let everything go on where it was; wake the workers after the commit."""
+    audience.paused, audience.paused_at = "", None
+    wake_resting(session)
+
+
+def moved(context: Context, account_id: int) -> None:
+    """Go on here: the merchant says that the installation was moved, not copied."""
+    with scoped(context.engine, account_id) as session:
+        cloned = select(Audience).where(
+            Audience.paused == CLONED, col(Audience.disconnected_at).is_(None)
+        )
+        for audience in session.exec(cloned):
+            settle_in(context, audience)
+            resume(session, audience)
