@@ -28,6 +28,7 @@ from integration.db import scoped, upsert
 from integration.mailchimp.push import publish
 from integration.sources import open_source, place, remember, source_key, system_of
 from integration.store import write_page
+from integration.store.erased import rejects_without_erased
 from integration.tables import Account, ImportRun, Reject, Shop, SyncState, Work
 from integration.work.execute import cause
 from integration.work.queue import AT_ONCE, Job, defer
@@ -131,8 +132,10 @@ def _save(session: Session, context: Context, job: Job, stream: str, page: Page,
     now = context.clock()
     run = session.get_one(ImportRun, job.payload["run_id"])
     written = write_page(session, run.shop_id, page, now)
-    rejects = [*page.rejects, *written.rejects]
+    rejects = rejects_without_erased(session, [*page.rejects, *written.rejects])
     counted = {**page.counters, f"{stream} read": written.records}
+    if written.erased:
+        counted["records of erased people"] = written.erased
     if written.rejects:
         counted["rejected rows"] = counted.get("rejected rows", 0) + len(written.rejects)
     totals = {name: run.counters.get(name, 0) + number for name, number in counted.items()}

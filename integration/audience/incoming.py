@@ -18,6 +18,7 @@ from integration.audience.moves import move
 from integration.context import Context
 from integration.db import scoped
 from integration.mailchimp.answers import MemberInfo
+from integration.privacy.erased import erased_among
 from integration.tables import Audience, Inbox, Member, Work
 from integration.work.queue import AT_ONCE, Job
 
@@ -73,6 +74,9 @@ def apply_event(context: Context, job: Job) -> None:
     with scoped(context.engine, job.account_id) as session:
         job.extend(session)
         _store(context, session, audience, event, read)
+        if erased_among(session, event.email_keys):
+            # No address of theirs is kept.
+            session.exec(delete(Inbox).where(col(Inbox.id) == kept.id))
 
 
 def _store(

@@ -25,6 +25,8 @@ from integration.audience import moves
 from integration.db import upsert
 from integration.mailchimp.answers import MemberInfo
 from integration.mailchimp.client import subscriber_hash
+from integration.privacy.erased import erased_among
+from integration.privacy.welcome import welcome
 from integration.store.common import parts
 from integration.tables import Audience, Consent, Member, PushedValue
 
@@ -37,7 +39,10 @@ def apply(
 ) -> None:
     """Store what was read of members, and what it says about permission and addresses."""
     assert audience.id is not None
-    infos = list(found)
+    by_address = {info.email_key: info for info in found}
+    welcome(session, audience, by_address, received_at)
+    erased = erased_among(session, by_address)
+    infos = [info for email_key, info in by_address.items() if email_key not in erased]
     for part in parts(infos):
         _apply(session, audience, audience.id, part, received_at)
 

@@ -7,10 +7,12 @@ account's salt, which answers "is it this one?" and nothing else.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 
 from sqlmodel import Session, col, select
 
 from integration.identity import email_key
+from integration.logs import redact
 from integration.salted import digest, salt_of
 from integration.store.common import parts
 from integration.tables import ErasedKey, Erasure
@@ -60,20 +62,26 @@ def source_key(shop_id: int, external_id: str) -> Key:
     return "source", f"{shop_id}:{external_id}"
 
 
-def let_back(session: Session, address: str) -> Erasure | None:
-    """Take the block off whoever has this address and return his receipt; None if there is none.
-
-    The caller writes down when and why on the receipt.
-    """
+def receipt_of(session: Session, address: str) -> Erasure | None:
+    """Return the receipt of whoever has this address and may not come back."""
     hashed = hash_of(salt_of(session), ("email", email_key(address) or ""))
     query = (
         select(Erasure)
         .join(ErasedKey, col(ErasedKey.erasure_id) == col(Erasure.id))
         .where(ErasedKey.hashed == hashed)
     )
-    receipt = session.exec(query).first()
+    return session.exec(query).first()
+
+
+def let_back(session: Session, address: str, now: datetime, reason: str) -> Erasure | None:
+    """Take the block off whoever has this address, with the reason on his receipt; return that.
+
+    None if nobody with it was erased.
+    """
+    receipt = receipt_of(session, address)
     if receipt is None:
         return None
+    receipt.status, receipt.lifted_at, receipt.lifted_because = "lifted", now, redact(reason)
     for key in session.exec(select(ErasedKey).where(ErasedKey.erasure_id == receipt.id)).all():
         session.delete(key)
     return receipt

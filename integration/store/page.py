@@ -22,6 +22,7 @@ from connectors.records import (
     Touchpoint,
 )
 from integration.store.catalogue import write_products
+from integration.store.erased import without_erased
 from integration.store.moments import write_carts, write_consent, write_touchpoints
 from integration.store.orders import write_orders, write_refunds
 from integration.store.profiles import write_customers
@@ -39,6 +40,8 @@ class Written:
     records: int
     #: Records that were not stored because they contradict what is known.
     rejects: tuple[BadRecord, ...] = ()
+    #: Records about people who were erased: their orders count without a person.
+    erased: int = 0
 
 
 def write_page(session: Session, shop_id: int, page: Page, now: datetime) -> Written:
@@ -47,7 +50,7 @@ def write_page(session: Session, shop_id: int, page: Page, now: datetime) -> Wri
     `now` is the moment we received them. The order is that of dependence: an order may name a
     customer of the same page.
     """
-    records = page.records
+    records, erased = without_erased(session, shop_id, page.records)
     people = write_customers(session, shop_id, _only(records, Customer), now)
     write_products(session, shop_id, _only(records, Product))
     bought, refused = write_orders(session, shop_id, _only(records, Order), now)
@@ -56,7 +59,9 @@ def write_page(session: Session, shop_id: int, page: Page, now: datetime) -> Wri
     people |= write_carts(session, shop_id, _only(records, Cart), now)
     people |= write_consent(session, shop_id, _only(records, ConsentEvent), now)
     people |= write_touchpoints(session, shop_id, _only(records, Touchpoint), now)
-    return Written(people=frozenset(people), records=len(records), rejects=tuple(refused))
+    return Written(
+        people=frozenset(people), records=len(page.records), rejects=tuple(refused), erased=erased
+    )
 
 
 def _only(records: Sequence[Record], kind: type[_T]) -> list[_T]:

@@ -32,6 +32,7 @@ def counter_name(name: str) -> str:
         "lines with price 0 or less": gettext("lines with a price of zero or less"),
         "adjustments": gettext("adjustments"),
         "deals not won": gettext("deals that were not won"),
+        "records of erased people": gettext("records of erased people, stored without them"),
         "rejected rows": gettext("rows that could not be read"),
         "rejected columns": gettext("columns that could not be read"),
         "rejected cells": gettext("cells that could not be read"),

@@ -50,6 +50,7 @@ def kind_names() -> dict[str, str]:
         "undo": gettext("Undo a publication"),
         "mailchimp_event": gettext("Take in what Mailchimp tells"),
         "mailchimp_hooks": gettext("Have Mailchimp tell us of changes"),
+        "erase": gettext("Forget a person"),
     }
 
 

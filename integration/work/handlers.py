@@ -24,6 +24,7 @@ HANDLERS: Handlers = {
     "undo": "integration.pipeline:undo",
     "mailchimp_event": "integration.audience.incoming:apply_event",
     "mailchimp_hooks": "integration.audience.hooks:look_after",
+    "erase": "integration.privacy.erase:erase",
 }
 
 

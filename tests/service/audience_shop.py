@@ -45,6 +45,8 @@ class TestJob:
 
     __test__ = False
     account_id: int
+    #: Of no row: a test carries it out by itself.
+    id: int = 0
     reports: list[float | None] = field(default_factory=list)
     payload: dict[str, Any] = field(default_factory=dict)
     #: Raise at this call of `extend`, counted from 1: the worker is killed there.

@@ -1,0 +1,8 @@
+"""Erasing a person for good: one call, and only for a client that was opened to erase."""
+
+from __future__ import annotations
+
+from integration.mailchimp.guard.members import MEMBER
+from integration.mailchimp.guard.rules import Permit, nothing, rule
+
+RULES = (rule("POST", rf"{MEMBER}/actions/delete-permanent", nothing, permit=Permit.ERASE),)
