@@ -1,4 +1,4 @@
-"""What happens every night without anybody asking: due-dates come nearer by themselves."""
+"""What happens every night without anybody asking: all is computed anew, the audience checked."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
+from integration.audience import checked, hooks
 from integration.context import Context
 from integration.db import scoped, unscoped
 from integration.pipeline import start_refresh
-from integration.tables import Account, FittedModel
+from integration.tables import Account, Audience, FittedModel
 
 #: Hour of the shop's day from which a new day is computed: few orders come in, and it is ready
 #: before the marketer is.
@@ -31,7 +32,23 @@ def start_night(context: Context) -> int:
             if _is_due(context, session, account):
                 start_refresh(session)
                 started += 1
+            if _is_unchecked(context, session, account):
+                checked.start(session)
+                hooks.start(context, session)
     return started
+
+
+def _is_unchecked(context: Context, session: Session, account: Account) -> bool:
+    """Whether the night has come for an audience that we write to and was not looked at today."""
+    zone = ZoneInfo(account.time_zone)
+    now = context.clock().astimezone(zone)
+    audience = session.exec(
+        select(Audience).where(col(Audience.disconnected_at).is_(None), Audience.paused == "")
+    ).first()
+    if audience is None or audience.read_until is None or now.hour < NIGHT_HOUR:
+        return False
+    newest = next(iter(checked.newest(session)), None)
+    return newest is None or newest.began_at.astimezone(zone).date() < now.date()
 
 
 def _is_due(context: Context, session: Session, account: Account) -> bool:

@@ -38,7 +38,7 @@ def read_members(context: Context, audience: Audience, *, whole: bool = False) -
     found = {info.email_key: info for info in by_contact.values()}
     with scoped(context.engine, audience.account_id) as session:
         assert audience.id is not None
-        states.apply(session, audience, found.values(), began)
+        states.apply(session, audience, found.values(), began, whole=since is None)
         if since is None:
             here = select(Member.email_key).where(
                 Member.audience_id == audience.id, Member.status != states.GONE

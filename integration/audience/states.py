@@ -35,16 +35,25 @@ _LEDGER = {"unsubscribed": ConsentState.DENIED, "cleaned": ConsentState.UNKNOWN}
 
 
 def apply(
-    session: Session, audience: Audience, found: Iterable[MemberInfo], received_at: datetime
+    session: Session,
+    audience: Audience,
+    found: Iterable[MemberInfo],
+    received_at: datetime,
+    *,
+    whole: bool = False,
 ) -> None:
-    """Store what was read of members, and what it says about permission and addresses."""
+    """Store what was read of members, and what it says about permission and addresses.
+
+    With `whole` everybody was read, and what was read counts whatever its moment says: that is how
+    rows that went wrong come right again.
+    """
     assert audience.id is not None
     by_address = {info.email_key: info for info in found}
     welcome(session, audience, by_address, received_at)
     erased = erased_among(session, by_address)
     infos = [info for email_key, info in by_address.items() if email_key not in erased]
     for part in parts(infos):
-        _apply(session, audience, audience.id, part, received_at)
+        _apply(session, audience, audience.id, part, received_at, whole=whole)
 
 
 def _apply(
@@ -53,10 +62,12 @@ def _apply(
     audience_id: int,
     infos: list[MemberInfo],
     received_at: datetime,
+    *,
+    whole: bool,
 ) -> None:
     known = _known(session, audience_id, infos)
     by_contact = {row.contact_id: row for row in known.values() if row.contact_id}
-    news = [info for info in infos if not _is_older(info, known, by_contact)]
+    news = [info for info in infos if whole or not _is_older(info, known, by_contact)]
     moved = {
         info.email_key: by_contact[info.contact_id].email_key
         for info in news

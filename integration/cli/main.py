@@ -22,6 +22,7 @@ _COMMANDS = {
     "plan": "audience:plan",
     "push": "audience:push",
     "undo": "audience:undo",
+    "check": "check:check",
     "serve": "servers:serve",
     "worker": "servers:worker",
     "sandbox": "servers:sandbox",

@@ -40,6 +40,15 @@ def plans(session: Session) -> list[Plan]:
     return list(session.exec(select(Plan).order_by(col(Plan.id).desc()).limit(_PLANS)))
 
 
+def was_published(session: Session) -> bool:
+    """Whether something was published to the connected audience."""
+    known = audience(session)
+    if known is None:
+        return False
+    published = select(Plan.id).where(Plan.audience_id == known.id, Plan.status == "published")
+    return session.exec(published.limit(1)).first() is not None
+
+
 def is_empty(plan: Plan) -> bool:
     """Whether a plan changes nothing for anybody."""
     return not plan.summary.get("members", 0)

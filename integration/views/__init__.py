@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from integration.views import (
+    checks,
     hooks,
     imports,
     lives,
@@ -17,7 +18,10 @@ from integration.views import (
 )
 
 #: Pages that stand under "Mailchimp" in the menu; templates/_mailchimp.html has their tabs.
-MAILCHIMP = (plans.bp,)
+MAILCHIMP = (
+    plans.bp,
+    checks.bp,
+)
 
 
 def register(app: Flask) -> None:

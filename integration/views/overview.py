@@ -7,8 +7,10 @@ from typing import Any
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
+from integration.audience import checked
 from integration.reading import lives, names, overview, plans
 from integration.views.base import language, own_rows, today
+from integration.views.checks import headline
 from integration.views.formats import day, short_day
 from integration.views.imports import run_states
 from integration.views.plans import plan_state
@@ -49,6 +51,7 @@ def show() -> ResponseReturnValue:
             dead=overview.dead_work(session),
             kinds=kind_names(),
             state_of=plan_state,
+            check=next(map(headline, checked.newest(session)), ""),
             run_states=run_states(),
         )
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlmodel import Session
 
+from integration.audience import keep
 from integration.audience import plan as audience_plan
 from integration.audience.plan import warning_text
 from integration.audience.undo import UNDO_DAYS, undoable
@@ -15,6 +16,7 @@ from integration.reading import names, plans, segments
 from integration.tables import Plan
 from integration.views.base import context, language, own_or_404, own_rows, user, wants_part
 from integration.views.csvs import download
+from integration.views.formats import number
 from integration.views.status import kind_names
 from integration.views.texts import gettext
 from integration.work.queue import defer
@@ -87,6 +89,18 @@ def discard(plan_id: int) -> ResponseReturnValue:
     return redirect(url_for("overview.show"))
 
 
+@bp.post("/keep")
+def keep_in_step() -> ResponseReturnValue:
+    """Switch on or off that later changes are published without a click each."""
+    with own_rows() as session:
+        # Nothing is written by itself before the merchant has seen what a first time does.
+        if not plans.was_published(session) or not keep.switch(
+            session, on=request.form.get("on") == "1"
+        ):
+            abort(409)
+    return redirect(url_for("plans.show"))
+
+
 @bp.get("/<int:plan_id>/changes.csv")
 def export(plan_id: int) -> ResponseReturnValue:
     """Download every change of a plan."""
@@ -116,6 +130,26 @@ def left_out_texts() -> dict[str, str]:
         "second_address": gettext("second address of somebody who is in already"),
         "lost": gettext("bounced, archived or gone"),
     }
+
+
+def why_it_waits(plan: Plan | None) -> str:
+    """Return why a draft was not published by itself, "" when it was not to be."""
+    why = plan.summary.get("waits") if plan is not None and plan.status == "draft" else None
+    if not why:
+        return ""
+    if why["key"] == "far_more":
+        return gettext(
+            "This waits for your click: it concerns %(members)s contacts, and usually there are "
+            "about %(usual)s.",
+            members=number(why["members"]),
+            usual=number(why["usual"]),
+        )
+    return gettext(
+        "This waits for your click: it concerns %(members)s contacts, %(percent)s%% of the "
+        "audience.",
+        members=number(why["members"]),
+        percent=number(why["percent"]),
+    )
 
 
 def plan_state(plan: Plan) -> str:
@@ -158,6 +192,8 @@ def _page(session: Session, known: list[Plan], plan: Plan | None) -> ResponseRet
         undoable=undoable(session, context().clock()),
         undo_days=UNDO_DAYS,
         audience=plans.audience(session),
+        waits=why_it_waits(plan),
+        was_published=plans.was_published(session),
         work=plans.current_work(session),
         stuck=plans.stuck_work(session),
         kinds=kind_names(),

@@ -49,6 +49,7 @@ def kind_names() -> dict[str, str]:
         "keep_in_step": gettext("Keep Mailchimp in step"),
         "undo": gettext("Undo a publication"),
         "mailchimp_event": gettext("Take in what Mailchimp tells"),
+        "check": gettext("Check that Mailchimp is in step"),
         "mailchimp_hooks": gettext("Have Mailchimp tell us of changes"),
         "erase": gettext("Forget a person"),
     }

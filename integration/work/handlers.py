@@ -23,6 +23,7 @@ HANDLERS: Handlers = {
     "keep_in_step": "integration.pipeline:keep_in_step",
     "undo": "integration.pipeline:undo",
     "mailchimp_event": "integration.audience.incoming:apply_event",
+    "check": "integration.audience.check:check",
     "mailchimp_hooks": "integration.audience.hooks:look_after",
     "erase": "integration.privacy.erase:erase",
 }

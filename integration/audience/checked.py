@@ -1,0 +1,90 @@
+"""What a check of the audience found, and its sentences in both languages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+from sqlmodel import Session, col, select
+
+from integration.tables import Audience, AudienceCheck, Work
+from integration.work.queue import defer
+
+
+class Difference(TypedDict):
+    """Something that is not as we hold it."""
+
+    #: "members", "tag", "values", "tag_missing", "field_missing".
+    what: str
+    #: The status, or the name of the tag or field.
+    name: str
+    #: Counts here and there; of contacts that differ, `here` is 0 and `there` how many.
+    here: int
+    there: int
+    #: Person ids, a few.
+    people: list[int]
+
+
+class Result(TypedDict):
+    """What a check found; stored as `AudienceCheck.result`."""
+
+    #: Status -> members that we hold, before anything was put right.
+    members: dict[str, int]
+    tags: int
+    fields: int
+    #: Contacts compared value by value.
+    sample: int
+    differences: list[Difference]
+    #: Whether the mirror was put right.
+    repaired: bool
+    requests: int
+
+
+def newest(session: Session, count: int = 1) -> list[AudienceCheck]:
+    """Return the latest checks of the connected audience, newest first."""
+    connected = select(Audience.id).where(col(Audience.disconnected_at).is_(None))
+    query = select(AudienceCheck).where(col(AudienceCheck.audience_id).in_(connected))
+    return list(session.exec(query.order_by(col(AudienceCheck.id).desc()).limit(count)))
+
+
+def start(session: Session) -> None:
+    """Write down that the audience is to be checked; once, however often it is asked."""
+    account_id = session.info["account_id"]
+    busy = select(Work.id).where(Work.kind == "check", col(Work.status).in_(("queued", "running")))
+    if session.exec(busy.limit(1)).first() is None:
+        lane = f"account:{account_id}:push"
+        defer(session, account_id=account_id, kind="check", lane=lane, payload={})
+
+
+_TEXTS = {
+    ("members", "en"): "{status}: we held {here}, Mailchimp has {there}.",
+    ("members", "nl"): "{status}: wij hadden er {here}, Mailchimp heeft er {there}.",
+    ("tag", "en"): "Tag “{name}”: we held {here}, Mailchimp has {there}.",
+    ("tag", "nl"): "Tag “{name}”: wij hadden er {here}, Mailchimp heeft er {there}.",
+    ("values", "en"): "“{name}” was changed for {there} of those compared.",
+    ("values", "nl"): "“{name}” was gewijzigd bij {there} van wie we vergeleken.",
+    ("tag_missing", "en"): "Tag “{name}” was deleted in Mailchimp.",
+    ("tag_missing", "nl"): "Tag “{name}” is in Mailchimp verwijderd.",
+    ("field_missing", "en"): "Field “{name}” was deleted in Mailchimp.",
+    ("field_missing", "nl"): "Veld “{name}” is in Mailchimp verwijderd.",
+}
+_STATUSES = {
+    ("subscribed", "nl"): "Aangemeld",
+    ("unsubscribed", "nl"): "Afgemeld",
+    ("cleaned", "nl"): "Onbestelbaar",
+}
+
+
+def text(difference: Mapping[str, Any], language: str) -> str:
+    """Return a difference as a sentence in "en" or "nl".
+
+    Examples
+    --------
+    >>> text({"what": "members", "name": "cleaned", "here": 3, "there": 4}, "en")
+    'Cleaned: we held 3, Mailchimp has 4.'
+    >>> text({"what": "values", "name": "WHY", "here": 0, "there": 2}, "en")
+    '“WHY” was changed for 2 of those compared.'
+    """
+    name = str(difference["name"])
+    status = _STATUSES.get((name, language), name.capitalize())
+    return _TEXTS[difference["what"], language].format(**{**difference, "status": status})
