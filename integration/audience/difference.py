@@ -9,6 +9,8 @@ from dataclasses import dataclass
 Values = Mapping[tuple[str, str], str]
 
 TAG, FIELD = "tag", "field"
+#: A saved segment, and a contact that is added or archived; neither has a value to compare.
+SEGMENT, CONTACT = "segment", "contact"
 #: The sentence that explains the rest; its figures ("learned from 312") change with every fit.
 WHY = (FIELD, "WHY")
 

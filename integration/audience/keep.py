@@ -68,6 +68,11 @@ def may_go(context: Context, audience: Audience, plan_id: int) -> bool:
         plan = session.get_one(Plan, plan_id)
         if not plan.summary["members"]:
             return False
+        if plan.summary.get("contacts_added"):
+            # They come onto the merchant's bill: he sees how many before, each time.
+            added = plan.summary["contacts_added"]
+            plan.summary = {**plan.summary, "waits": {"key": "contacts", "added": added}}
+            return False
         why = why_it_waits(
             plan.summary["members"], usual=_usual(session, plan), contacts=_contacts(session, plan)
         )

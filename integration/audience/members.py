@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlmodel import select
+from sqlmodel import col, select
 
 from integration.audience import states
 from integration.audience.connect import open_mailchimp
@@ -41,7 +41,8 @@ def read_members(context: Context, audience: Audience, *, whole: bool = False) -
         states.apply(session, audience, found.values(), began, whole=since is None)
         if since is None:
             here = select(Member.email_key).where(
-                Member.audience_id == audience.id, Member.status != states.GONE
+                Member.audience_id == audience.id,
+                col(Member.status).not_in((states.GONE, states.FORGOTTEN)),
             )
             states.mark_gone(session, audience.id, set(session.exec(here)) - found.keys())
         stored = session.get_one(Audience, audience.id)

@@ -15,11 +15,13 @@ from segmentation.segments import LONGEST_NAME, MOST_PER_GROUP, catalogue
 #: Characters of a merge tag, and bytes of a text value (Mailchimp).
 MERGE_TAG_LENGTH = 10
 VALUE_BYTES = 255
-#: Merge fields of one audience, the merchant's own included (Mailchimp).
-FIELD_LIMIT = 30
+#: Merge fields of one audience, the merchant's own included (Mailchimp), on all plans but the
+#: largest. No call tells the plan; an audience that has more than 30 shows that it is the largest.
+FIELD_LIMIT, LARGEST_FIELD_LIMIT = 30, 80
 #: Tags of ours altogether; by group `segmentation.segments` says.
 TAG_LIMIT = 60
-_SUFFIX = " (auto)"
+#: Behind a name that had to give way.
+SUFFIX = " (auto)"
 _PREFIX = "ST_"
 
 
@@ -46,7 +48,51 @@ FIELDS: tuple[Field, ...] = (
     Field("LOVES2", "text", "Second favourite", "Tweede favoriet"),
     Field("WHY", "text", "Why", "Waarom"),
 )
-FIELD_BY_KEY: Mapping[str, Field] = {field.key: field for field in FIELDS}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSet:
+    """Fields that a merchant may switch on where the audience has room."""
+
+    key: str
+    fields: tuple[Field, ...]
+
+
+SETS: tuple[FieldSet, ...] = (
+    FieldSet("shops", (Field("SHOPS", "text", "Shops", "Koopt"),)),
+    FieldSet(
+        "wholesale", (Field("NEXTORDER", "date", "Next order expected", "Volgende bestelling"),)
+    ),
+    FieldSet(
+        "history",
+        (
+            Field("LASTORDER", "date", "Last order", "Laatste bestelling"),
+            Field("FAVOURITE", "text", "Favourite", "Favoriet"),
+        ),
+    ),
+)
+#: In order of use, the optional ones last.
+ALL_FIELDS: tuple[Field, ...] = (*FIELDS, *(field for group in SETS for field in group.fields))
+FIELD_BY_KEY: Mapping[str, Field] = {field.key: field for field in ALL_FIELDS}
+#: The contact's language travels with the fields and is none: no merge field is made for it.
+LANGUAGE = "LANGUAGE"
+
+
+def field_limit(there: int) -> int:
+    """Return how many merge fields an audience that has `there` of them may have.
+
+    Examples
+    --------
+    >>> field_limit(30), field_limit(31)
+    (30, 80)
+    """
+    return FIELD_LIMIT if there <= FIELD_LIMIT else LARGEST_FIELD_LIMIT
+
+
+def switched_on(chosen: Iterable[str]) -> tuple[Field, ...]:
+    """Return the fields of the core and of the sets chosen, in order of use."""
+    keys = set(chosen)
+    return (*FIELDS, *(field for group in SETS if group.key in keys for field in group.fields))
 
 
 def tag_names(
@@ -99,7 +145,7 @@ def free_tag_name(name: str, taken: Collection[str]) -> str:
     """
     candidate, number = name, 1
     while candidate.casefold() in taken:
-        suffix = _SUFFIX if number == 1 else f"{_SUFFIX} {number}"
+        suffix = SUFFIX if number == 1 else f"{SUFFIX} {number}"
         candidate = _cut(name, LONGEST_NAME - len(suffix)) + suffix
         number += 1
     return candidate
@@ -124,10 +170,16 @@ def free_merge_tag(key: str, taken: Collection[str]) -> str:
     return candidate
 
 
+def is_label_of(field: Field, text: str) -> bool:
+    """Tell whether a label is one that we give a field, in either language."""
+    given = {field.label(language) for language in ("en", "nl")}
+    return text in given or text.removesuffix(SUFFIX) in given
+
+
 def label(field: Field, merge_tag: str, language: str) -> str:
     """Return a field's label; with the suffix when its merge tag had to give way."""
     text = field.label(language)
-    return text if merge_tag == field.key else text + _SUFFIX
+    return text if merge_tag == field.key else text + SUFFIX
 
 
 def within_budget(people: Mapping[str, int], owned: Collection[str]) -> list[str]:

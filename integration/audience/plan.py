@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
 from sqlalchemy import insert
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, select
 
-from integration.audience import names
+from integration.audience import languages, names
+from integration.audience.adding import Newcomers, newcomers
 from integration.audience.connect import open_mailchimp
-from integration.audience.difference import FIELD, TAG, Change, difference
+from integration.audience.difference import CONTACT, FIELD, TAG, Change, difference
 from integration.audience.members import LIVE
+from integration.audience.naming import Naming, fit_fields, forget_lost, owned
+from integration.audience.renames import NameChange, name_changes
 from integration.audience.settled import STOPPED, put_to_rest
-from integration.audience.wanted import Wanted, need_names, wanted
+from integration.audience.wanted import wanted
 from integration.context import Context
 from integration.db import scoped
-from integration.mailchimp.answers import FieldInfo, SegmentInfo
 from integration.mailchimp.client import ROWS_A_CALL
-from integration.tables import Audience, Member, OwnedName, Plan, PlanChange, PushedValue
+from integration.mailchimp.contacts import asks_to_confirm
+from integration.tables import (
+    Addition,
+    Audience,
+    Member,
+    Plan,
+    PlanChange,
+    PlanName,
+    PushedValue,
+)
 
 #: Seconds a call and a batch of 500 operations usually take: an assumption, shown as "about".
 _CALL_S, _BATCH_S = 0.6, 20.0
@@ -42,9 +53,20 @@ class Summary(TypedDict):
     tags: list[dict[str, Any]]
     #: key, name, set, clear.
     fields: list[dict[str, Any]]
+    #: kind, key, before, after: names of ours that change; "before" is None for a saved segment
+    #: that is made.
+    names: list[dict[str, Any]]
+    #: Fields that the audience has room for afterwards.
+    fields_left: int
     #: Members with any change.
     members: int
+    #: Contacts that come onto the merchant's bill, those of them who still have to confirm, and
+    #: contacts that an undo archives.
     contacts_added: int
+    contacts_pending: int
+    contacts_archived: int
+    #: Reason -> people with an opt-in who are not added.
+    not_added: dict[str, int]
     subscriptions_changed: int
     #: About how many calls and seconds.
     requests: int
@@ -67,18 +89,63 @@ def make_plan(context: Context, audience: Audience) -> Plan:
     """
     mailchimp = open_mailchimp(context, audience)
     segments, fields = mailchimp.segments(), mailchimp.fields()
+    confirms = asks_to_confirm(mailchimp) if audience.adds_contacts else audience.double_optin
     with scoped(context.engine, audience.account_id) as session:
-        _forget_lost_names(session, audience, segments, fields)
-        target = wanted(session, audience)
-        warnings = _fit_fields(session, audience, target, fields)
+        audience = session.get_one(Audience, audience.id)
+        audience.double_optin = confirms
+        warnings = forget_lost(session, audience, segments, fields)
+        languages.let_go(session, audience)
+        new = newcomers(session, audience, fields) if audience.adds_contacts else Newcomers()
+        target = wanted(session, audience, new.people)
+        left, too_many = fit_fields(session, audience, target, fields)
+        warnings += too_many
         if target.over_budget:
             warnings.append({"key": "tag_budget", "more": len(target.over_budget)})
         held, sent = pushed(session, audience), unsure(session, audience)
         changes = list(difference(target.values, held, sent))
-        naming = _Naming(session, audience, segments, fields)
-        summary = _summary(changes, target.people, naming, warnings)
-        summary["left_out"] = dict(target.left_out)
-        return store(context, session, audience, changes, summary, target.people)
+        tags = Counter(k for v in target.values.values() for kind, k in v if kind == TAG)
+        renamed, more = name_changes(session, audience, segments, fields, tags)
+        naming = Naming(session, audience, segments, fields)
+        summary = _summary(_added(new) + changes, target.people, naming, warnings + more)
+        summary["names"] = [change.shown() for change in renamed]
+        summary["left_out"], summary["fields_left"] = dict(target.left_out), left
+        summary["not_added"] = dict(new.left_out)
+        summary["requests"] += len(renamed)
+        plan = store(context, session, audience, _added(new) + changes, summary, target.people)
+        store_names(session, plan, renamed)
+        _store_additions(session, plan, new)
+        return plan
+
+
+def _added(new: Newcomers) -> list[Change]:
+    return [Change(one.email_key, CONTACT, "", None, one.status) for one in new.found]
+
+
+def store_names(session: Session, plan: Plan, changes: Iterable[NameChange]) -> None:
+    """Keep the names that a plan gives."""
+    assert plan.id is not None
+    for change in changes:
+        session.add(PlanName(plan_id=plan.id, account_id=plan.account_id, **change.row()))
+
+
+def _store_additions(session: Session, plan: Plan, new: Newcomers) -> None:
+    rows = [
+        {
+            "account_id": plan.account_id,
+            "plan_id": plan.id,
+            "email_key": one.email_key,
+            "person_id": one.person_id,
+            "state": one.state,
+            "source": one.source,
+            "at": one.at,
+            "evidence": one.evidence,
+            "merge_fields": dict(one.merge_fields),
+            "language": one.language,
+        }
+        for one in new.found
+    ]
+    if rows:
+        session.connection().execute(insert(Addition), rows)
 
 
 def store(
@@ -160,10 +227,10 @@ def unsure(session: Session, audience: Audience) -> dict[str, set[tuple[str, str
             col(Member.status).in_(LIVE),
         )
     )
-    owned = _owned(session, audience)  # a tag that is not there is on nobody
+    mine = owned(session, audience)  # a tag that is not there is on nobody
     sent: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for email_key, kind, key in session.exec(query):
-        if (kind, key) in owned:
+        if (kind, key) in mine or (kind, key) == (FIELD, names.LANGUAGE):
             sent[email_key].add((kind, key))
     return sent
 
@@ -182,11 +249,23 @@ def rows(session: Session, plan_id: int) -> Iterator[dict[str, str]]:
             "email": change.email_key,
             "kind": change.kind,
             "key": change.key,
-            "name": labels[change.kind, change.key],
+            "name": labels.get((change.kind, change.key), ""),
             "before": _shown(change, change.before),
             "after": _shown(change, change.after),
             "status": change.status,
             "error": change.error or "",
+        }
+    named = select(PlanName).where(PlanName.plan_id == plan_id).order_by(col(PlanName.id))
+    for row in session.exec(named):
+        yield {
+            "email": "",
+            "kind": row.kind,
+            "key": row.key,
+            "name": row.after or row.before or "",
+            "before": row.before or "",
+            "after": row.after or "",
+            "status": row.status,
+            "error": row.error or "",
         }
 
 
@@ -196,141 +275,13 @@ def _shown(change: PlanChange, value: str | None) -> str:
     return value or ""
 
 
-_TEXTS = {
-    ("tag_taken", "en"): "You already have a tag “{name}”. We leave it alone; ours is “{used}”.",
-    ("tag_taken", "nl"): "Je hebt al een tag “{name}”. Die laten we met rust; de onze is “{used}”.",
-    ("field_taken", "en"): "You already have a field {name}. We leave it alone; ours is {used}.",
-    ("field_taken", "nl"): "Je hebt al een veld {name}. Dat laten we met rust; het onze is {used}.",
-    ("field_budget", "en"): "This audience has room for {room} more fields. Left out: {fields}.",
-    ("field_budget", "nl"): "In deze doelgroep passen nog {room} velden. Weggelaten: {fields}.",
-    ("tag_budget", "en"): (
-        "{more} more tags did not fit: there is room for 60, and for a fixed number of each kind. "
-        "The ones with the most people go first."
-    ),
-    ("tag_budget", "nl"): (
-        "{more} tags pasten er niet meer bij: er is ruimte voor 60, en van elke soort voor een "
-        "vast aantal. Die met de meeste mensen gaan voor."
-    ),
-}
-
-
-def warning_text(warning: Mapping[str, Any], language: str) -> str:
-    """Return a warning of a summary as a sentence in "en" or "nl".
-
-    Examples
-    --------
-    >>> warning_text({"key": "field_budget", "room": 2, "fields": ["WHY", "LOVES2"]}, "en")
-    'This audience has room for 2 more fields. Left out: WHY, LOVES2.'
-    """
-    values = {k: ", ".join(v) if isinstance(v, list) else v for k, v in warning.items()}
-    return _TEXTS[warning["key"], language].format(**values)
-
-
-# -- names and room --------------------------------------------------------------------------------
-
-
-class _Naming:
-    """What tags and fields are, or will be, called in the audience."""
-
-    def __init__(
-        self,
-        session: Session,
-        audience: Audience,
-        segments: Sequence[SegmentInfo],
-        fields: Sequence[FieldInfo],
-    ) -> None:
-        self.owned = _owned(session, audience)
-        self._language = audience.language
-        self._needs = need_names(session)
-        self._tags = [segment.name for segment in segments]
-        self._fields = [field.tag for field in fields]
-
-    def tags(self, keys: Collection[str]) -> tuple[dict[str, str], list[dict[str, Any]]]:
-        """Names of tags by key, and a warning for each that had to give way."""
-        plain = names.tag_names(
-            [k for k in sorted(keys) if (TAG, k) not in self.owned], self._language, self._needs
-        )
-        new = names.new_names(plain, self._tags)
-        warnings = [
-            {"key": "tag_taken", "name": plain[key], "used": name}
-            for key, name in new.items()
-            if name != plain[key]
-        ]
-        return {key: new.get(key) or self.owned[TAG, key] for key in keys}, warnings
-
-    def fields(self, keys: Collection[str]) -> tuple[dict[str, str], list[dict[str, Any]]]:
-        """Merge tags by key, and a warning for each that had to give way."""
-        result, warnings = {}, []
-        for key in sorted(keys):
-            merge_tag = self.owned.get((FIELD, key)) or names.free_merge_tag(key, self._fields)
-            result[key] = merge_tag
-            if merge_tag != key and (FIELD, key) not in self.owned:
-                warnings.append({"key": "field_taken", "name": key, "used": merge_tag})
-        return result, warnings
-
-
-def _owned(session: Session, audience: Audience) -> dict[tuple[str, str], str]:
-    query = select(OwnedName).where(OwnedName.audience_id == audience.id)
-    return {(row.kind, row.key): row.name for row in session.exec(query)}
-
-
-def _forget_lost_names(
-    session: Session,
-    audience: Audience,
-    segments: Sequence[SegmentInfo],
-    fields: Sequence[FieldInfo],
-) -> None:
-    """Drop from ledger and mirror what somebody removed in Mailchimp; note new names.
-
-    Whoever renames a tag of ours keeps it: the id tells that it is still ours.
-    """
-    there = {TAG: {s.id: s.name for s in segments}, FIELD: {f.id: f.tag for f in fields}}
-    for row in session.exec(select(OwnedName).where(OwnedName.audience_id == audience.id)).all():
-        if row.remote_id is None:
-            continue  # an interrupted push looks after its own
-        name = there[row.kind].get(row.remote_id)
-        if name is None:
-            forget(session, row)
-        elif name != row.name:
-            row.name = name
-
-
-def forget(session: Session, row: OwnedName) -> None:
-    """Take a tag or field, and what the mirror holds of it, out of our books."""
-    session.exec(
-        delete(PushedValue).where(
-            col(PushedValue.audience_id) == row.audience_id,
-            col(PushedValue.kind) == row.kind,
-            col(PushedValue.key) == row.key,
-        )
-    )
-    session.delete(row)
-
-
-def _fit_fields(
-    session: Session, audience: Audience, target: Wanted, there: Sequence[FieldInfo]
-) -> list[dict[str, Any]]:
-    """Take fields that the audience has no room for out of the wanted state; say which."""
-    owned = _owned(session, audience)
-    asked = {key for values in target.values.values() for kind, key in values if kind == FIELD}
-    new = [f.key for f in names.FIELDS if f.key in asked and (FIELD, f.key) not in owned]
-    room = max(names.FIELD_LIMIT - len(there), 0)
-    left_out = new[room:]
-    for values in target.values.values():
-        for key in left_out:
-            values.pop((FIELD, key), None)
-    if not left_out:
-        return []
-    return [{"key": "field_budget", "room": room, "fields": left_out}]
-
-
 # -- summary ---------------------------------------------------------------------------------------
 
 
 def _summary(
     changes: Iterable[Change],
     people: Mapping[str, int],
-    naming: _Naming,
+    naming: Naming,
     warnings: list[dict[str, Any]],
 ) -> Summary:
     by_name: dict[tuple[str, str], list[Change]] = defaultdict(list)
@@ -349,15 +300,25 @@ def _summary(
         if kind == FIELD
     ]
     new_tags = [row["name"] for row in tags if (TAG, row["key"]) not in naming.owned]
-    new_fields = [row["name"] for row in fields if (FIELD, row["key"]) not in naming.owned]
+    new_fields = [
+        row["name"]
+        for row in fields
+        if (FIELD, row["key"]) not in naming.owned and row["key"] != names.LANGUAGE
+    ]
+    added = by_name.get((CONTACT, ""), [])
     requests, seconds = estimate(by_name, created=len(new_tags) + len(new_fields))
     return Summary(
         new_tags=new_tags,
         new_fields=new_fields,
         tags=tags,
         fields=fields,
+        names=[],
+        fields_left=0,
         members=len({c.email_key for group in by_name.values() for c in group}),
-        contacts_added=0,
+        contacts_added=len(added),
+        contacts_pending=sum(change.after == "pending" for change in added),
+        contacts_archived=0,
+        not_added={},
         subscriptions_changed=0,
         requests=requests,
         seconds=seconds,
@@ -383,7 +344,8 @@ def estimate(
             adds = sum(change.after is not None for change in group)
             calls += math.ceil(max(adds, len(group) - adds) / ROWS_A_CALL)
     members = {c.email_key for (kind, _), group in by_name.items() if kind == FIELD for c in group}
-    batches = math.ceil(len(members) / ROWS_A_CALL)
+    added = len(by_name.get((CONTACT, ""), ()))
+    batches = math.ceil(len(members) / ROWS_A_CALL) + math.ceil(added / ROWS_A_CALL)
     requests = calls + batches * _CALLS_A_BATCH
     return requests, math.ceil(calls * _CALL_S + batches * _BATCH_S)
 

@@ -10,6 +10,11 @@ from integration.tables import Plan
 STOPPED = ("publishing", "failed", "superseded")
 #: Statuses of plans that wrote, or may have written.
 STARTED = ("published", *STOPPED)
+#: Why a row cannot be brought about by trying again.
+NOT_THERE = "no longer in the audience"
+WITHDRAWN = "permission withdrawn since the plan was made"
+THERE_ALREADY = "in the audience already: left as it is"
+CHANGED_SINCE = "changed since it was added: left in the audience"
 #: Rows that are, or may be, in Mailchimp.
 WRITTEN = ("done", "sent")
 

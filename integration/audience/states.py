@@ -31,6 +31,8 @@ from integration.store.common import parts
 from integration.tables import Audience, Consent, Member, PushedValue
 
 GONE = "gone"
+#: Mailchimp erased the address and does not take it back: only its own form does.
+FORGOTTEN = "forgotten"
 _LEDGER = {"unsubscribed": ConsentState.DENIED, "cleaned": ConsentState.UNKNOWN}
 
 
@@ -81,6 +83,7 @@ def _apply(
             "audience_id": audience_id,
             "email_key": info.email_key,
             "status": info.status,
+            "language": info.language,
             "changed_at": info.changed_at,
             "contact_id": info.contact_id,
         }

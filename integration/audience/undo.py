@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import case, exists
 from sqlmodel import Session, col, select
 
-from integration.audience.difference import FIELD, TAG, Change
+from integration.audience.difference import CONTACT, FIELD, TAG, Change
 from integration.audience.members import LIVE
-from integration.audience.plan import Summary, estimate, store
+from integration.audience.plan import Summary, estimate, store, store_names
+from integration.audience.renames import NameChange
 from integration.audience.settled import STARTED, WRITTEN
 from integration.context import Context
 from integration.db import scoped
-from integration.tables import Audience, Member, OwnedName, Plan, PlanChange
+from integration.tables import Audience, Member, OwnedName, Plan, PlanChange, PlanName
 
 #: How long a published plan can be taken back.
 UNDO_DAYS = 30
@@ -48,7 +49,10 @@ def make_undo(context: Context, account_id: int, plan_id: int) -> int:
         audience = session.get_one(Audience, plan.audience_id)
         changes, people, left_out = _opposite(session, plan)
         summary = _summary(session, plan, changes, left_out)
+        named = _named_back(session, plan)
+        summary["names"] = [change.shown() for change in named]
         undo = store(context, session, audience, changes, summary, people, undoes=plan_id)
+        store_names(session, undo, named)
         assert undo.id is not None
         return undo.id
 
@@ -120,6 +124,23 @@ def _opposite(session: Session, plan: Plan) -> tuple[list[Change], dict[str, int
     return changes, people, {"lost": len(lost)} if lost else {}
 
 
+def _named_back(session: Session, plan: Plan) -> list[NameChange]:
+    """The names that lead back; saved segments that the plan made are removed with its tags."""
+    query = select(PlanName).where(
+        PlanName.plan_id == plan.id, PlanName.status == "done", col(PlanName.before).is_not(None)
+    )
+    audience = session.get_one(Audience, plan.audience_id)
+    return [
+        NameChange(row.kind, row.key, row.after, row.before or "", _other(audience.language))
+        for row in session.exec(query.order_by(col(PlanName.id)))
+        if row.before != row.after
+    ]
+
+
+def _other(language: str) -> str:
+    return "en" if language == "nl" else "nl"
+
+
 def _summary(
     session: Session, plan: Plan, changes: list[Change], left_out: dict[str, int]
 ) -> Summary:
@@ -147,8 +168,13 @@ def _summary(
             for (kind, key), (n, all_) in sorted(counts.items())
             if kind == FIELD
         ],
+        names=[],
+        fields_left=0,
         members=len({change.email_key for change in changes}),
         contacts_added=0,
+        contacts_pending=0,
+        contacts_archived=sum(change.kind == CONTACT for change in changes),
+        not_added={},
         subscriptions_changed=0,
         requests=requests,
         seconds=seconds,

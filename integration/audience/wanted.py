@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import sqlalchemy
@@ -18,7 +18,7 @@ from sqlmodel import Session, col, func, select
 
 from connectors.records import ConsentState
 from integration import consent
-from integration.audience import names
+from integration.audience import languages, names
 from integration.audience.difference import FIELD, TAG
 from integration.audience.members import REACHABLE
 from integration.reading.names import Words, fitted
@@ -40,6 +40,8 @@ from segmentation.duedates.needs import NeedName, name_of
 #: In order of urgency; "" is a date that is still far away, or one that is over.
 _STATES = ("now", "soon", "late", "")
 _ANYTHING = "anything"
+#: Orders that a rhythm takes.
+_RHYTHM_ORDERS = 3
 
 
 @dataclass(kw_only=True)
@@ -68,7 +70,13 @@ class _Profile(NamedTuple):
     person_id: int
     stage: str
     is_wholesale: bool
+    favourite: str
     second_favourite: str
+    shops: str
+    recency: int
+    frequency: int
+    tenure: int
+    computed_on: date
 
 
 def need_names(session: Session) -> dict[str, NeedName]:
@@ -77,19 +85,30 @@ def need_names(session: Session) -> dict[str, NeedName]:
     return dict(newest.names) if newest else {}
 
 
-def wanted(session: Session, audience: Audience) -> Wanted:
-    """Work out the wanted state of every member of an audience."""
+def wanted(
+    session: Session, audience: Audience, newcomers: Mapping[str, int] | None = None
+) -> Wanted:
+    """Work out the wanted state of every member of an audience.
+
+    Parameters
+    ----------
+    newcomers
+        Address -> person of those the same plan adds: they get theirs as soon as they are there.
+    """
     result = Wanted()
-    result.people = _recipients(session, audience, result.left_out)
+    result.people = {**_recipients(session, audience, result.left_out), **(newcomers or {})}
     ids = set(result.people.values())
     segments = _segments(session, ids)
     counts = Counter(key for keys in segments.values() for key in keys)
     kept = set(names.within_budget(counts, _owned_tags(session, audience)))
     result.over_budget = {key: counts[key] for key in sorted(counts.keys() - kept)}
-    fields = _fields(session, audience.language, ids)
+    fields = _fields(session, audience, ids)
+    spoken = languages.wanted(session, audience, result.people) if audience.sets_language else {}
     for email_key, person_id in result.people.items():
         tags = {(TAG, key): "" for key in segments.get(person_id, ()) if key in kept}
         result.values[email_key] = tags | fields.get(person_id, {})
+        if email_key in spoken:
+            result.values[email_key][FIELD, names.LANGUAGE] = spoken[email_key]
     return result
 
 
@@ -101,7 +120,7 @@ def _recipients(session: Session, audience: Audience, left_out: Counter[str]) ->
     members = session.exec(
         select(Member.email_key, Member.status).where(Member.audience_id == audience.id)
     ).all()
-    people = _people_by_address(session)
+    people = people_by_address(session)
     denied = _denied(session)
     addresses: dict[int, list[tuple[str, str]]] = defaultdict(list)
     for email_key, status in members:
@@ -149,7 +168,8 @@ def _why_not(status: str, people: Collection[int], denied: Collection[int]) -> s
     return "denied" if next(iter(people)) in denied else ""
 
 
-def _people_by_address(session: Session) -> dict[str, set[int]]:
+def people_by_address(session: Session) -> dict[str, set[int]]:
+    """Return everybody who has an address, by address."""
     query = (
         select(Identity.value, SourceProfile.person_id)
         .join(SourceProfile, col(SourceProfile.id) == col(Identity.profile_id))
@@ -203,9 +223,10 @@ def _segments(session: Session, person_ids: Collection[int]) -> dict[int, list[s
 
 
 def _fields(
-    session: Session, language: str, person_ids: Collection[int]
+    session: Session, audience: Audience, person_ids: Collection[int]
 ) -> dict[int, dict[tuple[str, str], str]]:
-    needs = need_names(session)
+    language, needs = audience.language, need_names(session)
+    used = {field.key for field in names.switched_on(audience.field_sets.get("on", ()))}
     words = Words(language, needs)
     due = _most_urgent(session, person_ids)
     stages = _stage_reasons(session, person_ids)
@@ -219,7 +240,9 @@ def _fields(
         reason = first.reason if first else stages.get(person_id)
         if reason:
             texts["WHY"] = words.why(reason)
-        found[person_id] = {(FIELD, key): names.value(text) for key, text in texts.items() if text}
+        found[person_id] = {
+            (FIELD, key): names.value(text) for key, text in texts.items() if text and key in used
+        }
     return found
 
 
@@ -235,13 +258,41 @@ def _profile_texts(
 ) -> dict[str, str]:
     if profile is None:
         return {}
-    stage = names.tag_names([f"stage:{profile.stage}"], language, needs)
-    second = profile.second_favourite
-    plural = (needs.get(second) or name_of(second)).plural(language) if second else ""
+    keys = [f"stage:{profile.stage}", f"shops:{profile.shops}"]
+    tags = names.tag_names(keys, language, needs)
+    stage, shops = (names.thing(tags.get(key, "")) for key in keys)
+    expected = _next_order(profile) if profile.is_wholesale else None
     return {
-        "STAGE": "".join(names.thing(name) for name in stage.values()),
-        "LOVES2": plural[:1].upper() + plural[1:],
+        "STAGE": stage,
+        "LOVES2": _plural(profile.second_favourite, language, needs),
+        "SHOPS": shops,
+        "NEXTORDER": expected.isoformat() if expected else "",
+        "LASTORDER": _last_order(profile).isoformat(),
+        "FAVOURITE": _plural(profile.favourite, language, needs),
     }
+
+
+def _plural(need: str, language: str, needs: Mapping[str, NeedName]) -> str:
+    plural = (needs.get(need) or name_of(need)).plural(language) if need else ""
+    return plural[:1].upper() + plural[1:]
+
+
+def _last_order(profile: _Profile) -> date:
+    return profile.computed_on - timedelta(days=profile.recency)
+
+
+def _next_order(profile: _Profile) -> date | None:
+    """When a business that orders in a rhythm is expected again: the last order plus its mean gap.
+
+    None below three orders, which show no rhythm, and once a whole gap has passed unused: such an
+    account has changed, and a date far in the past helps nobody.
+    """
+    if profile.frequency < _RHYTHM_ORDERS:
+        return None
+    gap = round((profile.tenure - profile.recency) / (profile.frequency - 1))
+    if gap < 1 or profile.recency > 2 * gap:
+        return None
+    return _last_order(profile) + timedelta(days=gap)
 
 
 def _most_urgent(session: Session, person_ids: Collection[int]) -> dict[int, _Due]:
@@ -285,11 +336,6 @@ def _stage_reasons(session: Session, person_ids: Collection[int]) -> dict[int, M
 
 
 def _profiles(session: Session, person_ids: Collection[int]) -> dict[int, _Profile]:
-    query = select(
-        PersonProfile.person_id,
-        PersonProfile.stage,
-        PersonProfile.is_wholesale,
-        PersonProfile.second_favourite,
-    )
-    rows = (_Profile(*row) for row in session.exec(query))
+    query = sqlalchemy.select(*(col(getattr(PersonProfile, name)) for name in _Profile._fields))
+    rows = (_Profile(*row) for row in session.execute(query))
     return {row.person_id: row for row in rows if row.person_id in person_ids}

@@ -8,8 +8,8 @@ import click
 from sqlmodel import col, select
 
 from integration.audience.connect import connect, current_audience
-from integration.audience.plan import warning_text
 from integration.audience.undo import undoable
+from integration.audience.warnings import warning_text
 from integration.cli.base import Shell, as_json, command, do_work, dry_run, print_json, print_table
 from integration.tables import Account, Plan
 from integration.work.queue import defer

@@ -7,7 +7,7 @@ import json
 import re
 import tarfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,6 +36,8 @@ class MemberInfo:
     opted_at: datetime | None = None
     #: Stays the same when the address changes.
     contact_id: str = ""
+    #: "" when it has none.
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,8 @@ class SegmentInfo:
     member_count: int
     #: Tags that a saved segment's conditions name.
     uses_tags: frozenset[int]
+    #: How many conditions a saved segment has.
+    conditions: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +85,8 @@ class OperationResult:
 
     operation_id: str
     error: MailchimpError | None
+    #: What Mailchimp answered; {} when it said nothing.
+    document: Mapping[str, Any] = field(default_factory=dict)
 
 
 def checked_id(value: str) -> str:
@@ -118,8 +124,12 @@ def read_results(content: bytes) -> list[OperationResult]:
 
 def _result(row: Mapping[str, Any]) -> OperationResult:
     status = int(row["status_code"])
-    error = from_answer(status, read_document(row.get("response"))) if status >= 400 else None
-    return OperationResult(operation_id=str(row["operation_id"]), error=error)
+    document = read_document(row.get("response"))
+    return OperationResult(
+        operation_id=str(row["operation_id"]),
+        error=from_answer(status, document) if status >= 400 else None,
+        document=document or {},
+    )
 
 
 def read_document(text: Any) -> dict[str, object] | None:
@@ -148,6 +158,7 @@ def read_member(row: Mapping[str, Any]) -> MemberInfo:
         changed_at=_moment(row.get("last_changed")),
         opted_at=_moment(row.get("timestamp_opt")),
         contact_id=str(row.get("contact_id") or ""),
+        language=str(row.get("language") or ""),
     )
 
 
@@ -165,6 +176,7 @@ def read_segment(row: Mapping[str, Any]) -> SegmentInfo:
         is_tag=row.get("type") == "static",
         member_count=int(row.get("member_count") or 0),
         uses_tags=frozenset(int(tag) for tag in tags if str(tag).isdecimal()),
+        conditions=len(conditions),
     )
 
 

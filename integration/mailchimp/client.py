@@ -66,7 +66,7 @@ BULK_TIMEOUT_S = 115.0
 _AFTER_TIMEOUT_S = 60.0
 _SERVER = re.compile(r"[a-z]{2,4}\d{1,3}")
 #: What is read of a contact.
-_MEMBER = ("email_address", "status", "last_changed", "timestamp_opt", "contact_id")
+_MEMBER = ("email_address", "status", "last_changed", "timestamp_opt", "contact_id", "language")
 #: Archive of batch results: more than this is no result of ours.
 _MAX_RESULT_BYTES = 200_000_000
 
@@ -249,13 +249,18 @@ class Mailchimp:
         self.call(self._lists.delete_list_merge_field, self.list_id, field_id)
 
     def set_fields(
-        self, email_key: str, operation_id: str, values: Mapping[str, str]
+        self,
+        email_key: str,
+        operation_id: str,
+        values: Mapping[str, str],
+        language: str | None = None,
     ) -> dict[str, str]:
-        """Return the batch operation that sets a contact's fields; "" clears one."""
+        """Return the batch operation that sets a contact's fields and language; "" clears one."""
         # A required field that the merchant left blank must not stop ours.
         member = f"/lists/{self.list_id}/members/{subscriber_hash(email_key)}"
         path = f"{member}?skip_merge_validation=true"
-        return operation("PATCH", path, operation_id, {"merge_fields": dict(values)})
+        spoken = {} if language is None else {"language": language}
+        return operation("PATCH", path, operation_id, {"merge_fields": dict(values), **spoken})
 
     def start_batch(self, operations: Sequence[Mapping[str, str]]) -> BatchInfo:
         """Hand in operations (see `operation`), at most 500; they run in any order."""

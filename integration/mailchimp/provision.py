@@ -14,10 +14,11 @@ from sqlmodel import Session, col, select
 
 from integration.audience import names
 from integration.audience.difference import FIELD, TAG
-from integration.audience.plan import forget
+from integration.audience.naming import forget
 from integration.audience.wanted import need_names
 from integration.mailchimp.answers import FieldInfo, SegmentInfo
 from integration.mailchimp.errors import Invalid, NotFound
+from integration.mailchimp.renaming import remove_segments
 from integration.mailchimp.run import Run
 from integration.tables import OwnedName, PlanChange, PushedValue
 
@@ -44,6 +45,7 @@ def _missing(run: Run, kind: str) -> list[str]:
     with run.transaction() as session:
         owned = run.owned(session, kind)
         keys = {row.key for row in run.open_rows(session, kind) if row.after is not None}
+    keys.discard(names.LANGUAGE)
     return sorted(key for key in keys if key not in owned or owned[key].remote_id is None)
 
 
@@ -59,7 +61,7 @@ def _create_tags(run: Run, keys: Sequence[str]) -> None:
         if name is None or (made is None and name.casefold() in taken):
             name = names.free_tag_name(plain[key], taken)
             _write_intent(run, TAG, key, name)
-        _finish(run, TAG, key, made, partial(run.mailchimp.create_tag, name))
+        _finish(run, TAG, key, made, partial(run.mailchimp.create_tag, name), name)
         taken.add(name.casefold())
 
 
@@ -77,13 +79,9 @@ def _create_fields(run: Run, keys: Sequence[str]) -> None:
         if merge_tag is None or (made is None and merge_tag in taken):
             merge_tag = names.free_merge_tag(key, taken)
             _write_intent(run, FIELD, key, merge_tag)
-        create = partial(
-            run.mailchimp.create_field,
-            tag=merge_tag,
-            label=names.label(field, merge_tag, run.language),
-            kind=field.kind,
-        )
-        _finish(run, FIELD, key, made, create)
+        label = names.label(field, merge_tag, run.language)
+        create = partial(run.mailchimp.create_field, tag=merge_tag, label=label, kind=field.kind)
+        _finish(run, FIELD, key, made, create, label)
         taken.add(merge_tag)
 
 
@@ -120,7 +118,9 @@ def _write_intent(run: Run, kind: str, key: str, name: str) -> None:
         session.add(row)
 
 
-def _finish(run: Run, kind: str, key: str, made: int | None, create: Callable[[], int]) -> None:
+def _finish(
+    run: Run, kind: str, key: str, made: int | None, create: Callable[[], int], label: str
+) -> None:
     """Create what was written down, unless it is there, and note its id."""
     try:
         remote_id = create() if made is None else made
@@ -131,7 +131,8 @@ def _finish(run: Run, kind: str, key: str, made: int | None, create: Callable[[]
             run.fail(session, {row.id: str(error) for row in failed})
     else:
         with run.transaction() as session:
-            run.owned(session, kind)[key].remote_id = remote_id
+            row = run.owned(session, kind)[key]
+            row.remote_id, row.label, row.language = remote_id, label, run.language
     run.step()
 
 
@@ -144,10 +145,12 @@ def withdraw(run: Run) -> None:
     A tag that the merchant gave to others, or that a saved segment names, stays; only our own
     people lose it. Removing takes it from everybody at once, so their rows are settled with it.
     """
+    remove_segments(run)  # first: a saved segment keeps the tag that it names
     with run.transaction() as session:
         query = select(OwnedName).where(
             OwnedName.audience_id == run.audience_id,
             col(OwnedName.created_by_plan) == run.undoes,
+            col(OwnedName.kind).in_((TAG, FIELD)),
         )
         created = session.exec(query.order_by(col(OwnedName.id))).all()
     if not created:

@@ -11,20 +11,30 @@ from itertools import groupby
 
 from sqlmodel import Session, col, select
 
+from integration.audience import names
 from integration.audience.connect import open_mailchimp
-from integration.audience.difference import FIELD, TAG
+from integration.audience.difference import CONTACT, FIELD, TAG
 from integration.audience.members import LIVE
-from integration.audience.plan import CannotPublish, forget
-from integration.audience.settled import is_newest
+from integration.audience.naming import forget
+from integration.audience.plan import CannotPublish
+from integration.audience.settled import (
+    CHANGED_SINCE,
+    NOT_THERE,
+    WITHDRAWN,
+    is_newest,
+)
 from integration.audience.states import mark_gone
 from integration.audience.wanted import out_of_reach
 from integration.context import Context
 from integration.db import scoped
+from integration.mailchimp.adding import add_contacts, await_added
 from integration.mailchimp.answers import OperationResult
+from integration.mailchimp.archiving import archive_contacts
 from integration.mailchimp.batching import results_of
 from integration.mailchimp.client import ROWS_A_CALL
 from integration.mailchimp.errors import Failed, MailchimpError, NotFound
 from integration.mailchimp.provision import provision, withdraw
+from integration.mailchimp.renaming import make_segments, rename
 from integration.mailchimp.run import Job, Row, Run
 from integration.tables import Audience, Member, Plan, PlanChange
 
@@ -32,8 +42,8 @@ from integration.tables import Audience, Member, Plan, PlanChange
 MEMBERS_A_BATCH = 500
 #: Times that operations which Mailchimp itself failed are handed in again within one job.
 _ROUNDS = 3
-_NOT_THERE = "no longer in the audience"
-WITHDRAWN = "permission withdrawn since the plan was made"
+#: What an outcome holds while a plan is carried out only.
+_ON_THE_WAY = ("error", "batches", "adding", "archiving")
 
 
 def publish(context: Context, job: Job, plan_id: int) -> None:
@@ -62,11 +72,17 @@ def publish(context: Context, job: Job, plan_id: int) -> None:
         _await_earlier(run, job, audience)
         _await_batches(run)
         _leave_out(run)
+        rename(run)
         if plan.kind == "undo":
             withdraw(run)
+        elif add_contacts(run, audience):
+            _leave_out(run)  # Mailchimp told more of some people than we knew
         provision(run)
         _push_tags(run)
         _push_fields(run)
+        if plan.kind == "undo":
+            archive_contacts(run, audience)
+        make_segments(run)
     except MailchimpError as error:
         with run.transaction() as session:
             stored = session.get_one(Plan, plan_id)
@@ -103,11 +119,12 @@ def _leave_out(run: Run) -> None:
     """Give nothing to people who withdrew since the plan was made; taking away goes on."""
     with run.transaction() as session:
         withdrawn = out_of_reach(session, run.audience_id)
-        for kind in (TAG, FIELD):
+        for kind in (TAG, FIELD, CONTACT):
             rows = run.open_rows(session, kind)
             given = [r for r in rows if r.after is not None and r.email_key in withdrawn]
-            # What an earlier try sent may be there: the next plan takes it away.
-            run.mirror(session, kind, [row for row in given if row.status == "sent"])
+            if kind != CONTACT:
+                # What an earlier try sent may be there: the next plan takes it away.
+                run.mirror(session, kind, [row for row in given if row.status == "sent"])
             run.fail(session, {row.id: WITHDRAWN for row in given})
 
 
@@ -116,7 +133,7 @@ def _finish(run: Run) -> None:
         plan = session.get_one(Plan, run.plan_id)
         query = select(PlanChange.status).where(PlanChange.plan_id == run.plan_id)
         statuses = session.exec(query).all()
-        outcome = {k: v for k, v in plan.outcome.items() if k not in ("error", "batches")}
+        outcome = {k: v for k, v in plan.outcome.items() if k not in _ON_THE_WAY}
         failed = statuses.count("failed")
         plan.outcome = {**outcome, "done": len(statuses) - failed, "failed": failed}
         run.answer_for_earlier(session)
@@ -139,7 +156,7 @@ def _refused(session: Session, plan: Plan) -> list[int]:
         .where(
             PlanChange.plan_id == plan.id,
             PlanChange.status == "failed",
-            col(PlanChange.error).not_in((_NOT_THERE, WITHDRAWN)),
+            col(PlanChange.error).not_in((NOT_THERE, WITHDRAWN, CHANGED_SINCE)),
             Member.audience_id == plan.audience_id,
             col(Member.status).in_(LIVE),
         )
@@ -188,7 +205,7 @@ def _change_tag(run: Run, key: str, tag_id: int, add: Sequence[Row], remove: Seq
         return False
     with run.transaction() as session:
         run.settle(session, TAG, [row for row in rows if row.email_key not in refused])
-        run.fail(session, {row.id: _NOT_THERE for row in rows if row.email_key in refused})
+        run.fail(session, {row.id: NOT_THERE for row in rows if row.email_key in refused})
         if refused:
             # Somebody is not where we thought: read everybody before the next plan.
             session.get_one(Audience, run.audience_id).read_until = None
@@ -216,6 +233,7 @@ def _push_fields(run: Run) -> None:
             rows = run.open_rows(session, FIELD)
             owned = run.owned(session, FIELD)
             merge_tags = {key: row.name for key, row in owned.items() if row.remote_id is not None}
+            merge_tags[names.LANGUAGE] = ""  # always there, and no field of anybody's
             # Only clearings are left of a field that is not there.
             run.settle(session, FIELD, [row for row in rows if row.key not in merge_tags])
         members = _by_member([row for row in rows if row.key in merge_tags])
@@ -242,7 +260,8 @@ def _hand_in(run: Run, members: Sequence[Sequence[Row]], merge_tags: dict[str, s
             rows[0].email_key,
             # Results come back under this name: a row of ours, not the address.
             str(rows[0].id),
-            {merge_tags[row.key]: row.after or "" for row in rows},
+            {merge_tags[r.key]: r.after or "" for r in rows if r.key != names.LANGUAGE},
+            next((r.after or "" for r in rows if r.key == names.LANGUAGE), None),
         )
         for rows in members
     ]
@@ -272,9 +291,15 @@ def _await_earlier(run: Run, job: Job, audience: Audience) -> None:
     """See the batches of superseded plans to their end: none may overtake what this plan writes."""
     with run.transaction() as session:
         query = select(Plan).where(Plan.audience_id == run.audience_id, Plan.status == "superseded")
-        handed_in = [plan for plan in session.exec(query) if plan.outcome.get("batches")]
+        handed_in = [
+            plan
+            for plan in session.exec(query)
+            if plan.outcome.get("batches") or plan.outcome.get("adding")
+        ]
     for plan in handed_in:
-        _await_batches(Run(run.context, job, plan, audience, run.mailchimp))
+        earlier = Run(run.context, job, plan, audience, run.mailchimp)
+        await_added(earlier)
+        _await_batches(earlier)
 
 
 def _settle_batch(run: Run, batch_id: str, results: Sequence[OperationResult]) -> None:
@@ -291,7 +316,7 @@ def _settle_batch(run: Run, batch_id: str, results: Sequence[OperationResult]) -
                 run.mark(session, [row.id for row in group], "todo")
             else:
                 lost = isinstance(result.error, NotFound)
-                text = _NOT_THERE if lost else str(result.error)
+                text = NOT_THERE if lost else str(result.error)
                 run.fail(session, {row.id: text for row in group})
                 gone += [row.email_key for row in group[:1] if lost]
         run.settle(session, FIELD, done)

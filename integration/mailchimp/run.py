@@ -16,7 +16,7 @@ from sqlalchemy import Select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, delete, func, select, update
 
-from integration.audience.difference import FIELD
+from integration.audience.difference import FIELD, TAG
 from integration.audience.settled import STOPPED
 from integration.context import Context
 from integration.db import scoped, upsert
@@ -65,6 +65,8 @@ class Run:
         self.plan_id, self.undoes = plan.id, plan.undoes
         self.audience_id, self.language = audience.id, audience.language
         self._job = job
+        #: Clients that were opened with a permit for one step; their calls count too.
+        self._others: list[Mailchimp] = []
         self._counted = (mailchimp.requests, mailchimp.writes)
         self._began = context.clock()
         self._settled = 0
@@ -83,7 +85,9 @@ class Run:
             self._job.extend(session)
 
     def _count(self, session: Session) -> None:
-        requests, writes = self.mailchimp.requests, self.mailchimp.writes
+        clients = (self.mailchimp, *self._others)
+        requests = sum(client.requests for client in clients)
+        writes = sum(client.writes for client in clients)
         now = self.context.clock()
         plan = session.get_one(Plan, self.plan_id)
         outcome = dict(plan.outcome)
@@ -95,6 +99,11 @@ class Run:
             outcome[name] = outcome.get(name, 0) + more
         plan.outcome = outcome
         self._counted, self._began = (requests, writes), now
+
+    def also(self, mailchimp: Mailchimp) -> Mailchimp:
+        """Count the calls of another client with this plan's."""
+        self._others.append(mailchimp)
+        return mailchimp
 
     def step(self) -> None:
         """Tell how far we are, which keeps the lease."""
@@ -126,6 +135,22 @@ class Run:
             )
             .order_by(col(PlanChange.email_key), col(PlanChange.key))
         )
+
+    def fail_all_of(self, session: Session, email_keys: Collection[str], text: str) -> None:
+        """Let everything fail that is still to be given to these addresses."""
+        for kind in (TAG, FIELD):
+            rows = [r for r in self.open_rows(session, kind) if r.email_key in email_keys]
+            self.fail(session, {row.id: text for row in rows})
+
+    def remembered(self, session: Session, name: str) -> list[str]:
+        """Return the batches of a step that were handed in and not settled yet."""
+        batches: list[str] = session.get_one(Plan, self.plan_id).outcome.get(name, [])
+        return list(batches)
+
+    def remember(self, session: Session, name: str, batches: Sequence[str]) -> None:
+        """Keep which batches of a step are on their way."""
+        plan = session.get_one(Plan, self.plan_id)
+        plan.outcome = {**plan.outcome, name: list(batches)}
 
     def rows_of_operations(self, session: Session, row_ids: Collection[int]) -> list[Row]:
         """Return all open field rows of the members that these rows (one each) stand for."""
@@ -160,12 +185,16 @@ class Run:
 
     def settle(self, session: Session, kind: str, rows: Sequence[Row]) -> None:
         """Note that rows are as planned in Mailchimp now, in plan and mirror."""
-        self._set(session, [row.id for row in rows], {"status": "done", "error": None})
-        self._settled += len(rows)
+        self.done(session, rows)
         self.mirror(session, kind, rows)
         for key in {row.key for row in rows}:
             gone = [row.email_key for row in rows if row.key == key and row.after is None]
             self._unmirror(session, kind, key, gone)
+
+    def done(self, session: Session, rows: Sequence[Row]) -> None:
+        """Note that rows are carried out, where there is nothing to mirror."""
+        self._set(session, [row.id for row in rows], {"status": "done", "error": None})
+        self._settled += len(rows)
 
     def mirror(self, session: Session, kind: str, rows: Sequence[Row]) -> None:
         """Note what rows give, as something that is in Mailchimp."""

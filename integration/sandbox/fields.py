@@ -11,8 +11,6 @@ from integration.sandbox.shape import Document, is_true, page
 from integration.sandbox.state import Audience, MergeField
 from integration.sandbox.values import READERS
 
-#: Fields per audience, on all plans but the largest.
-MAX_FIELDS = 30
 TAG = re.compile(r"[A-Z0-9_]{1,10}")
 CHOICE_TYPES = ("radio", "dropdown")
 KINDS = {
@@ -74,8 +72,9 @@ def post_field(call: Call, list_id: str) -> Answer:
     check(body, KINDS, required=("name", "type"))
     if body["type"] not in READERS:
         raise invalid(SEE_ERRORS, ("type", "The value you selected is not a valid choice."))
-    if len(audience.fields) >= MAX_FIELDS:
-        raise bad_request(f"This list already has the maximum of {MAX_FIELDS} merge fields.")
+    if len(audience.fields) >= audience.most_fields:
+        most = audience.most_fields
+        raise bad_request(f"This list already has the maximum of {most} merge fields.")
     number = audience.next_field
     tag = _tag(audience, body["tag"] if body.get("tag") else f"MERGE{number}", None)
     field = MergeField(id=number, tag=tag, name=_name(body["name"]), type=body["type"])

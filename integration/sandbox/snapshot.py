@@ -120,6 +120,7 @@ def _dump_audience(audience: Audience) -> dict[str, Any]:
         "double_optin": audience.double_optin,
         "created_at": audience.created_at,
         "next_field": audience.next_field,
+        "most_fields": audience.most_fields,
         "forgotten": sorted(audience.forgotten),
         "fields": [asdict(f) for f in audience.fields.values()],
         "segments": segments,
@@ -154,6 +155,7 @@ def restore(kept: dict[str, Any]) -> SandboxState:
 def _restore_audience(row: dict[str, Any]) -> Audience:
     plain = ("id", "name", "web_id", "double_optin", "created_at", "next_field")
     audience = Audience(**{name: row[name] for name in plain})
+    audience.most_fields = row.get("most_fields", audience.most_fields)  # absent in older files
     audience.forgotten = set(row["forgotten"])
     audience.fields = {f["id"]: MergeField(**f) for f in row["fields"]}
     audience.segments = {s["id"]: Segment(**s) for s in row["segments"]}

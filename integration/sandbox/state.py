@@ -25,6 +25,8 @@ from integration.sandbox.shops.store import Store
 #: The key that a fresh sandbox accepts; the part after the dash is the data centre.
 DEFAULT_KEY = "sandbox-us1"
 STATUSES = ("subscribed", "unsubscribed", "cleaned", "pending", "transactional", "archived")
+#: Fields per audience, on all plans but the largest.
+MOST_FIELDS = 30
 MergeValue = str | int | float | dict[str, str]
 
 
@@ -140,6 +142,8 @@ class Audience:
     next_field: int = 1
     #: By id; a store belongs to one audience for good.
     stores: dict[str, Store] = field(default_factory=dict)
+    #: Fields it may have: `MOST_FIELDS`, and 80 on the largest plan.
+    most_fields: int = MOST_FIELDS
     #: Derived: subscriber hash by contact id, tag id by folded name.
     contacts: dict[str, str] = field(default_factory=dict)
     tag_ids: dict[str, int] = field(default_factory=dict)

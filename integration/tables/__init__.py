@@ -29,12 +29,14 @@ from integration.tables.insight import (
     SegmentChange,
     SegmentMember,
 )
+from integration.tables.members import Addition, PlanName
 from integration.tables.people import Identity, Person, Separation, SourceProfile
 from integration.tables.privacy import ErasedKey, Erasure, Salt
 from integration.tables.work import ImportRun, Inbox, Reject, Work
 
 __all__ = [
     "Account",
+    "Addition",
     "Audience",
     "AudienceCheck",
     "Cart",
@@ -56,6 +58,7 @@ __all__ = [
     "PersonProfile",
     "Plan",
     "PlanChange",
+    "PlanName",
     "Product",
     "PushedValue",
     "Refund",

@@ -42,6 +42,12 @@ class Audience(Owned, table=True):
     double_optin: bool = False
     #: The merchant chose to add people whose opt-in is recorded.
     adds_contacts: bool = False
+    #: The merchant chose that contacts get the language they have at the shop.
+    sets_language: bool = False
+    #: The merchant does not want saved segments made.
+    skips_segments: bool = False
+    #: Optional sets of fields that are switched on: {"on": [...]}, see `audience.names.SETS`.
+    field_sets: dict[str, Any] = json_column()
     #: The merchant chose to have later changes published without a click each.
     keeps_in_step: bool = False
     #: 0, 10 or 20: the percentage of people who get no mail, so that its effect can be measured.
@@ -63,28 +69,34 @@ class Member(Owned, table=True):
     audience_id: int = reference("audience.id", index=False)
     #: Lower case; its MD5 is Mailchimp's subscriber hash.
     email_key: str
-    #: subscribed, unsubscribed, cleaned, pending, transactional, archived.
+    #: subscribed, unsubscribed, cleaned, pending, transactional, archived; "gone": not there any
+    #: more, "forgotten": erased there, and Mailchimp does not take it back.
     status: str
-    #: Contacts that are gone from the audience stay here with "gone".
+    #: The contact's language there; "" when it has none.
+    language: str = ""
     changed_at: datetime | None = moment(nullable=True)
     #: Mailchimp's id of the contact, which stays when the address changes; "" until it was read.
     contact_id: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
 class OwnedName(Owned, table=True):
-    """Ownership ledger: a tag or merge field that we created; nothing else is ever touched."""
+    """Ownership ledger: a tag, field or saved segment we created; nothing else is ever touched."""
 
     __table_args__ = (UniqueConstraint("audience_id", "kind", "key"),)
 
     id: int | None = primary_key()
     account_id: int = account_key()
     audience_id: int = reference("audience.id", index=False)
-    #: "tag" or "field".
+    #: "tag", "field" or "segment" (a saved one).
     kind: str
-    #: Segment key ("due:suits:now") or field key ("DUEDATE").
+    #: Segment key ("due:suits:now"), field key ("DUEDATE") or "send:suits" of a saved segment.
     key: str
     #: What it is called there: the tag's name or the field's merge tag.
     name: str
+    #: The name for people that we gave last: only while it stands there do we give another.
+    label: str = ""
+    #: Language of that name; "" when it was given before languages were kept.
+    language: str = ""
     #: Mailchimp's id: the static segment's or the merge field's.
     remote_id: int | None = None
     created_by_plan: int | None = reference("plan.id", nullable=True)
@@ -128,7 +140,10 @@ class Plan(Owned, table=True):
 
 
 class PlanChange(Owned, table=True):
-    """One change to one member: a tag on or off, a field from one value to another."""
+    """One change to one member: a tag on or off, a field set or cleared, a contact added.
+
+    A row of kind "contact" has the status given to the new contact as `after`.
+    """
 
     __table_args__ = (
         UniqueConstraint("plan_id", "email_key", "kind", "key"),

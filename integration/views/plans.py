@@ -10,8 +10,8 @@ from sqlmodel import Session
 
 from integration.audience import keep
 from integration.audience import plan as audience_plan
-from integration.audience.plan import warning_text
 from integration.audience.undo import UNDO_DAYS, undoable
+from integration.audience.warnings import warning_text
 from integration.reading import names, plans, segments
 from integration.tables import Plan
 from integration.views.base import context, language, own_or_404, own_rows, user, wants_part

@@ -5,9 +5,10 @@ Deliberately no use of the guard's own list: it judges what arrived, by product 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from integration.sandbox.log import Entry
@@ -28,30 +29,77 @@ FORBIDDEN_KEYS = {
 #: Everything a push or an undo has any business calling.
 ALLOWED = (
     ("POST", r"/lists/[^/]+/segments(/\d+)?"),
+    ("PATCH", r"/lists/[^/]+/segments/\d+"),
     ("DELETE", r"/lists/[^/]+/segments/\d+"),
     ("POST", r"/lists/[^/]+/merge-fields"),
+    ("PATCH", r"/lists/[^/]+/merge-fields/\d+"),
     ("DELETE", r"/lists/[^/]+/merge-fields/\d+"),
     ("PATCH", r"/lists/[^/]+/members/[0-9a-f]{32}"),
     ("POST", r"/batches"),
     ("POST", r"(/lists/[^/]+/webhooks|/batch-webhooks)"),
     ("DELETE", r"(/lists/[^/]+/webhooks|/batch-webhooks)/[^/]+"),
 )
+_MEMBER = r"/lists/[^/]+/members/([0-9a-f]{32})"
+_ADDING = {"email_address", "status_if_new", "merge_fields", "language"}
 
 
-def forbidden_writes(requests: Iterable[Entry]) -> list[str]:
-    """Say what is wrong with each request that could change who is subscribed."""
+def forbidden_writes(
+    requests: Iterable[Entry],
+    *,
+    may_add: Collection[str] = (),
+    may_archive: Collection[str] = (),
+) -> list[str]:
+    """Say what is wrong with each request that could change who is subscribed.
+
+    Parameters
+    ----------
+    may_add
+        Addresses with a recorded opt-in, which a PUT with `status_if_new` may create.
+    may_archive
+        Addresses that an undo may archive.
+    """
+    adding, archiving = set(map(_hash, may_add)), set(map(_hash, may_archive))
     return [
-        f"{entry.seq}: {entry.method} {entry.path.split('/members/')[0]} {fault}"
+        f"{entry.seq}: {method} {path.split('/members/')[0]} {fault}"
         for entry in requests
         if entry.method != "GET"
-        for fault in _faults(entry)
+        for method, path, body in _calls(entry)
+        for fault in _faults(method, path, body, adding, archiving)
     ]
 
 
-def _faults(entry: Entry) -> Iterator[str]:
-    if not any(entry.method == m and re.fullmatch(p, entry.path) for m, p in ALLOWED):
+def _calls(entry: Entry) -> Iterator[tuple[str, str, Any]]:
+    """The call itself, and every operation it carries."""
+    body = entry.body
+    operations = body.get("operations", []) if isinstance(body, dict) else []
+    yield entry.method, entry.path, {} if operations else body
+    for row in operations:
+        path = row["path"].partition("?")[0]
+        yield row["method"], path, json.loads(row["body"]) if row.get("body") else None
+
+
+def _faults(
+    method: str, path: str, body: Any, adding: set[str], archiving: set[str]
+) -> Iterator[str]:
+    member = re.fullmatch(_MEMBER, path)
+    if method == "PUT" and member and member[1] in adding:
+        # Exactly a newcomer: whoever is there keeps his status.
+        if set(body) - _ADDING or body["status_if_new"] not in ("subscribed", "pending"):
+            yield "holds more than a newcomer needs"
+        if _hash(body["email_address"]) != member[1]:
+            yield "would give a contact another address"
+        return
+    if method == "DELETE" and member and member[1] in archiving and body is None:
+        return
+    if not any(method == m and re.fullmatch(p, path) for m, p in ALLOWED):
         yield "is not a call of ours"
-    yield from (f"holds {key}" for key in sorted(_keys(entry.body) & FORBIDDEN_KEYS))
+    if method == "PATCH" and "static_segment" in _keys(body) and "conditions" not in _keys(body):
+        yield "would replace who has a tag"
+    yield from (f"holds {key}" for key in sorted(_keys(body) & FORBIDDEN_KEYS))
+
+
+def _hash(address: str) -> str:
+    return hashlib.md5(address.strip().lower().encode(), usedforsecurity=False).hexdigest()
 
 
 def _keys(value: Any) -> set[str]:

@@ -264,6 +264,13 @@ def entry(method: str, path: str, body: Any = None) -> Entry:
         ("PATCH", "/lists/a1", {"name": "x"}),
         ("PUT", "/ecommerce/stores/s/customers/1", {"opt_in_status": False}),
         (
+            "PUT",
+            "/lists/a1/members/" + "0" * 32,
+            {"email_address": "x", "status_if_new": "subscribed"},
+        ),
+        ("PATCH", "/lists/a1/members/" + "0" * 32, {"email_address": "x"}),
+        ("PATCH", "/lists/a1/segments/7", {"name": "x", "static_segment": []}),
+        (
             "POST",
             "/batches",
             {

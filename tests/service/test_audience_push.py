@@ -8,8 +8,9 @@ from datetime import date
 import pytest
 
 from integration.audience.connect import open_mailchimp
-from integration.audience.plan import CannotPublish, rows, warning_text
+from integration.audience.plan import CannotPublish, rows
 from integration.audience.undo import CannotUndo, make_undo
+from integration.audience.warnings import warning_text
 from integration.mailchimp.client import Mailchimp
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings

@@ -20,8 +20,8 @@ from integration.audience.connect import (
     open_mailchimp,
 )
 from integration.audience.members import read_members
-from integration.audience.plan import warning_text
 from integration.audience.wanted import Wanted, wanted
+from integration.audience.warnings import warning_text
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
 from integration.tables import Audience, DueDate, FittedModel, Member, Order

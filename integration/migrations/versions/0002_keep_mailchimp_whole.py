@@ -127,6 +127,38 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "addition",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("plan_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("email_key", sa.String(), nullable=False),
+        sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("evidence", sa.String(), nullable=True),
+        sa.Column(
+            "merge_fields", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False
+        ),
+        sa.Column("language", sa.String(), nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_addition_account_id_account")
+        ),
+        sa.ForeignKeyConstraint(
+            ["plan_id"], ["plan.id"], name=op.f("fk_addition_plan_id_plan"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_addition")),
+        sa.UniqueConstraint("plan_id", "email_key", name=op.f("uq_addition_plan_id_email_key")),
+    )
+    with op.batch_alter_table("addition", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_addition_account_id"), ["account_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_addition_email_key"), ["email_key"], unique=False)
+
+    op.create_table(
         "erased_key",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
@@ -150,6 +182,32 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("erased_key", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_erased_key_erasure_id"), ["erasure_id"], unique=False)
+
+    op.create_table(
+        "plan_name",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("plan_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("before", sa.String(), nullable=True),
+        sa.Column("after", sa.String(), nullable=True),
+        sa.Column("language", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("error", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_plan_name_account_id_account")
+        ),
+        sa.ForeignKeyConstraint(
+            ["plan_id"], ["plan.id"], name=op.f("fk_plan_name_plan_id_plan"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_plan_name")),
+        sa.UniqueConstraint("plan_id", "kind", "key", name=op.f("uq_plan_name_plan_id_kind_key")),
+    )
+    with op.batch_alter_table("plan_name", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_plan_name_account_id"), ["account_id"], unique=False)
 
     with op.batch_alter_table("audience", schema=None) as batch_op:
         batch_op.add_column(
@@ -176,6 +234,19 @@ def upgrade() -> None:
             sa.Column("adds_contacts", sa.Boolean(), nullable=False, server_default=sa.false())
         )
         batch_op.add_column(
+            sa.Column("sets_language", sa.Boolean(), nullable=False, server_default=sa.false())
+        )
+        batch_op.add_column(
+            sa.Column("skips_segments", sa.Boolean(), nullable=False, server_default=sa.false())
+        )
+        batch_op.add_column(
+            sa.Column(
+                "field_sets",
+                sa.JSON().with_variant(postgresql.JSONB(), "postgresql"),
+                nullable=False,
+            )
+        )
+        batch_op.add_column(
             sa.Column("keeps_in_step", sa.Boolean(), nullable=False, server_default=sa.false())
         )
         batch_op.add_column(
@@ -197,8 +268,13 @@ def upgrade() -> None:
         )
 
     with op.batch_alter_table("member", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("language", sa.String(), nullable=False, server_default=""))
         batch_op.add_column(sa.Column("contact_id", sa.String(), server_default="", nullable=False))
         batch_op.create_index("ix_member_contact", ["audience_id", "contact_id"], unique=False)
+
+    with op.batch_alter_table("owned_name", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("label", sa.String(), nullable=False, server_default=""))
+        batch_op.add_column(sa.Column("language", sa.String(), nullable=False, server_default=""))
 
     with op.batch_alter_table("touchpoint", schema=None) as batch_op:
         batch_op.add_column(
@@ -227,9 +303,14 @@ def downgrade() -> None:
         batch_op.alter_column("shop_id", existing_type=sa.INTEGER(), nullable=False)
         batch_op.drop_column("audience_id")
 
+    with op.batch_alter_table("owned_name", schema=None) as batch_op:
+        batch_op.drop_column("language")
+        batch_op.drop_column("label")
+
     with op.batch_alter_table("member", schema=None) as batch_op:
         batch_op.drop_index("ix_member_contact")
         batch_op.drop_column("contact_id")
+        batch_op.drop_column("language")
 
     with op.batch_alter_table("inbox", schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f("fk_inbox_audience_id_audience"), type_="foreignkey")
@@ -240,6 +321,9 @@ def downgrade() -> None:
     with op.batch_alter_table("audience", schema=None) as batch_op:
         batch_op.drop_column("holdout_percent")
         batch_op.drop_column("keeps_in_step")
+        batch_op.drop_column("field_sets")
+        batch_op.drop_column("skips_segments")
+        batch_op.drop_column("sets_language")
         batch_op.drop_column("adds_contacts")
         batch_op.drop_column("double_optin")
         batch_op.drop_column("contents")
@@ -250,10 +334,19 @@ def downgrade() -> None:
         batch_op.drop_column("mailchimp_account")
         batch_op.drop_column("is_oauth")
 
+    with op.batch_alter_table("plan_name", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_plan_name_account_id"))
+
+    op.drop_table("plan_name")
     with op.batch_alter_table("erased_key", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_erased_key_erasure_id"))
 
     op.drop_table("erased_key")
+    with op.batch_alter_table("addition", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_addition_email_key"))
+        batch_op.drop_index(batch_op.f("ix_addition_account_id"))
+
+    op.drop_table("addition")
     with op.batch_alter_table("mailchimp_hook", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_mailchimp_hook_audience_id"))
         batch_op.drop_index(batch_op.f("ix_mailchimp_hook_account_id"))

@@ -1,0 +1,185 @@
+"""Adding contacts whose opt-in is recorded: the only module that opens a client which may.
+
+A PUT with `status_if_new` creates who is not there; whoever came meanwhile keeps his status. Just
+before, the members are read again, so that nobody who was archived or came in between is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlmodel import Session, col, select, update
+
+from integration.audience.connect import open_mailchimp
+from integration.audience.difference import CONTACT
+from integration.audience.members import read_members
+from integration.audience.settled import NOT_THERE, THERE_ALREADY, WITHDRAWN
+from integration.audience.states import FORGOTTEN
+from integration.db import upsert
+from integration.mailchimp import contacts
+from integration.mailchimp.answers import OperationResult
+from integration.mailchimp.client import Mailchimp
+from integration.mailchimp.contact_batches import Step, await_batches, carry_out
+from integration.mailchimp.errors import Compliance
+from integration.mailchimp.guard import Permit
+from integration.mailchimp.run import Row, Run
+from integration.privacy.erased import erased_among
+from integration.store.common import parts
+from integration.tables import Addition, Audience, Member, PlanChange
+
+#: Where the batches on their way stand in a plan's outcome.
+_BATCHES = "adding"
+_FORGOTTEN_TITLE = "Forgotten Email Not Subscribed"
+
+
+def add_contacts(run: Run, audience: Audience) -> bool:
+    """Add the contacts of the plan; tell whether there were any to add.
+
+    Raises
+    ------
+    MailchimpError
+    """
+    with run.transaction() as session:
+        if not run.open_rows(session, CONTACT):
+            return False
+    mailchimp = run.also(open_mailchimp(run.context, audience, Permit.ADD))
+    step = Step(
+        _BATCHES,
+        choose=lambda: _to_send(run, audience, mailchimp),
+        operations=lambda rows: _operations(run, mailchimp, rows),
+        settle=_settle,
+    )
+    carry_out(run, mailchimp, step)
+    return True
+
+
+def await_added(run: Run) -> None:
+    """See what a plan handed in to its end."""
+    await_batches(run, _BATCHES, _settle)
+
+
+def _to_send(run: Run, audience: Audience, mailchimp: Mailchimp) -> list[Row]:
+    """The rows to hand in: of people who are not in the audience in any state."""
+    read_members(run.context, audience)
+    confirms = contacts.asks_to_confirm(mailchimp)
+    with run.transaction() as session:
+        if confirms:  # switched on since the plan was made: then everybody is asked
+            session.exec(
+                update(PlanChange)
+                .where(col(PlanChange.plan_id) == run.plan_id, col(PlanChange.kind) == CONTACT)
+                .values(after="pending")
+            )
+        rows = run.open_rows(session, CONTACT)
+        there = _statuses(session, run, [row.email_key for row in rows])
+        # Of a call whose answer we did not get: it arrived.
+        arrived = [r for r in rows if r.status == "sent" and there.get(r.email_key) == r.after]
+        _note_added(session, run, arrived)
+        others = [row for row in rows if row.email_key in there and row not in arrived]
+        run.fail(session, {row.id: THERE_ALREADY for row in others})
+        new = [row for row in rows if row.email_key not in there]
+        erased = erased_among(session, [row.email_key for row in new])
+        run.fail(session, {row.id: WITHDRAWN for row in new if row.email_key in erased})
+        run.fail_all_of(session, erased, WITHDRAWN)
+        return [row for row in new if row.email_key not in erased]
+
+
+def _statuses(session: Session, run: Run, email_keys: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for part in parts(email_keys):
+        query = select(Member.email_key, Member.status).where(
+            Member.audience_id == run.audience_id, col(Member.email_key).in_(part)
+        )
+        found.update(session.exec(query).all())
+    return found
+
+
+def _operations(run: Run, mailchimp: Mailchimp, rows: Sequence[Row]) -> list[dict[str, str]]:
+    with run.transaction() as session:
+        given = _additions(session, run, rows)
+    return [
+        contacts.add(
+            mailchimp,
+            str(row.id),
+            row.email_key,
+            row.after or "pending",
+            given[row.email_key].merge_fields,
+            given[row.email_key].language,
+        )
+        for row in rows
+    ]
+
+
+def _additions(session: Session, run: Run, rows: Sequence[Row]) -> dict[str, Addition]:
+    found: dict[str, Addition] = {}
+    for part in parts([row.email_key for row in rows]):
+        query = select(Addition).where(
+            Addition.plan_id == run.plan_id, col(Addition.email_key).in_(part)
+        )
+        found.update({row.email_key: row for row in session.exec(query)})
+    return found
+
+
+def _settle(session: Session, run: Run, results: Sequence[OperationResult]) -> None:
+    rows = {row.id: row for row in run.open_rows(session, CONTACT)}
+    given = _additions(session, run, list(rows.values()))
+    added: list[Row] = []
+    for result in results:
+        row = rows.get(int(result.operation_id))
+        if row is None:
+            continue
+        if result.error is not None and result.error.retryable:
+            run.mark(session, [row.id], "todo")
+        elif result.error is not None:
+            run.fail(session, {row.id: str(result.error)})
+            if isinstance(result.error, Compliance):
+                _note_lost(session, run, row, result.error.title)
+            run.fail_all_of(session, {row.email_key}, NOT_THERE)
+        elif _is_new(result.document, row, given[row.email_key]):
+            added.append(row)
+        else:
+            run.fail(session, {row.id: THERE_ALREADY})
+            _note_member(session, run, row.email_key, str(result.document["status"]))
+    _note_added(session, run, added)
+
+
+def _is_new(document: Any, row: Row, given: Addition) -> bool:
+    """Whether the contact holds what we gave and nothing else: then we made it."""
+    contact = contacts.read_contact(document)
+    return (
+        contact.status == row.after
+        and not contact.tags
+        and not contact.is_vip
+        and contact.merge_fields.items() <= given.merge_fields.items()
+    )
+
+
+def _note_added(session: Session, run: Run, rows: Sequence[Row]) -> None:
+    run.done(session, rows)
+    now = run.context.clock()
+    for email_key, addition in _additions(session, run, rows).items():
+        addition.added_at = addition.added_at or now
+        status = next(row.after for row in rows if row.email_key == email_key)
+        _note_member(session, run, email_key, status or "pending", addition.language)
+
+
+def _note_lost(session: Session, run: Run, row: Row, title: str) -> None:
+    """Keep that only the person can come back, as Mailchimp says; it is never tried again."""
+    if title == _FORGOTTEN_TITLE:
+        _note_member(session, run, row.email_key, FORGOTTEN)
+        return
+    _note_member(session, run, row.email_key, "unsubscribed")
+    # Somebody is not what we thought: read everybody before the next plan.
+    session.get_one(Audience, run.audience_id).read_until = None
+
+
+def _note_member(
+    session: Session, run: Run, email_key: str, status: str, language: str = ""
+) -> None:
+    row = {
+        "audience_id": run.audience_id,
+        "email_key": email_key,
+        "status": status,
+        "language": language,
+    }
+    upsert(session, Member, [row], key=("audience_id", "email_key"))

@@ -1,0 +1,79 @@
+"""Rows about contacts on their way in batches: handed in, remembered, seen to their end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from integration.audience.difference import CONTACT
+from integration.mailchimp.answers import OperationResult
+from integration.mailchimp.batching import results_of
+from integration.mailchimp.client import ROWS_A_CALL, Mailchimp
+from integration.mailchimp.errors import Failed, NotFound
+from integration.mailchimp.run import Row, Run
+
+#: Times that operations which Mailchimp itself failed are handed in again within one job.
+_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is done with contacts, and how its answers are understood."""
+
+    #: Where its batches on their way stand in a plan's outcome.
+    name: str
+    #: The rows to hand in by now; settles those that need no call.
+    choose: Callable[[], list[Row]]
+    #: The operations for some rows, named by the rows' ids: never by an address.
+    operations: Callable[[Sequence[Row]], list[dict[str, str]]]
+    settle: Callable[[Session, Run, Sequence[OperationResult]], None]
+
+
+def carry_out(run: Run, mailchimp: Mailchimp, step: Step) -> None:
+    """Hand in a step's rows until each is settled.
+
+    Raises
+    ------
+    MailchimpError
+    """
+    for _ in range(_ROUNDS):
+        await_batches(run, step.name, step.settle)
+        rows = step.choose()
+        if not rows:
+            return
+        for start in range(0, len(rows), ROWS_A_CALL):
+            _hand_in(run, mailchimp, step, rows[start : start + ROWS_A_CALL])
+    await_batches(run, step.name, step.settle)
+    with run.transaction() as session:
+        if run.open_rows(session, CONTACT):
+            raise Failed("Mailchimp failed some operations of a batch again and again")
+
+
+def _hand_in(run: Run, mailchimp: Mailchimp, step: Step, rows: Sequence[Row]) -> None:
+    with run.transaction() as session:
+        run.mark(session, [row.id for row in rows], "sent")
+    batch = mailchimp.start_batch(step.operations(rows))
+    with run.transaction() as session:
+        run.remember(session, step.name, [*run.remembered(session, step.name), batch.id])
+    run.step()
+
+
+def await_batches(
+    run: Run, name: str, settle: Callable[[Session, Run, Sequence[OperationResult]], None]
+) -> None:
+    """See every remembered batch of a step to its end and settle its rows."""
+    with run.transaction() as session:
+        batches = run.remembered(session, name)
+    for batch_id in batches:
+        try:
+            poll_s = run.context.settings.batch_poll_s
+            results = results_of(run.mailchimp, batch_id, poll_s, run.step)
+        except NotFound:
+            results = []  # Mailchimp keeps results for seven days: its rows are handed in again
+        with run.transaction() as session:
+            settle(session, run, results)
+            left = [other for other in run.remembered(session, name) if other != batch_id]
+            run.remember(session, name, left)
+        run.step()
