@@ -25,6 +25,7 @@ from integration.audience.members import read_members
 from integration.audience.undo import make_undo
 from integration.context import Context
 from integration.db import scoped, upsert
+from integration.flows import switches as flow_switches
 from integration.mailchimp.push import publish
 from integration.sources import open_source, place, remember, source_key, system_of
 from integration.store import write_page
@@ -258,6 +259,7 @@ def refresh(context: Context, job: Job) -> None:
 def follow_up(session: Session) -> None:
     """Write down what new figures bring about where the merchant switched it on; one line each."""
     keep.start(session)
+    flow_switches.start(session)
 
 
 def plan(context: Context, job: Job) -> None:

@@ -115,6 +115,11 @@ def wanted(
 # -- who gets something ----------------------------------------------------------------------------
 
 
+def recipients(session: Session, audience: Audience) -> dict[str, int]:
+    """Address -> person for everybody in the audience who may be given something."""
+    return _recipients(session, audience, Counter())
+
+
 def _recipients(session: Session, audience: Audience, left_out: Counter[str]) -> dict[str, int]:
     """Address -> person for the one address of each person that gets his tags and fields."""
     members = session.exec(

@@ -21,6 +21,7 @@ from integration.tables.facts import (
     Touchpoint,
     Variant,
 )
+from integration.tables.flows import EventSwitch, FlowLook, ToldEvent
 from integration.tables.insight import (
     Choice,
     DueDate,
@@ -45,7 +46,9 @@ __all__ = [
     "DueDate",
     "ErasedKey",
     "Erasure",
+    "EventSwitch",
     "FittedModel",
+    "FlowLook",
     "Identity",
     "ImportRun",
     "Inbox",
@@ -71,6 +74,7 @@ __all__ = [
     "Shop",
     "SourceProfile",
     "SyncState",
+    "ToldEvent",
     "Touchpoint",
     "User",
     "Variant",

@@ -52,6 +52,7 @@ def kind_names() -> dict[str, str]:
         "check": gettext("Check that Mailchimp is in step"),
         "mailchimp_hooks": gettext("Have Mailchimp tell us of changes"),
         "erase": gettext("Forget a person"),
+        "events": gettext("Tell Mailchimp events"),
     }
 
 

@@ -26,6 +26,7 @@ HANDLERS: Handlers = {
     "check": "integration.audience.check:check",
     "mailchimp_hooks": "integration.audience.hooks:look_after",
     "erase": "integration.privacy.erase:erase",
+    "events": "integration.flows.send:send_events",
 }
 
 

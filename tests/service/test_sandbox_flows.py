@@ -186,3 +186,31 @@ def test_a_form_of_another_site_builds_nothing(sandbox: SandboxServer) -> None:
     form = {"name": "x", "start": "api"}
     assert requests.post(url, data=form, headers=headers).status_code == 403
     assert sandbox.state.flows.by_id == {}
+
+
+def test_an_order_in_the_shop_leads_out_of_a_flow(sandbox: SandboxServer) -> None:
+    sandbox.add_flow("Waits", "event", "due_now", exit="order", wait_days=3)
+    store = {"id": "s1", "list_id": sandbox.list_id, "name": "Shop", "currency_code": "EUR"}
+    call(sandbox, "POST", "/ecommerce/stores", store).raise_for_status()
+    product = {"id": "p1", "title": "Suit", "variants": [{"id": "v1", "title": "52"}]}
+    call(sandbox, "POST", "/ecommerce/stores/s1/products", product).raise_for_status()
+    tell(sandbox, ADA, "due_now")
+    order = {
+        "id": "o1",
+        "customer": {"id": "c1", "email_address": ADA, "opt_in_status": False},
+        "currency_code": "EUR",
+        "order_total": 399,
+        "financial_status": "paid",
+        "lines": [
+            {
+                "id": "1",
+                "product_id": "p1",
+                "product_variant_id": "v1",
+                "quantity": 1,
+                "price": 399,
+            }
+        ],
+    }
+    call(sandbox, "POST", "/ecommerce/stores/s1/orders", order).raise_for_status()
+    sandbox.state.clock.advance(4 * 24 * 3600)
+    assert sent(sandbox, ADA) == []

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from integration.mailchimp.errors import ConsentGuard
-from integration.mailchimp.guard import hooks, members, privacy
+from integration.mailchimp.guard import events, hooks, members, privacy
 from integration.mailchimp.guard.rules import ROWS_A_CALL, Permit, keys
 
 __all__ = ["ROWS_A_CALL", "Permit", "check"]
@@ -108,4 +108,5 @@ _RULES = (
     *members.RULES,
     *hooks.RULES,
     *privacy.RULES,
+    *events.RULES,
 )

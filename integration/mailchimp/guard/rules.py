@@ -27,6 +27,8 @@ class Permit(StrEnum):
     ERASE = "erase"
     #: Schedule, stop and send campaigns of a rule that is switched on.
     SEND = "send"
+    #: Tell events and call steps that start flows of the merchant's own.
+    FLOWS = "flows"
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,65 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_erasure_by_user_id"), ["by_user_id"], unique=False)
 
     op.create_table(
+        "event_switch",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "audience_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("is_on", sa.Boolean(), nullable=False),
+        sa.Column("switched_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("marked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("every_days", sa.Integer(), nullable=False),
+        sa.Column("journey", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("step", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("step_error", sa.String(), nullable=False),
+        sa.Column("waiting", sa.Integer(), nullable=False),
+        sa.Column("let_go", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_event_switch_account_id_account")
+        ),
+        sa.ForeignKeyConstraint(
+            ["audience_id"], ["audience.id"], name=op.f("fk_event_switch_audience_id_audience")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event_switch")),
+        sa.UniqueConstraint("audience_id", "kind", name=op.f("uq_event_switch_audience_id_kind")),
+    )
+    with op.batch_alter_table("event_switch", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_event_switch_account_id"), ["account_id"], unique=False
+        )
+
+    op.create_table(
+        "flow_look",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "audience_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("recipe", sa.String(), nullable=False),
+        sa.Column("looked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("looked_at_contacts", sa.Integer(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_flow_look_account_id_account")
+        ),
+        sa.ForeignKeyConstraint(
+            ["audience_id"], ["audience.id"], name=op.f("fk_flow_look_audience_id_audience")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_flow_look")),
+        sa.UniqueConstraint("audience_id", "recipe", name=op.f("uq_flow_look_audience_id_recipe")),
+    )
+    with op.batch_alter_table("flow_look", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_flow_look_account_id"), ["account_id"], unique=False)
+
+    op.create_table(
         "mailchimp_hook",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
@@ -125,6 +184,52 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_mailchimp_hook_audience_id"), ["audience_id"], unique=False
         )
+
+    op.create_table(
+        "told_event",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "audience_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("email_key", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("cycle", sa.String(), nullable=False),
+        sa.Column(
+            "properties", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False
+        ),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("is_syncing", sa.Boolean(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("batch", sa.String(), nullable=True),
+        sa.Column("step_status", sa.String(), nullable=False),
+        sa.Column("error", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_told_event_account_id_account")
+        ),
+        sa.ForeignKeyConstraint(
+            ["audience_id"], ["audience.id"], name=op.f("fk_told_event_audience_id_audience")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_told_event")),
+        sa.UniqueConstraint(
+            "audience_id",
+            "email_key",
+            "kind",
+            "subject",
+            "cycle",
+            name=op.f("uq_told_event_audience_id_email_key_kind_subject_cycle"),
+        ),
+    )
+    with op.batch_alter_table("told_event", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_told_event_account_id"), ["account_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_told_event_person_id"), ["person_id"], unique=False)
 
     op.create_table(
         "addition",
@@ -347,11 +452,24 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_addition_account_id"))
 
     op.drop_table("addition")
+    with op.batch_alter_table("told_event", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_told_event_person_id"))
+        batch_op.drop_index(batch_op.f("ix_told_event_account_id"))
+
+    op.drop_table("told_event")
     with op.batch_alter_table("mailchimp_hook", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_mailchimp_hook_audience_id"))
         batch_op.drop_index(batch_op.f("ix_mailchimp_hook_account_id"))
 
     op.drop_table("mailchimp_hook")
+    with op.batch_alter_table("flow_look", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_flow_look_account_id"))
+
+    op.drop_table("flow_look")
+    with op.batch_alter_table("event_switch", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_event_switch_account_id"))
+
+    op.drop_table("event_switch")
     with op.batch_alter_table("erasure", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_erasure_by_user_id"))
         batch_op.drop_index(batch_op.f("ix_erasure_account_id"))

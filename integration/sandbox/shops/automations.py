@@ -5,6 +5,7 @@ Nothing starts while a store says `is_syncing`: that is what a backfill must kee
 
 from __future__ import annotations
 
+from integration.sandbox import flows
 from integration.sandbox.shops.store import Row, Store, is_revenue
 from integration.sandbox.state import SandboxState
 
@@ -32,9 +33,21 @@ def order_placed(state: SandboxState, store: Store, order: Row) -> None:
         fire(state, store, f"order_{order['financial_status']}", order["id"], who)
     if not is_revenue(order):
         return
+    _leave_flows(state, store, who)
     if store.totals([who])[0] == 1:
         fire(state, store, "first_purchase", order["id"], who)
     fire(state, store, "product_follow_up", order["id"], who)
+
+
+def _leave_flows(state: SandboxState, store: Store, customer_id: str) -> None:
+    """A buyer leaves the marketer's flows whose exit that is; orders of the past move nobody."""
+    audience = state.audiences.get(store.list_id)
+    customer = store.customers.get(customer_id)
+    if audience is None or customer is None or store.is_syncing:
+        return
+    member = audience.find(customer["email_address"])
+    if member is not None:
+        flows.bought(state, audience, member)
 
 
 def order_changed(state: SandboxState, store: Store, before: Row, order: Row) -> None:

@@ -1,0 +1,278 @@
+"""Who is in a state that an event tells of, from what was computed; no network here.
+
+A need, a second order, a cart and an interest each have a subject and a cycle. The cycle begins
+anew with a purchase (or a month), so that one state is told once however often it is computed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from babel.numbers import get_currency_precision
+from sqlmodel import Session, col, func, select
+
+from integration.audience.wanted import need_names
+from integration.mailchimp.guard.events import VALUE_LENGTH
+from integration.tables import (
+    Cart,
+    DueDate,
+    Order,
+    PersonProfile,
+    Product,
+    SegmentMember,
+    SourceProfile,
+    Touchpoint,
+)
+from segmentation.duedates.needs import NO_GOODS, NeedName, Placer, name_of
+from segmentation.frames import Choices
+
+#: A cart younger than this may still become an order; one that is older is cold.
+CART_RESTS, CART_ENDS = timedelta(hours=1), timedelta(days=2)
+#: Moments of contact that show an interest, how many of them, within which time.
+INTEREST_KINDS = ("product_view", "wishlist", "search", "email_click", "brochure")
+INTEREST_MOMENTS, INTEREST_WITHIN = 2, timedelta(days=14)
+_SECOND_ORDER = "stage:second-order-due"
+_ANYTHING = "anything"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """A person is in a state: what an event would tell."""
+
+    person_id: int
+    kind: str
+    subject: str
+    cycle: str
+    properties: Mapping[str, str]
+    #: When it came about, as far as we know.
+    since: datetime
+    #: Of several states of one person the smallest goes first.
+    rank: tuple[Any, ...]
+    #: False: only worth marking as known, too late to tell.
+    is_fresh: bool = True
+
+
+@dataclass(frozen=True)
+class Known:
+    """What all kinds look things up in; read once."""
+
+    session: Session
+    now: datetime
+    language: str
+    needs: Mapping[str, NeedName]
+
+    def thing(self, need: str) -> str:
+        """Return a need's singular in the audience's language."""
+        if need == _ANYTHING and self.language == "nl":
+            return "iets"
+        return (self.needs.get(need) or name_of(need)).singular(self.language)
+
+
+def states(session: Session, language: str, kind: str, now: datetime) -> list[State]:
+    """Return everybody who is in the state of a kind."""
+    known = Known(session, now, language, need_names(session))
+    return list(_FINDERS[kind](known))
+
+
+# -- due -------------------------------------------------------------------------------------------
+
+
+def _due(known: Known) -> Iterable[State]:
+    business = set(
+        known.session.exec(select(PersonProfile.person_id).where(col(PersonProfile.is_wholesale)))
+    )
+    rows = known.session.exec(select(DueDate).where(col(DueDate.state).in_(("now", "late")))).all()
+    urls = _urls(known.session, [row.last_product_id for row in rows])
+    for row in rows:
+        if row.person_id in business:
+            continue  # they order on contract, not when a thing wears out
+        yield State(
+            person_id=row.person_id,
+            kind="due",
+            subject=row.need,
+            cycle=row.last_on.isoformat(),
+            properties=properties(
+                need=row.need,
+                thing=known.thing(row.need),
+                due_on=row.expected_on.isoformat(),
+                product=row.last_title,
+                url=urls.get(row.last_product_id or 0),
+            ),
+            since=min(known.now, _midnight(row.expected_on)),
+            rank=(row.need == _ANYTHING, row.expected_on, row.need),
+            is_fresh=row.state == "now",
+        )
+
+
+def _second_order(known: Known) -> Iterable[State]:
+    query = select(SegmentMember).where(SegmentMember.segment == _SECOND_ORDER)
+    members = known.session.exec(query).all()
+    bought: dict[int, DueDate] = {}
+    ids = {member.person_id for member in members}
+    for row in known.session.exec(select(DueDate).order_by(col(DueDate.last_on), col(DueDate.id))):
+        if row.person_id in ids and row.need != _ANYTHING:
+            bought[row.person_id] = row
+    urls = _urls(known.session, [row.last_product_id for row in bought.values()])
+    for member in members:
+        first = bought.get(member.person_id)
+        texts = (
+            properties(
+                need=first.need,
+                thing=known.thing(first.need),
+                product=first.last_title,
+                url=urls.get(first.last_product_id or 0),
+            )
+            if first
+            else {}
+        )
+        yield State(
+            person_id=member.person_id,
+            kind="second_order",
+            # Nobody owes a second order twice.
+            subject="second_order",
+            cycle="",
+            properties=texts,
+            since=min(known.now, _midnight(member.since)),
+            rank=(),
+        )
+
+
+# -- carts -----------------------------------------------------------------------------------------
+
+
+def _cart(known: Known) -> Iterable[State]:
+    query = (
+        select(SourceProfile.person_id, Cart)
+        .join(SourceProfile, col(SourceProfile.id) == col(Cart.profile_id))
+        .where(
+            col(Cart.order_external_id).is_(None),
+            col(Cart.updated_at) > known.now - CART_ENDS,
+            col(Cart.updated_at) <= known.now - CART_RESTS,
+        )
+        .order_by(col(Cart.updated_at), col(Cart.id))
+    )
+    # A later cart takes the place of an earlier one.
+    carts = dict(known.session.exec(query).all())
+    ordered = _last_orders(known.session, known.now - CART_ENDS)
+    for person_id, cart in carts.items():
+        if person_id in ordered and ordered[person_id] >= cart.updated_at:
+            continue
+        titles = [str(line["title"]) for line in cart.content.get("lines", []) if line.get("title")]
+        yield State(
+            person_id=person_id,
+            kind="cart",
+            subject=f"{cart.shop_id}:{cart.external_id}",
+            cycle=cart.updated_at.date().isoformat(),
+            properties=properties(
+                product=titles[0] if titles else "",
+                products=", ".join(titles),
+                total=_amount(cart.total_minor, cart.currency),
+                url=cart.checkout_url,
+            ),
+            since=cart.updated_at,
+            rank=(),
+        )
+
+
+def next_cart_rests(session: Session, now: datetime) -> datetime | None:
+    """Return when the next cart that is too young by now may be told of; None without one."""
+    young = select(func.min(Cart.updated_at)).where(
+        col(Cart.order_external_id).is_(None),
+        col(Cart.profile_id).is_not(None),
+        col(Cart.updated_at) > now - CART_RESTS,
+        col(Cart.updated_at) <= now,
+    )
+    first = session.exec(young).one()
+    return None if first is None else first + CART_RESTS
+
+
+def _last_orders(session: Session, since: datetime) -> dict[int, datetime]:
+    query = (
+        select(SourceProfile.person_id, func.max(Order.placed_at))
+        .join(SourceProfile, col(SourceProfile.id) == col(Order.profile_id))
+        .where(col(Order.placed_at) > since, col(Order.status).not_in(("cancelled", "test")))
+        .group_by(col(SourceProfile.person_id))
+    )
+    return dict(session.exec(query).all())
+
+
+def _amount(minor: int, currency: str) -> str:
+    digits = get_currency_precision(currency)
+    return f"{minor / 10**digits:.{digits}f} {currency}"
+
+
+# -- interest --------------------------------------------------------------------------------------
+
+
+def _interest(known: Known) -> Iterable[State]:
+    query = (
+        select(SourceProfile.person_id, Touchpoint.subject, Touchpoint.at)
+        .join(SourceProfile, col(SourceProfile.id) == col(Touchpoint.profile_id))
+        .where(
+            col(Touchpoint.kind).in_(INTEREST_KINDS),
+            col(Touchpoint.at) > known.now - INTEREST_WITHIN,
+            col(Touchpoint.at) <= known.now,
+            col(Touchpoint.subject).is_not(None),
+        )
+    )
+    placer = Placer(Choices())
+    moments: dict[tuple[int, str], list[datetime]] = defaultdict(list)
+    for person_id, subject, at in known.session.exec(query):
+        need = placer.place(0, subject or "", "", "", "")[0]
+        if need and need != NO_GOODS:
+            moments[person_id, need].append(at)
+    bought = {(row.person_id, row.need): row.last_on for row in known.session.exec(select(DueDate))}
+    for (person_id, need), seen in moments.items():
+        over = bought.get((person_id, need), date.min) >= min(seen).date()
+        if len(seen) < INTEREST_MOMENTS or over:
+            continue
+        yield State(
+            person_id=person_id,
+            kind="interest",
+            subject=need,
+            cycle=f"{known.now:%Y-%m}",
+            properties=properties(need=need, thing=known.thing(need)),
+            since=max(seen),
+            rank=(-len(seen), need),
+        )
+
+
+_FINDERS: Mapping[str, Callable[[Known], Iterable[State]]] = {
+    "due": _due,
+    "second_order": _second_order,
+    "cart": _cart,
+    "interest": _interest,
+}
+
+
+# -- texts -----------------------------------------------------------------------------------------
+
+
+def properties(**given: str | None) -> dict[str, str]:
+    """Return properties that have a value, each within limits and none with an address in it.
+
+    Examples
+    --------
+    >>> properties(need="suits", product="", url="https://shop.nl/cart?email=a%40b.nl")
+    {'need': 'suits'}
+    """
+    texts = {name: (value or "").strip()[:VALUE_LENGTH] for name, value in given.items()}
+    # A link that was cut, or that carries an address, is none.
+    link = given.get("url") or ""
+    if len(link) > VALUE_LENGTH or "%40" in link:
+        texts.pop("url", None)
+    return {name: text for name, text in texts.items() if text and "@" not in text}
+
+
+def _urls(session: Session, product_ids: Iterable[int | None]) -> dict[int, str]:
+    wanted = {product_id for product_id in product_ids if product_id is not None}
+    query = select(Product.id, Product.url).where(col(Product.url).is_not(None))
+    return {pid: url for pid, url in session.exec(query) if pid in wanted and url}
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

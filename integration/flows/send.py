@@ -1,0 +1,245 @@
+"""One run: tell Mailchimp the events that are new, and call the flow's step where one is tied.
+
+Neither call may be repeated blindly: an event told twice has happened twice, and a step called
+twice sends two mails. So a row says "sent" before its call. After a lost answer the event is looked
+up at the contact and told again only if it is not there; the step's call is not repeated at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlmodel import Session
+
+from integration.audience.connect import current_audience, open_mailchimp
+from integration.audience.members import read_members
+from integration.context import Context
+from integration.db import scoped
+from integration.flows import ledger, live
+from integration.flows.candidates import next_cart_rests
+from integration.flows.ledger import NO_ID, event_of
+from integration.flows.switches import start, switches
+from integration.mailchimp import events
+from integration.mailchimp.answers import OperationResult
+from integration.mailchimp.batching import results_of
+from integration.mailchimp.client import ROWS_A_CALL, Mailchimp
+from integration.mailchimp.errors import (
+    Compliance,
+    Invalid,
+    MailchimpError,
+    NotFound,
+    Retryable,
+    Throttled,
+    WrongState,
+)
+from integration.mailchimp.guard import Permit
+from integration.mailchimp.run import Job
+from integration.tables import Audience, ToldEvent
+
+#: More rows than this travel in batches.
+FEW = 25
+#: Refusals of one row; every other error concerns them all.
+_OF_ONE_ROW = (NotFound, Invalid, Compliance, WrongState)
+_GONE = "not in the audience (any more)"
+
+
+def send_events(context: Context, job: Job) -> None:
+    """Tell what is new of the kinds that are on; see which flows run.
+
+    Raises
+    ------
+    NoAudience
+    MailchimpError
+        Retryable ones: a later run goes on where this one was.
+    """
+    audience = current_audience(context, job.account_id)
+    with scoped(context.engine, job.account_id) as session:
+        if not any(switch.is_on for switch in switches(session, audience).values()):
+            return
+    read_members(context, audience)
+    run = _Run(context, job, audience)
+    run.settle_earlier()
+    run.tell()
+    run.call_steps()
+    live.look(context, audience, job=job)
+    run.come_back()
+
+
+class _Run:
+    def __init__(self, context: Context, job: Job, audience: Audience) -> None:
+        self._context, self._job, self._audience = context, job, audience
+        # The only client that may tell events and start flows.
+        self._mailchimp: Mailchimp = open_mailchimp(context, audience, Permit.FLOWS)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Session]:
+        """Open a session; who lost the job to another worker commits nothing of it."""
+        with scoped(self._context.engine, self._job.account_id) as session:
+            yield session
+            session.flush()
+            self._job.extend(session)
+
+    def _now(self) -> datetime:
+        return self._context.clock()
+
+    # -- what an earlier run left behind ---------------------------------------------------
+
+    def settle_earlier(self) -> None:
+        """See batches to their end, and look up events whose answer was lost."""
+        with self._transaction() as session:
+            sent = ledger.rows(session, self._audience, status="sent")
+        for batch in sorted({row.batch for row in sent if row.batch not in (None, NO_ID)}):
+            self._await(str(batch), [row for row in sent if row.batch == batch])
+        with self._transaction() as session:
+            sent = ledger.rows(session, self._audience, status="sent")
+        for row in ledger.in_doubt(sent, self._now())[0]:
+            self._look_up(row)
+
+    def _look_up(self, row: ToldEvent) -> None:
+        try:
+            told = events.was_told(self._mailchimp, row.email_key, event_of(row))
+        except NotFound:
+            self._settle([row], "failed", _GONE)
+            return
+        # What did not arrive is chosen anew, or (of the past) told in this run.
+        self._settle([row], "done" if told else "todo")
+
+    # -- telling ---------------------------------------------------------------------------
+
+    def tell(self) -> None:
+        """Write down what is new and tell it, directly when few, through batches when many."""
+        with self._transaction() as session:
+            ledger.write_down(session, self._audience, self._now())
+        with self._transaction() as session:
+            rows = ledger.rows(session, self._audience, status="todo")
+        if len(rows) <= FEW:
+            for row in rows:
+                self._tell_one(row)
+            return
+        for start_at in range(0, len(rows), ROWS_A_CALL):
+            self._hand_in(rows[start_at : start_at + ROWS_A_CALL])
+
+    def _tell_one(self, row: ToldEvent) -> None:
+        self._settle([row], "sent")
+        try:
+            events.tell(self._mailchimp, row.email_key, event_of(row))
+        except _OF_ONE_ROW as error:
+            self._settle([row], "failed", _GONE if isinstance(error, NotFound) else str(error))
+        except MailchimpError as error:
+            if isinstance(error, Throttled) or not isinstance(error, Retryable):
+                self._settle([row], "todo")  # certainly not carried out
+            raise
+        else:
+            self._settle([row], "done")
+
+    def _hand_in(self, rows: Sequence[ToldEvent]) -> None:
+        self._settle(rows, "sent", batch=NO_ID)
+        operations = [
+            events.told_in_batch(self._mailchimp, row.email_key, str(row.id), event_of(row))
+            for row in rows
+        ]
+        try:
+            batch = self._mailchimp.start_batch(operations)
+        except MailchimpError as error:
+            if isinstance(error, Throttled) or not isinstance(error, Retryable):
+                self._settle(rows, "todo")
+            raise
+        self._settle(rows, "sent", batch=batch.id)
+        self._await(batch.id, rows)
+
+    def _await(self, batch: str, rows: Sequence[ToldEvent]) -> None:
+        poll_s = self._context.settings.batch_poll_s
+        try:
+            results = results_of(self._mailchimp, batch, poll_s, lambda: self._job.report(None))
+        except NotFound:
+            results = []  # kept for seven days there: its rows are looked up
+        self._settle_results(rows, results)
+
+    def _settle_results(
+        self, rows: Sequence[ToldEvent], results: Sequence[OperationResult]
+    ) -> None:
+        by_id = {str(row.id): row for row in rows}
+        for result in results:
+            row = by_id.pop(result.operation_id, None)
+            if row is None:
+                continue
+            if result.error is None:
+                self._settle([row], "done")
+            elif isinstance(result.error, _OF_ONE_ROW):
+                gone = isinstance(result.error, NotFound)
+                self._settle([row], "failed", _GONE if gone else str(result.error))
+            else:
+                by_id[result.operation_id] = row
+        # Nobody says whether these were told: they are looked up.
+        self._settle(list(by_id.values()), "sent")
+
+    def _settle(
+        self,
+        rows: Sequence[ToldEvent],
+        status: str,
+        error: str | None = None,
+        *,
+        batch: str | None = None,
+    ) -> None:
+        with self._transaction() as session:
+            for row in rows:
+                stored = session.get_one(ToldEvent, row.id)
+                if status == "sent" and stored.status != "sent":
+                    stored.sent_at = self._now()
+                stored.status, stored.batch, stored.error = status, batch, error
+
+    # -- steps of flows --------------------------------------------------------------------
+
+    def call_steps(self) -> None:
+        """Let those whose event was told in at the step of the flow that is tied to its kind."""
+        with self._transaction() as session:
+            rows = ledger.steps(session, self._audience, self._now())
+            tied = switches(session, self._audience)
+        for row in rows:
+            switch = tied[row.kind]
+            if switch.step is None or switch.journey is None or not switch.is_on:
+                self._step(row, "")
+            elif not switch.step_error:
+                self._call_step(row, switch.journey, switch.step)
+                with self._transaction() as session:
+                    tied = switches(session, self._audience)
+
+    def _call_step(self, row: ToldEvent, journey: int, step: int) -> None:
+        self._step(row, "sent")
+        try:
+            events.start_step(self._mailchimp, journey, step, row.email_key)
+        except NotFound:
+            self._step(row, "failed", "the step of the flow does not exist (any more)")
+            with self._transaction() as session:
+                switch = switches(session, self._audience)[row.kind]
+                switch.step_error = "not_found"
+                session.add(switch)
+        except _OF_ONE_ROW as error:
+            self._step(row, "failed", str(error))
+        except MailchimpError as error:
+            certain = isinstance(error, Throttled) or not isinstance(error, Retryable)
+            self._step(row, "todo" if certain else "unknown")
+            raise
+        else:
+            self._step(row, "done")
+
+    def _step(self, row: ToldEvent, status: str, error: str | None = None) -> None:
+        with self._transaction() as session:
+            stored = session.get_one(ToldEvent, row.id)
+            stored.step_status = status
+            stored.error = error or stored.error
+
+    # -- later -----------------------------------------------------------------------------
+
+    def come_back(self) -> None:
+        """Write down a run for the moment at which a doubt can be settled or a cart rests."""
+        with self._transaction() as session:
+            sent = ledger.rows(session, self._audience, status="sent")
+            moments = [ledger.in_doubt(sent, self._now())[1]]
+            if switches(session, self._audience)["cart"].is_on:
+                moments.append(next_cart_rests(session, self._now()))
+            known = [moment for moment in moments if moment is not None]
+            if known:
+                start(session, run_at=min(known))

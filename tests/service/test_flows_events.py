@@ -1,0 +1,396 @@
+"""Events: who is told of, once a cycle; what is of the past starts no flow; nobody left out is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from integration.audience import restraint
+from integration.flows import switches as flow_switches
+from integration.flows.choose import HANDFUL
+from integration.mailchimp.errors import ConsentGuard, Retryable
+from integration.mailchimp.guard import Permit, check
+from integration.settings import Settings
+from integration.tables import Audience, DueDate, Order, Product, Touchpoint, Work
+from tests.conftest import ROOT
+from tests.service.flows_shop import FlowShop, flow_shop
+
+ADA, BO, CY = (f"{name}@stipt-demo.shop" for name in ("ada", "bo", "cy"))
+
+
+@pytest.fixture
+def shop(settings: Settings) -> Iterator[FlowShop]:
+    with flow_shop(settings) as made:
+        yield made
+
+
+def test_who_was_due_before_it_was_switched_on_is_marked_and_starts_no_flow(
+    shop: FlowShop,
+) -> None:
+    shop.sandbox.add_flow("Suit due", "event", "became_due")
+    ada, bo = shop.member(ADA), shop.member(BO)
+    shop.due(ada)
+    shop.due(ada, "shoes", "late")
+    shop.turn()
+    shop.run()
+    assert shop.told(ADA) == [("became_due", True), ("became_due", True)]
+    shop.pass_time(days=1)
+    shop.due(bo)
+    shop.run()
+    assert shop.told(BO) == [("became_due", False)]
+    assert (shop.sandbox.flow_mails(ADA), shop.sandbox.flow_mails(BO)) == ([], ["Suit due"])
+
+
+def test_nothing_is_told_before_a_kind_is_switched_on(shop: FlowShop) -> None:
+    shop.due(shop.member(ADA))
+    before = len(shop.sandbox.requests)
+    shop.run()
+    assert len(shop.sandbox.requests) == before
+
+
+def test_a_need_is_told_once_until_it_was_bought_and_came_back(shop: FlowShop) -> None:
+    ada = shop.member(ADA)
+    shop.turn()
+    shop.run()
+    for _ in range(3):
+        shop.pass_time(days=10)
+        shop.due(ada)
+        shop.run()
+    assert shop.told(ADA) == [("became_due", False)]
+    shop.buys(ada)
+    shop.run()
+    shop.pass_time(days=400)
+    shop.due(ada)
+    shop.run()
+    assert shop.told(ADA) == [("became_due", False)] * 2
+
+
+def test_one_need_a_person_and_no_second_within_the_days(shop: FlowShop) -> None:
+    ada = shop.member(ADA)
+    shop.turn()
+    shop.run()
+    shop.due(ada, "suits")
+    shop.due(ada, "shoes")
+    shop.run()
+    assert len(shop.told(ADA)) == 1
+    shop.pass_time(days=6)
+    shop.run()
+    assert len(shop.told(ADA)) == 1
+    shop.pass_time(days=2)
+    shop.run()
+    assert [row.subject for row in shop.ledger()] == ["shoes", "suits"]
+
+
+def test_the_properties_are_texts_in_the_audiences_language(settings: Settings) -> None:
+    with flow_shop(settings, "nl") as shop:
+        ada = shop.member(ADA)
+        shop.turn()
+        shop.run()
+        with shop.shop.session() as session:
+            product = Product(
+                account_id=shop.shop.account_id,
+                shop_id=shop.shop.shop_id,
+                external_id="1",
+                title="x",
+                url="https://shop.test/pak",
+            )
+            product_id = shop.shop.add(session, product)
+        shop.due(ada)
+        with shop.shop.session() as session:
+            row = session.get_one(DueDate, 1)
+            row.last_product_id, row.last_title = product_id, "Blauw pak Größe 52"
+        shop.run()
+        (event,) = shop.sandbox.events(ADA)
+        assert event.properties == {
+            "need": "suits",
+            "thing": "pak",
+            "due_on": "2026-03-01",
+            "product": "Blauw pak Größe 52",
+            "url": "https://shop.test/pak",
+        }
+
+
+@pytest.mark.parametrize(
+    "reason", ["unsubscribed", "pending", "transactional", "denied", "ask_first", "holdout"]
+)
+def test_nobody_is_told_of_who_may_not_be_mailed(shop: FlowShop, reason: str) -> None:
+    status = reason if reason in ("pending", "transactional", "unsubscribed") else "subscribed"
+    ada = shop.member(ADA, status)
+    shop.turn()
+    shop.run()
+    if reason == "denied":
+        shop.shop.deny(ADA)
+    if reason in ("ask_first", "holdout"):
+        leave_out(shop, ada, reason)
+    shop.due(ada)
+    shop.run()
+    assert shop.told(ADA) == []
+
+
+def leave_out(shop: FlowShop, person: int, reason: str) -> None:
+    with shop.shop.session() as session:
+        if reason == "ask_first":
+            restraint.leave_in_peace(session, person, shop.days.at, shop.days.at.date(), 10)
+        else:
+            # Everybody: no merchant can choose that.
+            session.get_one(Audience, shop.shop.audience.id).holdout_percent = 100
+
+
+def test_who_left_between_two_runs_is_told_of_no_more(shop: FlowShop) -> None:
+    ada = shop.member(ADA)
+    shop.turn()
+    shop.run()
+    shop.due(ada)
+    shop.sandbox.unsubscribe(ADA)
+    shop.run()
+    assert shop.told(ADA) == []
+
+
+def test_who_is_left_out_when_all_are_marked_does_not_flood_later(shop: FlowShop) -> None:
+    ada = shop.member(ADA)
+    shop.due(ada)
+    leave_out(shop, ada, "ask_first")
+    shop.turn()
+    shop.run()
+    shop.pass_time(days=20)
+    shop.run()
+    assert shop.told(ADA) == []
+    assert [row.status for row in shop.all_rows()] == ["left_out"]
+
+
+def test_switched_off_nothing_is_told_and_switched_on_again_all_are_marked_anew(
+    shop: FlowShop,
+) -> None:
+    ada = shop.member(ADA)
+    shop.turn()
+    shop.run()
+    shop.turn(on=False)
+    shop.due(ada)
+    shop.run()
+    assert shop.told(ADA) == []
+    shop.turn()
+    shop.run()
+    assert shop.told(ADA) == [("became_due", True)]
+
+
+def test_many_travel_in_a_batch(shop: FlowShop) -> None:
+    people = [(f"p{n}@stipt-demo.shop", n) for n in range(60)]
+    for email, _ in people:
+        shop.due(shop.member(email))
+    shop.turn()
+    shop.run()
+    assert all(shop.told(email) == [("became_due", True)] for email, _ in people)
+    writes = [entry for entry in shop.sandbox.requests if entry.method == "POST"]
+    assert [e.path for e in writes if e.batch is None] == ["/batches"]
+    assert {row.status for row in shop.all_rows()} == {"done"}
+
+
+def test_far_more_than_usual_waits_for_the_merchant(shop: FlowShop) -> None:
+    persons = [shop.member(f"p{n}@stipt-demo.shop") for n in range(HANDFUL + 1)]
+    shop.turn()
+    shop.run()
+    for person in persons:
+        shop.due(person)
+    shop.run()
+    assert (shop.switch().waiting, shop.all_rows()) == (HANDFUL + 1, [])
+    shop.answer(tell=True)
+    shop.run()
+    assert shop.switch().waiting == 0
+    assert {(row.status, row.is_syncing) for row in shop.all_rows()} == {("done", False)}
+
+
+def test_those_who_wait_can_be_marked_as_known_instead(shop: FlowShop) -> None:
+    persons = [shop.member(f"p{n}@stipt-demo.shop") for n in range(HANDFUL + 1)]
+    shop.turn()
+    shop.run()
+    for person in persons:
+        shop.due(person)
+    shop.run()
+    shop.answer(tell=False)
+    shop.run()
+    assert {(row.status, row.is_syncing) for row in shop.all_rows()} == {("done", True)}
+
+
+# -- carts -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("age", "told"),
+    [
+        pytest.param(timedelta(minutes=59), 0, id="may still be ordered"),
+        pytest.param(timedelta(minutes=61), 1, id="left an hour ago"),
+        pytest.param(timedelta(hours=47), 1, id="not yet two days old"),
+        pytest.param(timedelta(hours=49), 0, id="cold"),
+    ],
+)
+def test_a_cart_is_told_of_between_an_hour_and_two_days(
+    shop: FlowShop, age: timedelta, told: int
+) -> None:
+    shop.member(ADA)
+    shop.turn("cart")
+    shop.run()
+    shop.cart(ADA, "c1", age)
+    shop.run()
+    shop.run()
+    assert shop.told(ADA) == [("left_cart", False)] * told
+    if told:
+        (event,) = shop.sandbox.events(ADA)
+        assert event.properties == {
+            "product": "Navy suit Größe 52",
+            "products": "Navy suit Größe 52",
+            "total": "399.00 EUR",
+            "url": "https://shop.test/cart/1",
+        }
+
+
+def test_a_cart_that_became_an_order_is_none(shop: FlowShop) -> None:
+    shop.member(ADA)
+    shop.member(BO)
+    shop.turn("cart")
+    shop.run()
+    shop.cart(ADA, "c1", timedelta(hours=3), order_external_id="o1")
+    shop.cart(BO, "c2", timedelta(hours=3))
+    with shop.shop.session() as session:
+        session.add(
+            Order(
+                account_id=shop.shop.account_id,
+                shop_id=shop.shop.shop_id,
+                external_id="o2",
+                profile_id=shop.shop.profiles[BO],
+                placed_at=shop.days.at - timedelta(hours=1),
+                currency="EUR",
+                total_minor=100,
+                status="paid",
+                channel="web",
+                shipping_minor=0,
+            )
+        )
+    shop.run()
+    assert (shop.told(ADA), shop.told(BO)) == ([], [])
+
+
+def test_a_link_with_an_address_in_it_is_not_passed_on(shop: FlowShop) -> None:
+    shop.member(ADA)
+    shop.turn("cart")
+    shop.run()
+    url = "https://shop.test/cart?email=ada%40stipt-demo.shop"
+    shop.cart(ADA, "c1", timedelta(hours=3), checkout_url=url)
+    shop.run()
+    (event,) = shop.sandbox.events(ADA)
+    assert "url" not in event.properties
+
+
+def test_a_young_cart_brings_the_next_run(shop: FlowShop) -> None:
+    shop.member(ADA)
+    shop.turn("cart")
+    shop.cart(ADA, "c1", timedelta(minutes=20))
+    shop.run()
+    with shop.shop.session() as session:
+        (work,) = session.exec(select(Work).where(Work.kind == flow_switches.WORK)).all()
+        assert work.run_at == shop.days.at + timedelta(minutes=40)
+
+
+# -- second order and interest ---------------------------------------------------------------------
+
+
+def test_a_second_order_is_owed_once(shop: FlowShop) -> None:
+    ada = shop.member(ADA)
+    shop.turn("second_order")
+    shop.run()
+    for _ in range(2):
+        shop.shop.enter(ada, "stage:second-order-due")
+        shop.run()
+        shop.shop.leave(ada, "stage:second-order-due")
+        shop.pass_time(days=100)
+    assert shop.told(ADA) == [("owes_second_order", False)]
+
+
+def test_interest_needs_two_moments_about_one_thing_and_no_purchase(shop: FlowShop) -> None:
+    ada = shop.member(ADA)
+    shop.member(BO)
+    shop.turn("interest")
+    shop.run()
+    for nth, (email, subject) in enumerate(
+        [(ADA, "Blue suit Milano"), (ADA, "Suits"), (BO, "Suits"), (BO, "Newsletter of March")]
+    ):
+        with shop.shop.session() as session:
+            session.add(
+                Touchpoint(
+                    account_id=shop.shop.account_id,
+                    shop_id=shop.shop.shop_id,
+                    external_id=str(nth),
+                    profile_id=shop.shop.profiles[email],
+                    kind="product_view",
+                    at=shop.days.at - timedelta(days=1),
+                    subject=subject,
+                )
+            )
+    shop.run()
+    shop.run()
+    assert (shop.told(ADA), shop.told(BO)) == ([("showed_interest", False)], [])
+    shop.pass_time(days=10)
+    shop.shop.will_need(ada, {"suits": ("", shop.days.at.date())})
+    shop.buys(ada)
+    shop.pass_time(days=1)
+    shop.run()
+    assert len(shop.told(ADA)) == 1
+
+
+# -- one door --------------------------------------------------------------------------------------
+
+
+def test_only_one_module_opens_a_client_that_may_start_flows() -> None:
+    users = {
+        path.relative_to(ROOT).as_posix()
+        for path in Path(ROOT / "integration").rglob("*.py")
+        if "Permit.FLOWS" in path.read_text("utf-8")
+    }
+    assert users == {"integration/flows/send.py", "integration/mailchimp/guard/events.py"}
+
+
+def test_without_the_permit_and_with_anything_else_the_guard_stops_it() -> None:
+    event = {
+        "name": "became_due",
+        "properties": {"need": "suits"},
+        "occurred_at": "2026-03-01T12:00:00+00:00",
+        "is_syncing": False,
+    }
+    path = f"/lists/abc/members/{'0' * 32}/events"
+    step = "/customer-journeys/journeys/1/steps/2/actions/trigger"
+    permits = (Permit.FLOWS,)
+    check("POST", path, {}, event, permits)
+    check("POST", step, {}, {"email_address": ADA}, permits)
+    operation = {"method": "POST", "path": path, "operation_id": "1", "body": json.dumps(event)}
+    check("POST", "/batches", {}, {"operations": [operation]}, permits)
+    in_batch = {"method": "POST", "path": step, "operation_id": "1", "body": "{}"}
+    for refused in (
+        (path, event, ()),
+        (path, {**event, "name": "bought"}, permits),
+        (path, {**event, "status": "subscribed"}, permits),
+        (path, {**event, "properties": {"name": "Ada"}}, permits),
+        (path, {**event, "properties": {"need": 3}}, permits),
+        (path, {**event, "properties": {"need": ADA}}, permits),
+        (step, {"email_address": ADA}, ()),
+        (step, {"email_address": ADA, "status": "subscribed"}, permits),
+        ("/batches", {"operations": [operation]}, ()),
+        ("/batches", {"operations": [in_batch]}, permits),
+    ):
+        with pytest.raises(ConsentGuard):
+            check("POST", refused[0], {}, refused[1], refused[2])
+
+
+def test_a_busy_mailchimp_is_tried_again_and_nothing_is_told_twice(shop: FlowShop) -> None:
+    ada = shop.member(ADA)
+    shop.turn()
+    shop.run()
+    shop.due(ada)
+    shop.sandbox.fail("empty_429", times=1, method="POST")
+    with pytest.raises(Retryable):
+        shop.run()
+    shop.run()
+    assert len(shop.told(ADA)) == 1
