@@ -27,6 +27,7 @@ from integration.context import Context
 from integration.db import scoped, upsert
 from integration.flows import switches as flow_switches
 from integration.mailchimp.push import publish
+from integration.shopdata import stores as shop_stores
 from integration.sources import open_source, place, remember, source_key, system_of
 from integration.store import write_page
 from integration.store.erased import rejects_without_erased
@@ -260,6 +261,7 @@ def follow_up(session: Session) -> None:
     """Write down what new figures bring about where the merchant switched it on; one line each."""
     keep.start(session)
     flow_switches.start(session)
+    shop_stores.start(session)
 
 
 def plan(context: Context, job: Job) -> None:

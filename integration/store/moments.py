@@ -60,7 +60,14 @@ def _cart_columns(record: Cart) -> dict[str, Any]:
         "order_external_id": record.order_id,
         "content": {
             "lines": [
-                {"title": line.title, "quantity": float(line.quantity)} for line in record.lines
+                {
+                    "title": line.title,
+                    "quantity": float(line.quantity),
+                    "product_id": line.product_id,
+                    "variant_id": line.variant_id,
+                    "total_minor": minor_or_zero(line.total, record.currency),
+                }
+                for line in record.lines
             ]
         },
         "source_updated_at": record.source_updated_at,

@@ -33,6 +33,7 @@ from integration.tables.insight import (
 from integration.tables.members import Addition, PlanName
 from integration.tables.people import Identity, Person, Separation, SourceProfile
 from integration.tables.privacy import ErasedKey, Erasure, Salt
+from integration.tables.shopdata import ShopRecord, ShopStore
 from integration.tables.work import ImportRun, Inbox, Reject, Work
 
 __all__ = [
@@ -72,6 +73,8 @@ __all__ = [
     "SegmentMember",
     "Separation",
     "Shop",
+    "ShopRecord",
+    "ShopStore",
     "SourceProfile",
     "SyncState",
     "ToldEvent",

@@ -53,6 +53,9 @@ def kind_names() -> dict[str, str]:
         "mailchimp_hooks": gettext("Have Mailchimp tell us of changes"),
         "erase": gettext("Forget a person"),
         "events": gettext("Tell Mailchimp events"),
+        "shop_look": gettext("Count what the shop would send"),
+        "shop_data": gettext("Send the shop's purchases to Mailchimp"),
+        "shop_remove": gettext("Delete the shop's store in Mailchimp"),
     }
 
 

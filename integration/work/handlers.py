@@ -27,6 +27,9 @@ HANDLERS: Handlers = {
     "mailchimp_hooks": "integration.audience.hooks:look_after",
     "erase": "integration.privacy.erase:erase",
     "events": "integration.flows.send:send_events",
+    "shop_look": "integration.shopdata.look:shop_look",
+    "shop_data": "integration.shopdata.run:shop_data",
+    "shop_remove": "integration.shopdata.remove:shop_remove",
 }
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from integration.mailchimp.errors import ConsentGuard
-from integration.mailchimp.guard import events, hooks, members, privacy
+from integration.mailchimp.guard import ecommerce, events, hooks, members, privacy
 from integration.mailchimp.guard.rules import ROWS_A_CALL, Permit, keys
 
 __all__ = ["ROWS_A_CALL", "Permit", "check"]
@@ -24,7 +24,21 @@ _GET_PATH = re.compile(r"(/[A-Za-z0-9_-]+)*/?")
 #: The only query a writing call may carry: required fields of the merchant's must not stop ours.
 _QUERY: Mapping[str, str] = {"skip_merge_validation": "true"}
 #: Words of a path that a refusal may name; everything else in it could be an id or an address.
-_NAMED = ("lists", "members", "segments", "merge-fields", "batches", "actions", "tags")
+_NAMED = (
+    "lists",
+    "members",
+    "segments",
+    "merge-fields",
+    "batches",
+    "actions",
+    "tags",
+    "ecommerce",
+    "stores",
+    "customers",
+    "products",
+    "orders",
+    "carts",
+)
 
 
 def check(
@@ -109,4 +123,5 @@ _RULES = (
     *hooks.RULES,
     *privacy.RULES,
     *events.RULES,
+    *ecommerce.RULES,
 )

@@ -25,6 +25,8 @@ class Permit(StrEnum):
     ARCHIVE = "archive"
     #: Erase a person for good, on an explicit request.
     ERASE = "erase"
+    #: Delete a store of ours with everything in it, on the merchant's explicit wish.
+    DELETE_STORE = "delete_store"
     #: Schedule, stop and send campaigns of a rule that is switched on.
     SEND = "send"
     #: Tell events and call steps that start flows of the merchant's own.

@@ -1,0 +1,255 @@
+"""The shop in Mailchimp's e-commerce, over real HTTP: what arrives, what never does, what costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import requests
+
+from integration.sandbox.server import SandboxServer
+from integration.settings import Settings
+from integration.shopdata.ids import remote_id
+from tests.service.audience_shop import TestJob
+from tests.service.store_shop import LONG_AGO, TODAY, StoreShop
+
+ADA, BOB, EVE = "ada@stipt-demo.shop", "bob@stipt-demo.shop", "eve@stipt-demo.shop"
+
+
+@pytest.fixture
+def sandbox() -> Iterator[SandboxServer]:
+    with SandboxServer() as server:
+        yield server
+
+
+@pytest.fixture
+def shop(settings: Settings, sandbox: SandboxServer) -> Iterator[StoreShop]:
+    made = StoreShop(settings, sandbox)
+    yield made
+    made.close()
+
+
+def test_nothing_is_written_before_the_merchant_switches_it_on(shop: StoreShop) -> None:
+    ada = shop.buyer(ADA)
+    shop.product("suit", variants=["blue"])
+    shop.order("o1", ada, ("suit", "blue"))
+    preview = shop.look().preview
+    assert {k: preview[k] for k in ("products", "customers", "orders", "carts")} == {
+        "products": 1,
+        "customers": 1,
+        "orders": 1,
+        "carts": 0,
+    }
+    assert preview["others"] == []
+    assert shop.send() == 0
+    assert shop.writes() == []
+
+
+def test_a_shop_arrives_whole_and_costs_nothing_the_second_time(shop: StoreShop) -> None:
+    ada = shop.buyer(ADA)
+    shop.product("suit", variants=["blue", "grey"], title="Größe 52 Suit")
+    shop.order("o1", ada, ("suit", "blue"), ("suit", "grey"), shipping_minor=495)
+    shop.cart("k1", ada, "suit", at=TODAY)
+    shop.on()
+    assert shop.send() > 0
+    order = shop.store.orders["o1"]
+    assert (order["order_total"], order["shipping_total"]) == (200, 4.95)
+    assert order["processed_at_foreign"] == LONG_AGO.isoformat()
+    assert shop.revenue(ADA) == (1, 200)
+    assert list(shop.store.carts) == ["k1"]
+    assert shop.store.products["suit"]["title"] == "Größe 52 Suit"
+    assert shop.store.products["suit"]["vendor"] == "Suits"
+    assert not shop.store.is_syncing
+    assert shop.row.status == "filled"
+    assert shop.refused() == []
+    before = len(shop.sandbox.requests)
+    assert shop.send() == 0
+    assert len(shop.sandbox.requests) - before < 10
+    assert shop.unsettled() == 0
+
+
+def test_a_backfill_starts_no_automation(shop: StoreShop) -> None:
+    for number in range(30):
+        profile = shop.buyer(f"p{number}@stipt-demo.shop")
+        shop.order(f"o{number}", profile, ("suit", None), at=TODAY - timedelta(hours=number))
+        shop.cart(f"k{number}", profile, "suit", at=TODAY + timedelta(minutes=5))
+    shop.on()
+    shop.send()
+    assert len(shop.store.orders) == 30
+    assert len(shop.store.carts) == 30
+    assert shop.sandbox.fired == []
+
+
+def test_news_after_the_backfill_does_and_history_does_not(shop: StoreShop) -> None:
+    ada = shop.buyer(ADA)
+    shop.on()
+    shop.send()
+    shop.order("late", ada, ("suit", None), at=LONG_AGO)
+    shop.send()
+    assert shop.sandbox.fired == []
+    assert not shop.store.is_syncing
+    shop.order("new", ada, ("suit", None), at=TODAY)
+    shop.send()
+    assert {row["about"] for row in shop.sandbox.fired} == {"new"}
+
+
+@pytest.mark.parametrize("status", ["archived", "cleaned", None])
+def test_nobody_becomes_a_contact_by_what_he_bought(shop: StoreShop, status: str | None) -> None:
+    if status is not None:
+        shop.sandbox.add_member(BOB, status)
+    shop.people.person(BOB)
+    shop.order("o1", shop.people.profiles[BOB], ("suit", None))
+    shop.on()
+    shop.send()
+    assert shop.store.customers == {}
+    assert shop.store.orders == {}
+    held = [(m.email, m.status) for m in shop.sandbox.audience.members.values()]
+    assert held == ([(BOB, status)] if status else [])
+
+
+def test_who_unsubscribed_keeps_that_and_his_orders_count(shop: StoreShop) -> None:
+    ada = shop.buyer(ADA, status="unsubscribed")
+    shop.order("o1", ada, ("suit", None))
+    shop.on()
+    shop.send()
+    assert shop.revenue(ADA) == (1, 100)
+    member = shop.sandbox.audience.find(ADA)
+    assert member is not None
+    assert member.status == "unsubscribed"
+    bodies = [entry.body for entry in shop.writes() if "/customers/" in entry.path]
+    assert [body["opt_in_status"] for body in bodies] == [False]
+
+
+def test_ids_are_opaque_and_nobodys_address_stands_in_a_path(shop: StoreShop) -> None:
+    shop.buyer("guest:x@stipt-demo.shop".removeprefix("guest:"))
+    shop.order("server 1/2", shop.people.profiles["x@stipt-demo.shop"], ("the server", "ü/x"))
+    shop.on()
+    shop.send()
+    paths = [entry.path for entry in shop.sandbox.requests]
+    assert not any("@" in path or "server" in path for path in paths)
+    assert list(shop.store.orders) == [remote_id("server 1/2")]
+    assert shop.refused() == []
+
+
+def test_money_has_the_decimals_of_its_currency(shop: StoreShop) -> None:
+    ada = shop.buyer(ADA)
+    shop.order("yen", ada, ("suit", None), each=1_500, currency="JPY")
+    shop.order("dinar", ada, ("suit", None), each=1_234, currency="KWD")
+    shop.on()
+    shop.send()
+    totals = {key: row["order_total"] for key, row in shop.store.orders.items()}
+    assert totals == {"yen": 1_500, "dinar": 1.234}
+
+
+def test_only_what_changed_travels(shop: StoreShop) -> None:
+    ada = shop.buyer(ADA)
+    for number in range(40):
+        shop.product(f"p{number}")
+        shop.order(f"o{number}", ada, (f"p{number}", None))
+    shop.on()
+    shop.send()
+    shop.product("p7", title="Renamed", price_minor=500)
+    shop.order("o9", ada, ("p9", None), ("p10", None), at=LONG_AGO)
+    seen = len(shop.writes())
+    shop.send()
+    sent = [(entry.method, entry.path.partition("/stores/")[2]) for entry in shop.writes()[seen:]]
+    store = shop.row.store_id
+    assert sent == [
+        ("PATCH", f"{store}/products/p7"),
+        ("PUT", f"{store}/products/p7/variants/p7"),
+        ("PATCH", f"{store}/orders/o9"),
+        ("POST", f"{store}/orders/o9/lines"),
+    ]
+    assert shop.store.products["p7"]["title"] == "Renamed"
+    assert shop.store.orders["o9"]["order_total"] == 200
+
+
+def test_a_product_the_shop_lost_stays_out_of_sight(shop: StoreShop) -> None:
+    ada = shop.buyer(ADA)
+    shop.product("suit", variants=["blue", "grey"])
+    shop.order("o1", ada, ("suit", "blue"))
+    shop.on()
+    shop.send()
+    shop.drop_product("suit")
+    shop.send()
+    variants = shop.store.products["suit"]["variants"].values()
+    assert {(v["visibility"], v["inventory_quantity"]) for v in variants} == {("hidden", 0)}
+    assert shop.revenue(ADA) == (1, 100)
+    assert shop.send() == 0
+    shop.product("suit", variants=["blue"])
+    shop.send()
+    assert shop.store.products["suit"]["variants"]["blue"]["visibility"] == "visible"
+
+
+def test_test_orders_are_never_sent_and_taken_back_when_they_turn_out_to_be(
+    shop: StoreShop,
+) -> None:
+    ada = shop.buyer(ADA)
+    shop.order("o1", ada, ("suit", None), status="test")
+    shop.order("o2", ada, ("suit", None))
+    shop.on()
+    shop.send()
+    assert list(shop.store.orders) == ["o2"]
+    shop.order("o2", ada, ("suit", None), status="test")
+    shop.send()
+    assert shop.store.orders == {}
+    assert shop.send() == 0
+
+
+def test_what_mailchimp_refuses_is_shown_and_stops_nothing_else(shop: StoreShop) -> None:
+    ada, bob = shop.buyer(ADA), shop.buyer(BOB)
+    shop.order("o1", ada, ("suit", None))
+    shop.order("o2", bob, ("suit", None))
+    shop.on()
+    # Erased in Mailchimp after we read who is there: the address may not come back.
+    shop.send(Interrupted(shop.people.account_id, lambda: shop.sandbox.act("erase", BOB)))
+    assert list(shop.store.orders) == ["o1"]
+    [(kind, _, error)] = shop.refused()
+    assert kind == "customer"
+    assert "permanently deleted" in error
+    assert BOB not in error
+    assert shop.send() == 0, "he is not in the audience any more"
+
+
+class Interrupted(TestJob):
+    """A job during which something happens, before the customers are written."""
+
+    def __init__(self, account_id: int, event: Callable[[], None]) -> None:
+        super().__init__(account_id)
+        self._event = event
+
+    def report(self, progress: float | None) -> None:
+        """At this point the members are read."""
+        if progress == 0.4:
+            self._event()
+
+
+def test_another_store_of_the_audience_is_seen(shop: StoreShop) -> None:
+    body: dict[str, Any] = {"id": "woo", "list_id": shop.sandbox.list_id, "name": "WooCommerce"}
+    add_store(shop.sandbox, {**body, "currency_code": "EUR", "platform": "woocommerce"})
+    preview = shop.look().preview
+    assert preview["others"] == [{"name": "WooCommerce", "platform": "woocommerce"}]
+    shop.on()
+    shop.send()
+    assert shop.look().preview["others"] == preview["others"]
+    assert len(shop.sandbox.stores) == 2
+
+
+def add_store(sandbox: SandboxServer, body: dict[str, Any]) -> None:
+    """Another application's store."""
+    url = f"{sandbox.url}/ecommerce/stores"
+    requests.post(url, json=body, auth=("u", sandbox.key)).raise_for_status()
+
+
+def test_a_batch_carries_many_and_one_call_few(shop: StoreShop) -> None:
+    for number in range(60):
+        profile = shop.buyer(f"p{number}@stipt-demo.shop")
+        shop.order(f"o{number}", profile, (f"product {number}", None))
+    shop.on()
+    shop.send()
+    assert len(shop.store.orders) == 60
+    batches = [entry for entry in shop.writes() if entry.path == "/batches"]
+    assert 3 <= len(batches) <= 5
+    assert shop.send() == 0
