@@ -23,6 +23,7 @@ _COMMANDS = {
     "push": "audience:push",
     "undo": "audience:undo",
     "check": "check:check",
+    "shop-data": "shop:shop_data",
     "serve": "servers:serve",
     "worker": "servers:worker",
     "sandbox": "servers:sandbox",

@@ -39,7 +39,7 @@ def shop_look(context: Context, job: Job) -> None:
         own = [store.store_id for _, store in stores(session, audience)]
     found = Ecommerce(open_mailchimp(context, audience), own[0] if own else "none").stores()
     with scoped(context.engine, job.account_id) as session:
-        for _, store in stores(session, audience):
+        for _, store in stores(session, audience, keep=True):
             store.preview = _preview(context, session, audience, store, found)
             store.looked_at = context.clock()
 

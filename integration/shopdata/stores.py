@@ -22,8 +22,10 @@ def connected(session: Session) -> Audience | None:
     return session.exec(query.order_by(col(Audience.id).desc())).first()
 
 
-def stores(session: Session, audience: Audience) -> list[tuple[Shop, ShopStore]]:
-    """Return every connected source with its store; a new source's is off."""
+def stores(
+    session: Session, audience: Audience, *, keep: bool = False
+) -> list[tuple[Shop, ShopStore]]:
+    """Return every connected source with its store; a new source's is off, and stored to `keep`."""
     held = {
         row.shop_id: row
         for row in session.exec(select(ShopStore).where(ShopStore.audience_id == audience.id))
@@ -39,8 +41,9 @@ def stores(session: Session, audience: Audience) -> list[tuple[Shop, ShopStore]]
                 shop_id=shop.id or 0,
                 store_id=store_id(shop.platform, shop.external_id, audience.list_id),
             )
-            session.add(row)
-            session.flush()
+            if keep:
+                session.add(row)
+                session.flush()
         found.append((shop, row))
     return found
 

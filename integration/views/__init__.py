@@ -14,6 +14,7 @@ from integration.views import (
     plans,
     segments,
     session,
+    shop,
     status,
 )
 
@@ -21,6 +22,7 @@ from integration.views import (
 MAILCHIMP = (
     plans.bp,
     checks.bp,
+    shop.bp,
 )
 
 

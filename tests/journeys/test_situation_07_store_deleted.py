@@ -69,7 +69,7 @@ class DeletedMeanwhile(TestJob):
         super().__init__(shop.people.account_id)
         self._shop = shop
 
-    def report(self, progress: float | None) -> None:
+    def report(self, progress: float | None, note: str | None = None) -> None:
         """At this point products are sent and customers are not."""
         if progress == 0.4:
             delete_by_hand(self._shop)

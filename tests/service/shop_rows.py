@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from integration.accounts import create_account
 from integration.context import Context
@@ -32,6 +32,8 @@ from integration.tables import (
     SegmentChange,
     SegmentMember,
     Shop,
+    ShopRecord,
+    ShopStore,
     SourceProfile,
     Touchpoint,
     Work,
@@ -68,6 +70,7 @@ class Merchant:
     plan_id: int
     published_plan_id: int
     dead_work_id: int
+    store_id: int
     #: Words that only this merchant's pages may hold.
     secrets: tuple[str, ...]
 
@@ -105,6 +108,7 @@ def merchant(
         plan, published = _audience(
             session, ids[0][0], f"{first_name}0@{last_name}.example".lower()
         )
+        store = _store(session, shop)
         run, waiting = _runs(session, shop)
         dead = _add(
             session,
@@ -124,6 +128,7 @@ def merchant(
         plan_id=plan,
         published_plan_id=published,
         dead_work_id=dead,
+        store_id=store,
         secrets=(last_name, f"{first_name}0@{last_name}.example".lower()),
     )
 
@@ -281,6 +286,24 @@ def _audience(session: Session, person: int, email: str) -> tuple[int, int]:
             error=None if plans else "the contact is in a compliance state"))  # fmt: skip
         plans.append(plan)
     return plans[1], plans[0]
+
+
+def _store(session: Session, shop: int) -> int:
+    """A store that is filled, beside another application's, with something refused."""
+    owner = session.info["account_id"]
+    audience = session.exec(select(Audience)).one().id or 0
+    preview = {"products": 12, "customers": 3, "orders": 8, "carts": 1, "calls": 15, "left_out": 2,
+               "others": [{"name": "Klanten Woo", "platform": "woocommerce"}]}  # fmt: skip
+    store = _add(session, ShopStore(
+        account_id=owner, audience_id=audience, shop_id=shop, store_id=f"stipt-{owner}",
+        is_on=True, status="filled", preview=preview, looked_at=NOW, filled_at=NOW,
+        outcome={"requests": 21, "writes": 9, "seconds": 3.4}))  # fmt: skip
+    for kind, key, error in (("product", "p9", ""), ("customer", "c-1", ""), ("order", "o1", ""),
+                             ("order", "o2", "Mailchimp answered 400")):  # fmt: skip
+        _add(session, ShopRecord(
+            account_id=owner, shop_store_id=store, kind=kind, key=key, there="" if error else "x",
+            status="failed" if error else "done", error=error))  # fmt: skip
+    return store
 
 
 def _runs(session: Session, shop: int) -> tuple[int, int]:

@@ -196,7 +196,7 @@ class StoreShop:
     def row(self) -> ShopStore:
         """Our row of the store."""
         with self.people.session() as session:
-            return stores(session, self.people.audience)[0][1]
+            return stores(session, self.people.audience, keep=True)[0][1]
 
     @property
     def store(self) -> Store:

@@ -220,7 +220,7 @@ class Interrupted(TestJob):
         super().__init__(account_id)
         self._event = event
 
-    def report(self, progress: float | None) -> None:
+    def report(self, progress: float | None, note: str | None = None) -> None:
         """At this point the members are read."""
         if progress == 0.4:
             self._event()

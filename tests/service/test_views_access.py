@@ -42,6 +42,7 @@ def values_of(known: Merchant) -> dict[str, list[object]]:
         "key": ["due:suits:now", "stage:regular"],
         "need": ["suits"],
         "secret": ["nobody-knows"],
+        "store_id": [known.store_id],
     }
 
 

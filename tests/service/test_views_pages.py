@@ -45,6 +45,7 @@ def pages(known: Merchant) -> dict[str, str]:
         "/imports": "How should the column “Datum” be read?",
         "/plan": "This is exactly what will change in Mailchimp.",
         f"/plan/{known.published_plan_id}": "Published in 5 seconds.",
+        "/mailchimp/shop": "First see what would be sent",
         "/status": "given up",
     }
 

@@ -186,6 +186,45 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "shop_store",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "audience_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("store_id", sa.String(), nullable=False),
+        sa.Column("is_on", sa.Boolean(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("is_quiet", sa.Boolean(), nullable=False),
+        sa.Column(
+            "preview", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False
+        ),
+        sa.Column("looked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "outcome", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False
+        ),
+        sa.Column("filled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("error", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_shop_store_account_id_account")
+        ),
+        sa.ForeignKeyConstraint(
+            ["audience_id"], ["audience.id"], name=op.f("fk_shop_store_audience_id_audience")
+        ),
+        sa.ForeignKeyConstraint(["shop_id"], ["shop.id"], name=op.f("fk_shop_store_shop_id_shop")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_shop_store")),
+        sa.UniqueConstraint(
+            "audience_id", "shop_id", name=op.f("uq_shop_store_audience_id_shop_id")
+        ),
+    )
+    with op.batch_alter_table("shop_store", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_shop_store_account_id"), ["account_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_shop_store_shop_id"), ["shop_id"], unique=False)
+
+    op.create_table(
         "told_event",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
@@ -314,6 +353,42 @@ def upgrade() -> None:
     with op.batch_alter_table("plan_name", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_plan_name_account_id"), ["account_id"], unique=False)
 
+    op.create_table(
+        "shop_record",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "shop_store_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("there", sa.String(), nullable=False),
+        sa.Column(
+            "lines", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False
+        ),
+        sa.Column("sent", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("error", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_shop_record_account_id_account")
+        ),
+        sa.ForeignKeyConstraint(
+            ["shop_store_id"],
+            ["shop_store.id"],
+            name=op.f("fk_shop_record_shop_store_id_shop_store"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_shop_record")),
+        sa.UniqueConstraint(
+            "shop_store_id", "kind", "key", name=op.f("uq_shop_record_shop_store_id_kind_key")
+        ),
+    )
+    with op.batch_alter_table("shop_record", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_shop_record_account_id"), ["account_id"], unique=False)
+        batch_op.create_index("ix_shop_record_state", ["shop_store_id", "status"], unique=False)
+
     with op.batch_alter_table("audience", schema=None) as batch_op:
         batch_op.add_column(
             sa.Column("is_oauth", sa.Boolean(), nullable=False, server_default=sa.false())
@@ -439,6 +514,11 @@ def downgrade() -> None:
         batch_op.drop_column("mailchimp_account")
         batch_op.drop_column("is_oauth")
 
+    with op.batch_alter_table("shop_record", schema=None) as batch_op:
+        batch_op.drop_index("ix_shop_record_state")
+        batch_op.drop_index(batch_op.f("ix_shop_record_account_id"))
+
+    op.drop_table("shop_record")
     with op.batch_alter_table("plan_name", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_plan_name_account_id"))
 
@@ -457,6 +537,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_told_event_account_id"))
 
     op.drop_table("told_event")
+    with op.batch_alter_table("shop_store", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_shop_store_shop_id"))
+        batch_op.drop_index(batch_op.f("ix_shop_store_account_id"))
+
+    op.drop_table("shop_store")
     with op.batch_alter_table("mailchimp_hook", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_mailchimp_hook_audience_id"))
         batch_op.drop_index(batch_op.f("ix_mailchimp_hook_account_id"))
