@@ -44,8 +44,10 @@ class Settings(BaseSettings):
     mailchimp_url: str | None = None
     #: Seconds to wait for one ordinary answer.
     request_timeout_s: float = Field(default=30.0, gt=0)
-    #: Seconds between two looks at a Mailchimp batch at first; doubles up to a minute.
-    batch_poll_s: float = Field(default=5.0, gt=0)
+    #: Requests in flight at one Mailchimp account, over all processes; Mailchimp serves ten.
+    mailchimp_connections: int = Field(default=5, ge=1, le=10)
+    #: Least seconds between two looks at a Mailchimp batch; mostly there are two looks at one.
+    batch_poll_s: float = Field(default=1.0, gt=0)
     #: The page's own address, for links out of it.
     public_url: str = "http://127.0.0.1:8000"
     #: Send the session cookie over https only.

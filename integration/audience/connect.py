@@ -17,6 +17,7 @@ from integration.db import scoped, unscoped
 from integration.mailchimp.answers import AudienceInfo
 from integration.mailchimp.client import Mailchimp, server_of
 from integration.mailchimp.guard import Permit
+from integration.mailchimp.slots import Slots
 from integration.tables import Audience
 from integration.work.queue import wake_resting
 
@@ -212,6 +213,11 @@ def open_mailchimp(context: Context, audience: Audience, *permits: Permit) -> Ma
         is_oauth=audience.is_oauth,
         permits=permits,
         on_lost=partial(pause, context, audience),
+        slots=Slots(
+            context.settings.data_dir,
+            audience.mailchimp_account or token,
+            context.settings.mailchimp_connections,
+        ),
     )
 
 

@@ -72,6 +72,9 @@ class BatchInfo:
     id: str
     status: str
     results_url: str
+    #: Operations, and how many of them have ended.
+    total: int = 0
+    finished: int = 0
 
     @property
     def is_finished(self) -> bool:
@@ -193,4 +196,6 @@ def read_batch(row: Mapping[str, Any]) -> BatchInfo:
         id=checked_id(str(row["id"])),
         status=str(row["status"]),
         results_url=str(row.get("response_body_url") or ""),
+        total=int(row.get("total_operations") or 0),
+        finished=int(row.get("finished_operations") or 0),
     )

@@ -8,12 +8,75 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from integration.mailchimp.answers import OperationResult
+from integration.mailchimp.answers import BatchInfo, OperationResult
 from integration.mailchimp.client import Mailchimp
 from integration.mailchimp.errors import NotFound, StillRunning
 
-#: Seconds between two looks at a batch, which double up to this (a lease lasts 60), and altogether.
+#: Most seconds between two looks at a batch (a lease lasts 60), and altogether.
 _POLL_MOST_S, _WAIT_MOST_S = 25.0, 1800.0
+
+
+class Pace:
+    """When to look at a batch again: about when it will be done, by how fast Mailchimp was.
+
+    For batches that are looked at one after another; `begin` names the next one.
+    """
+
+    def __init__(self, least_s: float, *, now: Callable[[], float] = time.monotonic) -> None:
+        self._least_s, self._now = least_s, now
+        #: Operations a second, None until it is known.
+        self._rate: float | None = None
+        self.begin()
+
+    def begin(self) -> None:
+        """Turn to a batch; one that came after others may be half done, so it is looked at now."""
+        self._began = now = self._now()
+        self._wait_s = self._least_s
+        #: When a look was taken and how many operations had ended.
+        self._seen = None if self._rate else (now, 0)
+        self.looks_at = now if self._rate else now + self._least_s
+
+    def looked(self, batch: BatchInfo) -> None:
+        """Note how far the batch is.
+
+        Raises
+        ------
+        StillRunning
+            After half an hour; ask again later.
+        """
+        now = self._now()
+        if now - self._began >= _WAIT_MOST_S:
+            raise StillRunning("a batch is not finished", retry_after_s=_POLL_MOST_S)
+        if self._seen is not None and batch.finished > self._seen[1] and now > self._seen[0]:
+            self._rate = (batch.finished - self._seen[1]) / (now - self._seen[0])
+        if batch.finished and self._rate:
+            self._wait_s = (batch.total - batch.finished) / self._rate
+        else:  # it waits for others
+            self._wait_s *= 2
+        self._seen = (now, batch.finished)
+        self._wait_s = min(max(self._wait_s, self._least_s), _POLL_MOST_S)
+        self.looks_at = now + self._wait_s
+
+
+def look(mailchimp: Mailchimp, batch_id: str) -> tuple[BatchInfo, list[OperationResult] | None]:
+    """Return how far a batch is, and once it is done how its operations ended.
+
+    Raises
+    ------
+    AudienceGone
+        The operations did not work because their audience is no more.
+    NotFound
+        Mailchimp keeps results for seven days.
+    MailchimpError
+    """
+    batch = mailchimp.batch(batch_id)
+    if not batch.is_finished:
+        return batch, None
+    results = mailchimp.batch_results(batch.results_url)
+    if any(isinstance(result.error, NotFound) for result in results):
+        # A contact that is gone, or the whole audience: then nothing is settled by it.
+        mailchimp.check_audience()
+    return batch, results
 
 
 def results_of(
@@ -24,7 +87,7 @@ def results_of(
     Parameters
     ----------
     poll_s
-        Seconds until the second look.
+        Least seconds between two looks.
     beat
         Called between two looks: tells that somebody is at work.
 
@@ -38,18 +101,11 @@ def results_of(
         Mailchimp keeps results for seven days.
     MailchimpError
     """
-    wait_s, waited_s = poll_s, 0.0
+    pace = Pace(poll_s)
     while True:
-        batch = mailchimp.batch(batch_id)
-        if batch.is_finished:
-            results = mailchimp.batch_results(batch.results_url)
-            if any(isinstance(result.error, NotFound) for result in results):
-                # A contact that is gone, or the whole audience: then nothing is settled by it.
-                mailchimp.check_audience()
+        batch, results = look(mailchimp, batch_id)
+        if results is not None:
             return results
-        if waited_s >= _WAIT_MOST_S:
-            raise StillRunning("a batch is not finished", retry_after_s=_POLL_MOST_S)
+        pace.looked(batch)
         beat()
-        time.sleep(wait_s)
-        waited_s += wait_s
-        wait_s = min(wait_s * 2, _POLL_MOST_S)
+        time.sleep(max(0.0, pace.looks_at - time.monotonic()))

@@ -11,8 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import random
 import re
+import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -20,6 +24,7 @@ from urllib.parse import urlsplit
 
 import mailchimp_marketing
 import requests
+import requests.adapters
 from mailchimp_marketing.api_client import ApiClientError
 
 from integration.mailchimp import guard
@@ -51,6 +56,7 @@ from integration.mailchimp.errors import (
     from_answer,
 )
 from integration.mailchimp.guard import Permit
+from integration.mailchimp.slots import LONGEST_CALL_S, Slots
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +70,11 @@ NO_LIST = "none"
 BULK_TIMEOUT_S = 115.0
 #: After a time-out the request may still be running there: do not repeat it at once.
 _AFTER_TIMEOUT_S = 60.0
+#: Longest waits before a throttled call is repeated, in seconds; then it is the job's turn.
+WAITS_S = (0.2, 0.4, 0.8)
+#: Connections that are kept open: all that Mailchimp serves at once.
+_AT_MOST = 10
+_random = random.SystemRandom()
 _SERVER = re.compile(r"[a-z]{2,4}\d{1,3}")
 #: What is read of a contact.
 _MEMBER = ("email_address", "status", "last_changed", "timestamp_opt", "contact_id", "language")
@@ -97,7 +108,11 @@ def server_of(token: str) -> str:
 
 
 class Mailchimp:
-    """One account, and one audience in it; not for use by two threads at once."""
+    """One account, and one audience in it; several threads may call it at once.
+
+    With `slots` each request holds one of the account's places, and a throttled one, which did
+    nothing there, is repeated a few times after short waits.
+    """
 
     def __init__(
         self,
@@ -110,6 +125,7 @@ class Mailchimp:
         is_oauth: bool = False,
         permits: Collection[Permit] = (),
         on_lost: Callable[[str], None] | None = None,
+        slots: Slots | None = None,
     ) -> None:
         if not _SERVER.fullmatch(server):
             raise ValueError("not a data centre")
@@ -119,7 +135,10 @@ class Mailchimp:
         self.writes = 0
         self._timeout_s = timeout_s
         self._base = _base(url, server)
+        self._slots, self._counting = slots, threading.Lock()
         self._session = requests.Session()
+        pool = requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=_AT_MOST)
+        self._session.mount(self._base, pool)
         # A sandbox is on this machine: no proxy, no stored credentials of the user's.
         self._session.trust_env = url is None
         if is_oauth:
@@ -202,7 +221,8 @@ class Mailchimp:
         """
         if urlsplit(url).scheme != "https" and not url.startswith(f"{self._origin()}/"):
             raise NotUnderstood("batch results at an address that is not safe")
-        self.requests += 1
+        with self._counting:
+            self.requests += 1
         try:
             answer = requests.get(url, timeout=(CONNECT_TIMEOUT_S, BULK_TIMEOUT_S), stream=True)
             content = answer.raw.read(_MAX_RESULT_BYTES + 1, decode_content=False)
@@ -259,8 +279,15 @@ class Mailchimp:
         # A required field that the merchant left blank must not stop ours.
         member = f"/lists/{self.list_id}/members/{subscriber_hash(email_key)}"
         path = f"{member}?skip_merge_validation=true"
-        spoken = {} if language is None else {"language": language}
-        return operation("PATCH", path, operation_id, {"merge_fields": dict(values), **spoken})
+        return operation("PATCH", path, operation_id, _member(values, language))
+
+    def set_fields_now(
+        self, email_key: str, values: Mapping[str, str], language: str | None = None
+    ) -> None:
+        """Set a contact's fields and language in a call of its own; "" clears one."""
+        member, change = subscriber_hash(email_key), self._lists.update_list_member
+        body = _member(values, language)
+        self.call(change, self.list_id, member, body, skip_merge_validation=True)
 
     def start_batch(self, operations: Sequence[Mapping[str, str]]) -> BatchInfo:
         """Hand in operations (see `operation`), at most 500; they run in any order."""
@@ -363,26 +390,47 @@ class Mailchimp:
         path = parts.path.removeprefix(urlsplit(self._base).path)
         query = {name: _query_value(value) for name, value in query_params or []}
         guard.check(method, path, query, body, self._permits)
-        self.requests += 1
-        self.writes += method != "GET"
         is_bulk = method == "POST" or path.endswith("/members")
-        try:
-            answer = self._session.request(
-                method,
-                url,
-                params=query,
-                headers=headers,
-                data=None if body is None else _json(body).encode(),
-                timeout=(CONNECT_TIMEOUT_S, BULK_TIMEOUT_S if is_bulk else self._timeout_s),
-                allow_redirects=False,
-            )
-        except requests.ReadTimeout as error:
-            raise Unreachable("no answer in time", retry_after_s=_AFTER_TIMEOUT_S) from error
-        except requests.RequestException as error:
-            raise Unreachable("Mailchimp cannot be reached") from error
+        sent: dict[str, Any] = {
+            "params": query,
+            "headers": headers,
+            "data": None if body is None else _json(body).encode(),
+            "timeout": (CONNECT_TIMEOUT_S, BULK_TIMEOUT_S if is_bulk else self._timeout_s),
+            "allow_redirects": False,
+        }
+        for most_s in WAITS_S if self._slots is not None else ():
+            try:
+                return self._send(method, url, sent)
+            except Throttled as error:
+                # The place is free meanwhile. A longer wait that Mailchimp asks for is the job's.
+                if (error.retry_after_s or 0) > most_s:
+                    raise
+                time.sleep(max(error.retry_after_s or 0, _random.uniform(0, most_s)))
+        return self._send(method, url, sent)
+
+    def _send(self, method: str, url: str, sent: Mapping[str, Any]) -> requests.Response:
+        """Make one request, in a place of its own."""
+        with nullcontext() if self._slots is None else self._slots.held() as slot:
+            with self._counting:
+                self.requests += 1
+                self.writes += method != "GET"
+            began = time.monotonic()
+            try:
+                answer = self._session.request(method, url, **sent)
+            except requests.ReadTimeout as error:
+                if slot is not None:
+                    slot.keep_for(LONGEST_CALL_S - (time.monotonic() - began))
+                raise Unreachable("no answer in time", retry_after_s=_AFTER_TIMEOUT_S) from error
+            except requests.RequestException as error:
+                raise Unreachable("Mailchimp cannot be reached") from error
         if not 200 <= answer.status_code < 300:
             raise _logged(method, answer)
         return answer
+
+
+def _member(values: Mapping[str, str], language: str | None) -> dict[str, Any]:
+    spoken = {} if language is None else {"language": language}
+    return {"merge_fields": dict(values), **spoken}
 
 
 def operation(method: str, path: str, operation_id: str, body: Any = None) -> dict[str, str]:

@@ -23,8 +23,8 @@ from integration.mailchimp.run import Run
 from integration.tables import OwnedName, PlanChange, PushedValue
 
 
-def provision(run: Run) -> None:
-    """Create every tag and field that the plan gives to somebody and that is not there yet.
+def provision(run: Run, kind: str) -> None:
+    """Create every tag, or field, that the plan gives to somebody and that is not there yet.
 
     What Mailchimp refuses to create fails with all rows that need it; the rest goes on.
 
@@ -33,11 +33,9 @@ def provision(run: Run) -> None:
     MailchimpError
         For anything but a refusal.
     """
-    tags, fields = _missing(run, TAG), _missing(run, FIELD)
-    if tags:
-        _create_tags(run, tags)
-    if fields:
-        _create_fields(run, fields)
+    keys = _missing(run, kind)
+    if keys:
+        (_create_tags if kind == TAG else _create_fields)(run, keys)
 
 
 def _missing(run: Run, kind: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
@@ -18,7 +18,10 @@ from integration.audience.plan import CannotPublish
 from integration.audience.undo import make_undo
 from integration.context import make_context
 from integration.db import make_engine
+from integration.mailchimp import fields
+from integration.mailchimp.client import WAITS_S
 from integration.mailchimp.errors import Failed, NotAuthorized, Paused, Retryable, Throttled
+from integration.sandbox.log import Entry
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings, fresh_env, load
 from integration.tables import Member, OwnedName, PlanChange, PushedValue
@@ -54,6 +57,20 @@ class Prepared:
             yield AudienceShop(context, sandbox, self.account_id, shop_id=1)
             assert forbidden_writes(sandbox.requests) == []
             context.engine.dispose()
+
+
+@pytest.fixture(scope="module", params=[0, 10], ids=["in batches", "directly"])
+def few(request: pytest.FixtureRequest) -> Iterator[int]:
+    """Below how many members fields are set by calls of their own, and not by a batch."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fields, "FEW", request.param)
+        yield request.param
+
+
+@pytest.fixture
+def in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hand in even the fields of one member as a batch."""
+    monkeypatch.setattr(fields, "FEW", 0)
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +148,9 @@ class Undisturbed:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+def undisturbed(
+    few: int, prepared: Prepared, tmp_path_factory: pytest.TempPathFactory
+) -> Undisturbed:
     with prepared.copy(tmp_path_factory.mktemp("undisturbed")) as shop:
         before = account(shop)
         push, undo = TestJob(shop.account_id), TestJob(shop.account_id)
@@ -142,6 +161,8 @@ def undisturbed(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) ->
         assert account(shop) == before
         requests: int = done.outcome["requests"]
         assert requests > 10
+        batches = [entry for entry in shop.sandbox.requests if entry.path == "/batches"]
+        assert len(batches) == (0 if few else 1)
         return Undisturbed(before, after, kept, requests, push.calls, undo.calls)
 
 
@@ -151,7 +172,8 @@ def test_any_lost_answer_is_made_good_by_going_on(
 ) -> None:
     for nth in range(1, undisturbed.requests + 1):
         with prepared.copy(tmp_path / str(nth)) as shop:
-            shop.sandbox.fail(kind, first=nth)
+            times = 1 + len(WAITS_S) if kind == "empty_429" else 1
+            shop.sandbox.fail(kind, first=nth, times=times)
             with suppress(Retryable):  # a quick batch saves a look at it, and then none is left
                 shop.publish(prepared.plan_id)
             shop.sandbox.state.faults.clear()
@@ -200,7 +222,7 @@ def test_an_undo_that_is_killed_anywhere_goes_on_where_it_was(
 
 def test_a_push_that_is_being_taken_back_does_not_go_on(prepared: Prepared, tmp_path: Path) -> None:
     with prepared.copy(tmp_path) as shop:
-        shop.sandbox.fail("empty_429", method="POST", prefix="/batches")
+        shop.sandbox.fail("empty_429", method="POST", times=None)
         with pytest.raises(Throttled):
             shop.publish(prepared.plan_id)
         make_undo(shop.context, shop.account_id, prepared.plan_id)
@@ -213,6 +235,7 @@ def take_back(shop: AudienceShop, plan_id: int, job: TestJob) -> None:
     shop.publish(make_undo(shop.context, shop.account_id, plan_id), job)
 
 
+@pytest.mark.usefixtures("in_batches")
 def test_operations_that_mailchimp_fails_are_handed_in_again(
     prepared: Prepared, tmp_path: Path
 ) -> None:
@@ -222,6 +245,7 @@ def test_operations_that_mailchimp_fails_are_handed_in_again(
         assert shop.sandbox.merge_fields(ADA)["DUEDATE"] == "2026-05-01"
 
 
+@pytest.mark.usefixtures("in_batches")
 def test_operations_that_mailchimp_always_fails_are_left_for_a_later_try(
     prepared: Prepared, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
@@ -236,9 +260,10 @@ def test_operations_that_mailchimp_always_fails_are_left_for_a_later_try(
 
 def test_an_empty_429_is_understood_as_too_many_calls(prepared: Prepared, tmp_path: Path) -> None:
     with prepared.copy(tmp_path) as shop:
-        shop.sandbox.fail("empty_429", method="POST")
+        shop.sandbox.fail("empty_429", method="POST", times=None)
         with pytest.raises(Throttled):
             shop.publish(prepared.plan_id)
+        shop.sandbox.state.faults.clear()
         stored = shop.stored(prepared.plan_id)
         assert stored.status == "publishing"
         assert "429" in stored.outcome["error"]
@@ -247,16 +272,32 @@ def test_an_empty_429_is_understood_as_too_many_calls(prepared: Prepared, tmp_pa
         assert "error" not in done.outcome
 
 
+def test_a_call_that_is_throttled_now_and_then_is_repeated_on_the_spot(
+    prepared: Prepared, tmp_path: Path
+) -> None:
+    with prepared.copy(tmp_path) as shop:
+        for kind in ("empty_429", "empty_403", "too_many"):
+            shop.sandbox.fail(kind, method="POST")
+        assert shop.publish(prepared.plan_id).outcome["failed"] == 0
+
+
 def test_rows_that_are_done_are_not_sent_again(prepared: Prepared, tmp_path: Path) -> None:
     with prepared.copy(tmp_path) as shop:
-        shop.sandbox.fail("empty_429", method="POST", prefix="/batches")
-        with pytest.raises(Throttled):
+        segments = f"/lists/{shop.sandbox.list_id}/segments/"
+        shop.sandbox.fail("error_500", method="POST", prefix=segments, first=2)
+        with pytest.raises(Failed):
             shop.publish(prepared.plan_id)
         before = len(shop.sandbox.requests)
+        done = worked(shop.sandbox.requests)
+        assert done
         shop.publish(prepared.plan_id)
-        again = [r.path for r in shop.sandbox.requests[before:] if "/segments/" in r.path]
-        assert again == []
+        assert done & worked(shop.sandbox.requests[before:]) == set()
         assert {change.status for change in shop.changes(prepared.plan_id)} == {"done"}
+
+
+def worked(entries: Sequence[Entry]) -> set[str]:
+    """The writing calls that Mailchimp carried out."""
+    return {f"{e.path} {e.body}" for e in entries if e.method != "GET" and e.status == 200}
 
 
 def test_a_revoked_token_stops_the_plan_which_goes_on_after_connecting_again(
