@@ -48,13 +48,33 @@ class Newcomer:
     language: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Apart:
+    """Somebody with an opt-in who is not added."""
+
+    #: "no_proof", "several_people", "taken_out", "address_changed", "refused" or "erased".
+    reason: str
+    person_id: int
+    #: The address that the opt-in is about, "" without one.
+    email_key: str
+    #: The address in the audience that stands in the way, and its status there.
+    there: str = ""
+    status: str = ""
+    #: Of the newest opt-in.
+    at: datetime | None = None
+
+
 @dataclass(kw_only=True)
 class Newcomers:
-    """Who may be added, and why others with an opt-in may not."""
+    """Who may be added, and who with an opt-in may not."""
 
     found: list[Newcomer] = field(default_factory=list)
-    #: "no_proof", "several_people", "taken_out", "address_changed", "refused", "erased" -> people.
-    left_out: Counter[str] = field(default_factory=Counter)
+    apart: list[Apart] = field(default_factory=list)
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """Reason -> people."""
+        return dict(Counter(one.reason for one in self.apart))
 
     @property
     def people(self) -> dict[str, int]:
@@ -80,16 +100,16 @@ def newcomers(session: Session, audience: Audience, there: Collection[FieldInfo]
         if known.is_member(person_id):
             continue
         best = _proof(rows, known.addresses[person_id])
-        reason = known.why_not(person_id, best)
-        if reason or best is None:
-            result.left_out[reason] += 1
-        else:
+        apart = known.why_not(person_id, best)
+        if apart is not None:
+            result.apart.append(apart)
+        elif best is not None:
             chosen[person_id] = best
     erased = erased_among(session, {row.email_key or "" for row in chosen.values()})
     gone = [person_id for person_id, row in chosen.items() if row.email_key in erased]
     for person_id in gone:
         del chosen[person_id]
-        result.left_out["erased"] += 1
+        result.apart.append(Apart(reason="erased", person_id=person_id, email_key=""))
     result.found = _described(session, audience, chosen, there)
     return result
 
@@ -148,17 +168,31 @@ class _Known:
         statuses = {self._status.get(key) for key in self.addresses[person_id]}
         return bool(statuses & {"subscribed", "pending", "transactional"})
 
-    def why_not(self, person_id: int, proof: Consent | None) -> str:
-        """Why somebody with an opt-in is not added; "" when he may be."""
-        if any(key in self._status for key in self.addresses[person_id]):
-            return "taken_out"
-        if any(key in self._status for key in self._former.get(person_id, ())):
-            return "address_changed"
+    def why_not(self, person_id: int, proof: Consent | None) -> Apart | None:
+        """Why somebody with an opt-in is not added; None when he may be."""
+        ways = (("taken_out", self.addresses[person_id]),
+                ("address_changed", self._former.get(person_id, set())))  # fmt: skip
+        for reason, addresses in ways:
+            there = next((key for key in sorted(addresses) if key in self._status), "")
+            if there:
+                return self._apart(reason, person_id, proof, there)
         if proof is None or proof.email_key is None:
-            return "no_proof"
+            return self._apart("no_proof", person_id, proof)
         if len(self._people[proof.email_key]) > 1:
-            return "several_people"
-        return "refused" if proof.email_key in self._refused else ""
+            return self._apart("several_people", person_id, proof)
+        if proof.email_key in self._refused:
+            return self._apart("refused", person_id, proof)
+        return None
+
+    def _apart(self, reason: str, person_id: int, proof: Consent | None, there: str = "") -> Apart:
+        return Apart(
+            reason=reason,
+            person_id=person_id,
+            email_key=(proof.email_key if proof else "") or "",
+            there=there,
+            status=self._status.get(there, ""),
+            at=proof.at if proof else None,
+        )
 
 
 def _former(session: Session, audience: Audience) -> dict[int, set[str]]:

@@ -22,7 +22,7 @@ from integration.audience.wanted import wanted
 from integration.context import Context
 from integration.db import scoped
 from integration.mailchimp.client import ROWS_A_CALL
-from integration.mailchimp.contacts import asks_to_confirm
+from integration.mailchimp.contacts import sign_up
 from integration.tables import (
     Addition,
     Audience,
@@ -89,10 +89,11 @@ def make_plan(context: Context, audience: Audience) -> Plan:
     """
     mailchimp = open_mailchimp(context, audience)
     segments, fields = mailchimp.segments(), mailchimp.fields()
-    confirms = asks_to_confirm(mailchimp) if audience.adds_contacts else audience.double_optin
+    form = sign_up(mailchimp) if audience.adds_contacts else None
     with scoped(context.engine, audience.account_id) as session:
         audience = session.get_one(Audience, audience.id)
-        audience.double_optin = confirms
+        if form is not None:
+            audience.double_optin, audience.form_url = form.asks_to_confirm, form.form_url
         warnings = forget_lost(session, audience, segments, fields)
         languages.let_go(session, audience)
         new = newcomers(session, audience, fields) if audience.adds_contacts else Newcomers()
@@ -109,7 +110,7 @@ def make_plan(context: Context, audience: Audience) -> Plan:
         summary = _summary(_added(new) + changes, target.people, naming, warnings + more)
         summary["names"] = [change.shown() for change in renamed]
         summary["left_out"], summary["fields_left"] = dict(target.left_out), left
-        summary["not_added"] = dict(new.left_out)
+        summary["not_added"] = new.left_out
         summary["requests"] += len(renamed)
         plan = store(context, session, audience, _added(new) + changes, summary, target.people)
         store_names(session, plan, renamed)

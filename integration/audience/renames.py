@@ -85,7 +85,7 @@ def _renames(
 ) -> list[NameChange]:
     """Names that were given in another language than the audience's by now."""
     old = [row for row in owned if row.remote_id is not None and row.language != language]
-    plain = _plain(old, language, needs)
+    plain = plain_names(old, language, needs)
     there, labels = {s.id: s.name for s in segments}, {f.id: f.label for f in fields}
     found: list[NameChange] = []
     for row in old:
@@ -100,10 +100,10 @@ def _renames(
     return found
 
 
-def _plain(
+def plain_names(
     owned: Iterable[OwnedName], language: str, needs: Mapping[str, NeedName]
 ) -> dict[tuple[str, str], str]:
-    """What our names are in a language, before anything gives way."""
+    """Return what our names are in a language by kind and key, before anything gives way."""
     rows = list(owned)
     tags = names.tag_names((row.key for row in rows if row.kind == TAG), language, needs)
     plain = {(TAG, key): name for key, name in tags.items()}

@@ -75,7 +75,15 @@ def plan(shell: Shell, as_json: bool) -> None:
     )
     for warning in summary["warnings"]:
         click.echo("! " + warning_text(warning, "en"))
-    if summary["members"]:
+    if summary["contacts_added"]:
+        click.echo(f"+{summary['contacts_added']} contacts on your Mailchimp bill.")
+    print_table(
+        "Names",
+        ("was", "becomes"),
+        [(change["before"] or "(new)", change["after"]) for change in summary["names"]],
+    )
+    click.echo(f"Room for {summary['fields_left']} more fields.")
+    if summary["members"] or summary["names"]:
         click.echo("Publish it with `stipt push`.")
     else:
         click.echo("All in step: nothing to change.")

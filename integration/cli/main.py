@@ -19,6 +19,7 @@ _COMMANDS = {
     "due": "reading:due",
     "explain": "reading:explain",
     "connect": "audience:connect_audience",
+    "choices": "choices:choices",
     "plan": "audience:plan",
     "push": "audience:push",
     "undo": "audience:undo",

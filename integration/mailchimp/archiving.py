@@ -59,8 +59,8 @@ def _untouched(run: Run) -> list[Row]:
         ours = _ours(session, run)
         untouched = []
         for row in rows:
-            contact, (addition, status) = held.get(row.email_key), given[row.email_key]
-            if contact is not None and _is_as_given(contact, addition, status, ours):
+            contact, was = held.get(row.email_key), given.get(row.email_key)
+            if contact is not None and was is not None and _is_as_given(contact, *was, ours):
                 untouched.append(row)
             elif contact is None and row.status == "sent":
                 _settle_rows(session, run, [row])  # of a call whose answer we did not get
@@ -124,8 +124,8 @@ def _settle_rows(session: Session, run: Run, rows: Sequence[Row]) -> None:
     run.done(session, rows)
     given = _given(session, run)
     for row in rows:
-        addition, _ = given[row.email_key]
-        addition.archived_at = run.context.clock()
+        if row.email_key in given:
+            given[row.email_key][0].archived_at = run.context.clock()
     there = [
         {"audience_id": run.audience_id, "email_key": row.email_key, "status": "archived"}
         for row in rows

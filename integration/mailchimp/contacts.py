@@ -26,11 +26,25 @@ class Contact:
     tags: frozenset[int]
 
 
-def asks_to_confirm(mailchimp: Mailchimp) -> bool:
-    """Tell whether the audience asks newcomers to confirm by mail (double opt-in)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignUp:
+    """How people sign up for the audience at Mailchimp."""
+
+    #: Newcomers confirm by mail (double opt-in).
+    asks_to_confirm: bool
+    form_url: str
+
+
+def sign_up(mailchimp: Mailchimp) -> SignUp:
+    """Read how people sign up for the audience."""
+    fields = ["id", "double_optin", "subscribe_url_long"]
     read = mailchimp.official.lists.get_list
-    answer = mailchimp.call(read, mailchimp.list_id, fields=["id", "double_optin"])
-    return answer.get("double_optin") is True
+    answer = mailchimp.call(read, mailchimp.list_id, fields=fields)
+    url = str(answer.get("subscribe_url_long") or "")
+    return SignUp(
+        asks_to_confirm=answer.get("double_optin") is True,
+        form_url=url if url.startswith("https://") else "",
+    )
 
 
 def add(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
-from integration.audience.names import FIELD_BY_KEY
+from integration.audience.names import FIELD_BY_KEY, LANGUAGE
 from integration.reading.names import Words
 from integration.reading.segments import Who, who
 from integration.tables import Audience, Plan, PlanChange, Work
@@ -50,8 +50,8 @@ def was_published(session: Session) -> bool:
 
 
 def is_empty(plan: Plan) -> bool:
-    """Whether a plan changes nothing for anybody."""
-    return not plan.summary.get("members", 0)
+    """Whether a plan changes nothing: for nobody, and no name of ours."""
+    return not plan.summary.get("members", 0) and not plan.summary.get("names")
 
 
 def lines(session: Session, words: Words, plan: Plan) -> list[Line]:
@@ -73,6 +73,8 @@ def lines(session: Session, words: Words, plan: Plan) -> list[Line]:
 
 def name(words: Words, change: PlanChange) -> str:
     """Return what a change's tag or field is called for people."""
+    if change.kind == "contact":
+        return "Contact toevoegen" if words.language == "nl" else "Add the contact"
     if change.kind == "field":
         return _field(words, change.key, change.key)
     segment = words.segment(change.key)
@@ -80,6 +82,8 @@ def name(words: Words, change: PlanChange) -> str:
 
 
 def _field(words: Words, key: str, merge_tag: str) -> str:
+    if key == LANGUAGE:
+        return "Taal van het contact" if words.language == "nl" else "Language of the contact"
     known = FIELD_BY_KEY.get(key)
     return f"{known.label(words.language)} ({merge_tag})" if known else merge_tag
 

@@ -84,6 +84,8 @@ def document(audience: Audience, *, total: bool = False) -> Document:
         "notify_on_unsubscribe": "",
         "date_created": audience.created_at,
         "list_rating": 0,
+        "subscribe_url_short": f"https://sign-up.stipt-demo.shop/{audience.id}",
+        "subscribe_url_long": f"https://sign-up.stipt-demo.shop/subscribe?id={audience.id}",
         "email_type_option": False,
         "visibility": "prv",
         "double_optin": audience.double_optin,

@@ -40,6 +40,8 @@ class Audience(Owned, table=True):
     contents: dict[str, Any] | None = json_column(nullable=True)
     #: The audience asks newcomers to confirm by mail.
     double_optin: bool = False
+    #: Address of Mailchimp's own sign-up form, "" while it was not read.
+    form_url: str = ""
     #: The merchant chose to add people whose opt-in is recorded.
     adds_contacts: bool = False
     #: The merchant chose that contacts get the language they have at the shop.

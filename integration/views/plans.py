@@ -15,6 +15,7 @@ from integration.audience.warnings import warning_text
 from integration.reading import names, plans, segments
 from integration.tables import Plan
 from integration.views.base import context, language, own_or_404, own_rows, user, wants_part
+from integration.views.choices import not_added_texts
 from integration.views.csvs import download
 from integration.views.formats import number
 from integration.views.status import kind_names
@@ -135,6 +136,11 @@ def left_out_texts() -> dict[str, str]:
 def why_it_waits(plan: Plan | None) -> str:
     """Return why a draft was not published by itself, "" when it was not to be."""
     why = plan.summary.get("waits") if plan is not None and plan.status == "draft" else None
+    if why is not None and why["key"] == "contacts":
+        return gettext(
+            "This waits for your click: it adds %(added)s contacts to your Mailchimp bill.",
+            added=number(why["added"]),
+        )
     if not why:
         return ""
     if why["key"] == "far_more":
@@ -186,6 +192,7 @@ def _page(session: Session, known: list[Plan], plan: Plan | None) -> ResponseRet
             for one in (plan.summary if plan else {}).get("warnings", [])
         ],
         left_out=left_out_texts(),
+        not_added=not_added_texts(),
         failed=failed,
         failed_who=segments.who(session, {row.person_id for row in failed if row.person_id}),
         plans=known,

@@ -410,6 +410,7 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column("double_optin", sa.Boolean(), nullable=False, server_default=sa.false())
         )
+        batch_op.add_column(sa.Column("form_url", sa.String(), nullable=False, server_default=""))
         batch_op.add_column(
             sa.Column("adds_contacts", sa.Boolean(), nullable=False, server_default=sa.false())
         )
@@ -505,6 +506,7 @@ def downgrade() -> None:
         batch_op.drop_column("skips_segments")
         batch_op.drop_column("sets_language")
         batch_op.drop_column("adds_contacts")
+        batch_op.drop_column("form_url")
         batch_op.drop_column("double_optin")
         batch_op.drop_column("contents")
         batch_op.drop_column("public_url")
