@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, select
 
 from integration.audience import checked, hooks
+from integration.campaigns import rules
 from integration.context import Context
 from integration.db import scoped, unscoped
 from integration.pipeline import start_refresh
@@ -58,3 +59,14 @@ def _is_due(context: Context, session: Session, account: Account) -> bool:
     if newest is None or now.hour < NIGHT_HOUR:
         return False
     return newest.created_at.astimezone(zone).date() < now.date()
+
+
+def start_hour(context: Context) -> int:
+    """Do what is done every hour: the night where it has come, and a look at each rule."""
+    started = start_night(context)
+    with unscoped(context.engine) as session:
+        account_ids = [key for key in session.exec(select(Account.id)) if key is not None]
+    for account_id in account_ids:
+        with scoped(context.engine, account_id) as session:
+            rules.look(session)
+    return started

@@ -23,6 +23,7 @@ from integration.audience import plan as audience_plan
 from integration.audience.connect import current_audience
 from integration.audience.members import read_members
 from integration.audience.undo import make_undo
+from integration.campaigns import rules as campaign_rules
 from integration.context import Context
 from integration.db import scoped, upsert
 from integration.flows import switches as flow_switches
@@ -262,6 +263,7 @@ def follow_up(session: Session) -> None:
     keep.start(session)
     flow_switches.start(session)
     shop_stores.start(session)
+    campaign_rules.look(session)
 
 
 def plan(context: Context, job: Job) -> None:

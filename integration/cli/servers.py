@@ -36,10 +36,10 @@ def serve(shell: Shell, host: str, port: int, workers: int) -> None:
 @command
 def worker(shell: Shell, workers: int) -> None:
     """Do the work that waits: imports, computations, plans, pushes."""
-    from integration.night import start_night
+    from integration.night import start_hour
     from integration.work.runner import consume
 
-    consume(shell.context, workers=workers, hourly=start_night)
+    consume(shell.context, workers=workers, hourly=start_hour)
 
 
 @click.command()

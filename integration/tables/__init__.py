@@ -10,6 +10,7 @@ from integration.tables.audience import (
     PushedValue,
 )
 from integration.tables.back import AudienceCheck, MailchimpHook
+from integration.tables.campaigns import Campaign, CampaignPerson, CampaignRule
 from integration.tables.facts import (
     Cart,
     Consent,
@@ -41,6 +42,9 @@ __all__ = [
     "Addition",
     "Audience",
     "AudienceCheck",
+    "Campaign",
+    "CampaignPerson",
+    "CampaignRule",
     "Cart",
     "Choice",
     "Consent",

@@ -56,6 +56,8 @@ def kind_names() -> dict[str, str]:
         "shop_look": gettext("Count what the shop would send"),
         "shop_data": gettext("Send the shop's purchases to Mailchimp"),
         "shop_remove": gettext("Delete the shop's store in Mailchimp"),
+        "campaigns": gettext("Look after campaigns"),
+        "reports": gettext("Read reports of campaigns"),
     }
 
 

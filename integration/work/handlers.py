@@ -30,6 +30,8 @@ HANDLERS: Handlers = {
     "shop_look": "integration.shopdata.look:shop_look",
     "shop_data": "integration.shopdata.run:shop_data",
     "shop_remove": "integration.shopdata.remove:shop_remove",
+    "campaigns": "integration.mailchimp.campaign_work:look_after",
+    "reports": "integration.mailchimp.campaign_work:read_reports",
 }
 
 

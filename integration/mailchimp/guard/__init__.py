@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from integration.mailchimp.errors import ConsentGuard
-from integration.mailchimp.guard import ecommerce, events, hooks, members, privacy
+from integration.mailchimp.guard import campaigns, ecommerce, events, hooks, members, privacy
 from integration.mailchimp.guard.rules import ROWS_A_CALL, Permit, keys
 
 __all__ = ["ROWS_A_CALL", "Permit", "check"]
@@ -38,6 +38,7 @@ _NAMED = (
     "products",
     "orders",
     "carts",
+    "campaigns",
 )
 
 
@@ -119,6 +120,7 @@ def _operation(row: Any, permits: Collection[Permit]) -> bool:
 
 
 _RULES = (
+    *campaigns.RULES,
     *members.RULES,
     *hooks.RULES,
     *privacy.RULES,

@@ -62,6 +62,48 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "campaign_rule",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "audience_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("segment", sa.String(), nullable=False),
+        sa.Column("language", sa.String(), nullable=False),
+        sa.Column(
+            "content", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "template_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("weekday", sa.Integer(), nullable=False),
+        sa.Column("hour", sa.Integer(), nullable=False),
+        sa.Column("most_people", sa.Integer(), nullable=False),
+        sa.Column("is_on", sa.Boolean(), nullable=False),
+        sa.Column("previewed", sa.String(), nullable=False),
+        sa.Column("tested", sa.String(), nullable=False),
+        sa.Column("entered_from", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_campaign_rule_account_id_account")
+        ),
+        sa.ForeignKeyConstraint(
+            ["audience_id"], ["audience.id"], name=op.f("fk_campaign_rule_audience_id_audience")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_campaign_rule")),
+    )
+    with op.batch_alter_table("campaign_rule", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_campaign_rule_account_id"), ["account_id"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_campaign_rule_audience_id"), ["audience_id"], unique=False
+        )
+
+    op.create_table(
         "erasure",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
@@ -303,6 +345,54 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_addition_email_key"), ["email_key"], unique=False)
 
     op.create_table(
+        "campaign",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "audience_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("rule_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("segment", sa.String(), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("send_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("remote_id", sa.String(), nullable=False),
+        sa.Column("web_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("tag_name", sa.String(), nullable=False),
+        sa.Column("tag_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("problem", sa.String(), nullable=False),
+        sa.Column(
+            "figures", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False
+        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("report_read_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_campaign_account_id_account")
+        ),
+        sa.ForeignKeyConstraint(
+            ["audience_id"], ["audience.id"], name=op.f("fk_campaign_audience_id_audience")
+        ),
+        sa.ForeignKeyConstraint(
+            ["rule_id"], ["campaign_rule.id"], name=op.f("fk_campaign_rule_id_campaign_rule")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_campaign")),
+        sa.UniqueConstraint("audience_id", "key", name=op.f("uq_campaign_audience_id_key")),
+    )
+    with op.batch_alter_table("campaign", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_campaign_account_id"), ["account_id"], unique=False)
+        batch_op.create_index(
+            "ix_campaign_kind_status", ["account_id", "kind", "status"], unique=False
+        )
+        batch_op.create_index(batch_op.f("ix_campaign_rule_id"), ["rule_id"], unique=False)
+
+    op.create_table(
         "erased_key",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
@@ -388,6 +478,54 @@ def upgrade() -> None:
     with op.batch_alter_table("shop_record", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_shop_record_account_id"), ["account_id"], unique=False)
         batch_op.create_index("ix_shop_record_state", ["shop_store_id", "status"], unique=False)
+
+    op.create_table(
+        "campaign_person",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "audience_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("email_key", sa.String(), nullable=False),
+        sa.Column("need", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_campaign_person_account_id_account")
+        ),
+        sa.ForeignKeyConstraint(
+            ["audience_id"], ["audience.id"], name=op.f("fk_campaign_person_audience_id_audience")
+        ),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["campaign.id"],
+            name=op.f("fk_campaign_person_campaign_id_campaign"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_campaign_person")),
+        sa.UniqueConstraint(
+            "audience_id",
+            "email_key",
+            "need",
+            name=op.f("uq_campaign_person_audience_id_email_key_need"),
+        ),
+    )
+    with op.batch_alter_table("campaign_person", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_campaign_person_account_id"), ["account_id"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_campaign_person_campaign_id"), ["campaign_id"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_campaign_person_person_id"), ["person_id"], unique=False
+        )
 
     with op.batch_alter_table("audience", schema=None) as batch_op:
         batch_op.add_column(
@@ -516,6 +654,12 @@ def downgrade() -> None:
         batch_op.drop_column("mailchimp_account")
         batch_op.drop_column("is_oauth")
 
+    with op.batch_alter_table("campaign_person", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_campaign_person_person_id"))
+        batch_op.drop_index(batch_op.f("ix_campaign_person_campaign_id"))
+        batch_op.drop_index(batch_op.f("ix_campaign_person_account_id"))
+
+    op.drop_table("campaign_person")
     with op.batch_alter_table("shop_record", schema=None) as batch_op:
         batch_op.drop_index("ix_shop_record_state")
         batch_op.drop_index(batch_op.f("ix_shop_record_account_id"))
@@ -529,6 +673,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_erased_key_erasure_id"))
 
     op.drop_table("erased_key")
+    with op.batch_alter_table("campaign", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_campaign_rule_id"))
+        batch_op.drop_index("ix_campaign_kind_status")
+        batch_op.drop_index(batch_op.f("ix_campaign_account_id"))
+
+    op.drop_table("campaign")
     with op.batch_alter_table("addition", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_addition_email_key"))
         batch_op.drop_index(batch_op.f("ix_addition_account_id"))
@@ -562,6 +712,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_erasure_account_id"))
 
     op.drop_table("erasure")
+    with op.batch_alter_table("campaign_rule", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_campaign_rule_audience_id"))
+        batch_op.drop_index(batch_op.f("ix_campaign_rule_account_id"))
+
+    op.drop_table("campaign_rule")
     with op.batch_alter_table("audience_check", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_audience_check_finished_at"))
         batch_op.drop_index(batch_op.f("ix_audience_check_audience_id"))

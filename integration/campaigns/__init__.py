@@ -1,0 +1,1 @@
+"""Mail that Stipt prepares: drafts for the marketer, and rules that write by themselves."""

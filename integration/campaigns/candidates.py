@@ -1,0 +1,146 @@
+"""Everybody a rule could write to, with the need and its cycle, read in a few queries."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from datetime import date, datetime
+
+from sqlmodel import Session, col, func, select
+
+from integration.audience.wanted import recipients
+from integration.campaigns.choose import Candidate
+from integration.tables import (
+    Audience,
+    Campaign,
+    CampaignPerson,
+    Choice,
+    DueDate,
+    Identity,
+    Member,
+    SegmentMember,
+    SourceProfile,
+)
+
+#: `Choice.kind` of how often somebody may get mail of our rules; its value is days.
+REST_KIND = "mail_rest"
+REST_DAYS = 14
+#: States of a run whose people count as written to, or about to be.
+HELD = ("waiting", "planned", "scheduling", "scheduled", "stopping", "stopped", "sent")
+_ANYTHING = "anything"
+
+
+def candidates(
+    session: Session, audience: Audience, segment: str, entered_from: date
+) -> list[Candidate]:
+    """Return who entered a segment since a day and is in it still."""
+    query = select(SegmentMember.person_id, col(SegmentMember.since)).where(
+        SegmentMember.segment == segment, SegmentMember.since >= entered_from
+    )
+    entered = dict(session.exec(query).all())
+    needs = _needs(session, segment, entered)
+    statuses = dict(
+        session.exec(
+            select(Member.email_key, Member.status).where(Member.audience_id == audience.id)
+        ).all()
+    )
+    found = []
+    for email_key, person_id in recipients(session, audience).items():
+        if person_id in entered:
+            found.append(
+                Candidate(
+                    person_id=person_id,
+                    email_key=email_key,
+                    need=needs.get(person_id, f"{segment}:{entered[person_id]}"),
+                    since=entered[person_id],
+                    is_subscribed=statuses[email_key] == "subscribed",
+                )
+            )
+    return found
+
+
+def _needs(session: Session, segment: str, people: Mapping[int, date]) -> dict[int, str]:
+    """Person -> what he is due for and since which purchase: that is one need, however often the
+    segment is entered for it."""
+    group, _, rest = segment.partition(":")
+    if group != "due":
+        return {}
+    need, _, state = rest.rpartition(":")
+    query = select(DueDate.person_id, DueDate.need, col(DueDate.last_on))
+    if need == _ANYTHING:
+        query = query.where(DueDate.state == state).order_by(
+            # A thing before the rhythm of all things.
+            col(DueDate.need) != _ANYTHING,
+            col(DueDate.expected_on).desc(),
+        )
+    else:
+        query = query.where(DueDate.need == need)
+    # The last row of a person counts.
+    return {
+        person_id: f"{named}:{last_on.isoformat()}"
+        for person_id, named, last_on in session.exec(query)
+        if person_id in people
+    }
+
+
+def reached(session: Session, audience: Audience, people: Collection[int]) -> set[tuple[str, str]]:
+    """Return (address, need) of every choice that was made, under each address of the person.
+
+    People are merged, and somebody may use another address by now.
+    """
+    rows = session.exec(
+        select(CampaignPerson.email_key, CampaignPerson.need).where(
+            CampaignPerson.audience_id == audience.id
+        )
+    ).all()
+    owner = _owners(session)
+    addresses: dict[int, set[str]] = defaultdict(set)
+    for email_key, person_id in owner.items():
+        if person_id in people:
+            addresses[person_id].add(email_key)
+    found = set(rows)
+    for email_key, need in rows:
+        for other in addresses.get(owner.get(email_key, 0), ()):
+            found.add((other, need))
+    return found
+
+
+def _owners(session: Session) -> dict[str, int]:
+    query = (
+        select(Identity.value, SourceProfile.person_id)
+        .join(SourceProfile, col(SourceProfile.id) == col(Identity.profile_id))
+        .where(Identity.kind == "email")
+    )
+    return dict(session.exec(query).all())
+
+
+def mailed(session: Session, audience: Audience) -> dict[int, list[datetime]]:
+    """Return the moments of our rules' mails by person, those that are planned too."""
+    query = (
+        select(CampaignPerson.person_id, CampaignPerson.email_key, Campaign.send_at)
+        .join(Campaign, col(Campaign.id) == col(CampaignPerson.campaign_id))
+        .where(Campaign.audience_id == audience.id, col(Campaign.status).in_(HELD))
+    )
+    owner = _owners(session)
+    found: dict[int, list[datetime]] = defaultdict(list)
+    for person_id, email_key, at in session.exec(query):
+        if at is not None:
+            for one in {person_id, owner.get(email_key, person_id)}:
+                found[one].append(at)
+    return found
+
+
+def contacts(session: Session, audience: Audience) -> int:
+    """Return how many in the audience can be written to."""
+    query = (
+        select(func.count())
+        .select_from(Member)
+        .where(Member.audience_id == audience.id, Member.status == "subscribed")
+    )
+    return session.exec(query).one()
+
+
+def rest_days(session: Session) -> int:
+    """Return in how many days somebody gets at most one mail of all rules."""
+    row = session.exec(select(Choice).where(Choice.kind == REST_KIND)).first()
+    return int(row.value) if row is not None else REST_DAYS

@@ -1,0 +1,46 @@
+"""The two kinds of work about campaigns: looking after them, and reading their reports."""
+
+from __future__ import annotations
+
+from integration.audience.connect import NoAudience, current_audience
+from integration.audience.members import read_members
+from integration.campaigns import rules, runs
+from integration.context import Context
+from integration.db import scoped
+from integration.mailchimp import dispatch, drafts, reports
+from integration.mailchimp.run import Job
+from integration.tables import Audience
+
+
+def look_after(context: Context, job: Job) -> None:
+    """Carry runs of rules on, make those whose moment is near, and see what became of drafts."""
+    audience = _writable(context, job)
+    if audience is None:
+        return
+    runs.give_up_waiting(context, audience)
+    waiting = runs.due(context, audience)
+    if waiting:
+        read_members(context, audience)
+    for rule_id, slot in waiting:
+        runs.make(context, job, audience, rule_id, slot)
+    dispatch.carry_on(context, job, audience)
+    drafts.look_after(context, audience)
+    if reports.due(context, audience):
+        with scoped(context.engine, job.account_id) as session:
+            rules.start(session, rules.REPORTS)
+
+
+def read_reports(context: Context, job: Job) -> None:
+    """Read what readers did with campaigns of ours."""
+    audience = _writable(context, job)
+    if audience is not None:
+        reports.read(context, job, audience)
+
+
+def _writable(context: Context, job: Job) -> Audience | None:
+    """The connected audience; None without one, and while work on it is paused."""
+    try:
+        audience = current_audience(context, job.account_id)
+    except NoAudience:
+        return None
+    return None if audience.paused else audience

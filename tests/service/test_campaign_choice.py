@@ -1,0 +1,298 @@
+"""The choice of a run's people, tried over years of weeks; and that one module alone can send."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from integration.audience.connect import open_mailchimp
+from integration.campaigns import rules
+from integration.campaigns.choose import Candidate, choose
+from integration.campaigns.content import stored
+from integration.campaigns.moments import AHEAD, LEAST, due_slot, next_slot
+from integration.mailchimp import dispatch
+from integration.mailchimp.client import Mailchimp
+from integration.mailchimp.errors import ConsentGuard
+from integration.mailchimp.guard import Permit, check
+from integration.sandbox.server import SandboxServer
+from integration.settings import Settings
+from integration.tables import Campaign, CampaignRule
+from tests.service.audience_shop import TestJob
+from tests.service.mail_shop import MONDAY, SEGMENT, MailShop, make_mail_shop
+
+PACKAGE = Path(__file__).resolve().parents[2] / "integration"
+REST_DAYS, ROOM = 10, 7
+
+
+# -- a thousand weeks ------------------------------------------------------------------------------
+
+
+@settings(max_examples=4, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_in_a_thousand_weeks_nobody_is_written_to_too_often_or_twice_for_a_need(seed: int) -> None:
+    random = Random(seed)
+    reached: set[tuple[str, str]] = set()
+    mailed: dict[int, list[datetime]] = defaultdict(list)
+    start = datetime(2026, 1, 5, 9, tzinfo=UTC)
+    for week in range(1000):
+        held = dict.fromkeys(range(0, 40, 9), "holdout")
+        for rule in range(3):
+            at = start + timedelta(days=7 * week + rule)
+            people = [_candidate(random, person, week, rule) for person in range(40)]
+            chosen = choose(
+                people,
+                held_back=held,
+                reached=reached,
+                mailed=mailed,
+                send_at=at,
+                rest_days=REST_DAYS,
+                most_people=ROOM,
+            )
+            assert len(chosen.people) <= ROOM
+            assert len(chosen.people) + chosen.left_out.total() == len(people)
+            for one in chosen.people:
+                assert one.person_id not in held
+                assert one.is_subscribed
+                assert (one.email_key, one.need) not in reached
+                assert all(at - old >= timedelta(days=REST_DAYS) for old in mailed[one.person_id])
+                reached.add((one.email_key, one.need))
+                mailed[one.person_id].append(at)
+    assert mailed
+
+
+def _candidate(random: Random, person: int, week: int, rule: int) -> Candidate:
+    return Candidate(
+        person_id=person,
+        email_key=f"{person}@x",
+        need=f"need{rule}:{(week + person) // random.choice([8, 9])}",
+        since=date(2026, 1, 1) + timedelta(days=random.randrange(300)),
+        is_subscribed=random.random() > 0.1,
+    )
+
+
+@given(
+    now=st.integers(0, 3 * 365 * 24 * 60).map(
+        lambda minutes: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
+    ),
+    weekday=st.integers(0, 6),
+    hour=st.integers(0, 23),
+    zone=st.sampled_from(
+        ["Europe/Amsterdam", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "UTC"]
+    ),
+)
+def test_a_moment_is_the_weekday_and_hour_of_the_shop_and_a_quarter_for_mailchimp(
+    now: datetime, weekday: int, hour: int, zone: str
+) -> None:
+    from zoneinfo import ZoneInfo
+
+    slot = next_slot(now, weekday, hour, zone)
+    assert now < slot <= now + timedelta(days=8)
+    assert (slot.minute % 15, slot.second) == (0, 0)
+    local = slot.astimezone(ZoneInfo(zone))
+    assert local.weekday() == weekday or local.hour == 0
+    # An hour that the clocks skip is the next one.
+    assert local.hour in (hour, (hour + 1) % 24)
+    due = due_slot(now, weekday, hour, zone)
+    assert due is None or LEAST < due - now <= AHEAD
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        ("2026-03-22T12:00+00:00", "2026-03-23T08:00+00:00"),
+        ("2026-03-28T12:00+00:00", "2026-03-30T07:00+00:00"),
+        ("2026-10-24T12:00+00:00", "2026-10-26T08:00+00:00"),
+    ],
+)
+def test_nine_in_amsterdam_stays_nine_when_the_clocks_change(now: str, expected: str) -> None:
+    slot = next_slot(datetime.fromisoformat(now), 0, 9, "Europe/Amsterdam")
+    assert slot == datetime.fromisoformat(expected)
+
+
+# -- one module ------------------------------------------------------------------------------------
+
+
+def names_of(path: Path) -> set[str]:
+    """Every attribute and text in a module's code, docstrings and comments left out."""
+    tree = ast.parse(path.read_text())
+    docs = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            owner = node.value
+            found.add(f"{owner.id}.{node.attr}" if isinstance(owner, ast.Name) else node.attr)
+            found.add(node.attr)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            found.add(node.value)
+    return found
+
+
+def test_one_module_alone_asks_for_the_permit_and_calls_what_sends() -> None:
+    asking, calling = set(), set()
+    sending = {"schedule", "unschedule", "send_test_email", "send", "cancel_send", "resume"}
+    for path in PACKAGE.rglob("*.py"):
+        place = path.relative_to(PACKAGE).as_posix()
+        if place.startswith("sandbox/"):
+            continue
+        names = names_of(path)
+        if "Permit.SEND" in names or ("SEND" in names and place != "mailchimp/guard/rules.py"):
+            asking.add(place)
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr in sending:
+                owner = node.value
+                if isinstance(owner, ast.Attribute) and owner.attr == "campaigns":
+                    calling.add(place)
+    assert asking == {"mailchimp/dispatch.py", "mailchimp/guard/campaigns.py"}
+    assert calling == {"mailchimp/dispatch.py"}
+
+
+SENDING: list[tuple[str, Any]] = [
+    ("schedule", {"schedule_time": "2026-03-16T08:00:00+00:00"}),
+    ("unschedule", None),
+    ("test", {"test_emails": ["a@stipt-demo.shop"], "send_type": "html"}),
+]
+
+
+@pytest.mark.parametrize(("action", "body"), SENDING)
+def test_without_the_permit_nothing_that_sends_leaves_the_house(action: str, body: Any) -> None:
+    path = f"/campaigns/abc/actions/{action}"
+    for permits in ((), [p for p in Permit if p is not Permit.SEND]):
+        with pytest.raises(ConsentGuard):
+            check("POST", path, {}, body, permits)
+    check("POST", path, {}, body, [Permit.SEND])
+    operation = {"method": "POST", "path": path, "operation_id": "1"}
+    with pytest.raises(ConsentGuard):
+        check("POST", "/batches", {}, {"operations": [operation]}, list(Permit))
+
+
+@pytest.mark.parametrize("action", ["send", "cancel-send", "pause", "resume", "create-resend"])
+def test_sending_at_once_is_refused_even_with_every_permit(action: str) -> None:
+    with pytest.raises(ConsentGuard):
+        check("POST", f"/campaigns/abc/actions/{action}", {}, None, list(Permit))
+
+
+@pytest.mark.parametrize(
+    "recipients",
+    [
+        {"list_id": "abc"},
+        {"list_id": "abc", "segment_opts": {}},
+        {"list_id": "abc", "segment_opts": {"match": "any", "conditions": []}},
+        {"list_id": "abc", "segment_opts": {"match": "all", "conditions": []}},
+    ],
+)
+def test_a_campaign_to_everybody_cannot_be_made(recipients: dict[str, Any]) -> None:
+    settings_ = dict.fromkeys(
+        ("subject_line", "preview_text", "title", "from_name", "reply_to", "to_name"), "x"
+    )
+    body = {"type": "regular", "recipients": recipients, "settings": settings_, "tracking": {}}
+    with pytest.raises(ConsentGuard):
+        check("POST", "/campaigns", {}, body, list(Permit))
+
+
+def test_a_client_without_the_permit_cannot_schedule(mail: MailShop) -> None:
+    client: Mailchimp = open_mailchimp(mail.shop.context, mail.shop.audience)
+    with pytest.raises(ConsentGuard):
+        client.call(client.official.campaigns.schedule, "abc", SENDING[0][1])
+    assert mail.calls("schedule") == 0
+
+
+# -- states of a rule ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sandbox() -> Iterator[SandboxServer]:
+    with SandboxServer() as server:
+        yield server
+
+
+@pytest.fixture
+def mail(settings: Settings, sandbox: SandboxServer) -> Iterator[MailShop]:
+    made = make_mail_shop(settings, sandbox)
+    yield made
+    made.shop.context.engine.dispose()
+
+
+@pytest.mark.parametrize("status", ["planned", "scheduling", "waiting", "stopping", "refused"])
+@pytest.mark.parametrize("removed", [False, True])
+def test_whatever_state_a_run_is_in_a_rule_that_is_off_schedules_nothing(
+    mail: MailShop, status: str, removed: bool
+) -> None:
+    rule_id = mail.add_rule(on=False)
+    with mail.shop.session() as session:
+        session.add(
+            Campaign(
+                account_id=mail.shop.account_id,
+                audience_id=mail.shop.audience.id or 0,
+                kind="run",
+                key="run:1",
+                rule_id=rule_id,
+                segment=SEGMENT,
+                title="[Stipt 1]",
+                status=status,
+                send_at=MONDAY + timedelta(hours=3),
+                people=1,
+                created_at=MONDAY,
+            )
+        )
+        if removed:
+            rules.remove(session, mail.shop.context, session.get_one(CampaignRule, rule_id))
+    dispatch.carry_on(mail.shop.context, TestJob(mail.shop.account_id), mail.shop.audience)
+    mail.work()
+    assert mail.calls("schedule") == mail.calls("test") == 0
+    assert mail.run().status in ("stopped", "refused")
+    assert mail.remote == []
+
+
+def test_a_rule_is_switched_on_only_after_a_preview_and_a_test_of_this_very_text(
+    mail: MailShop,
+) -> None:
+    context = mail.shop.context
+    rule_id = mail.add_rule(on=False)
+    with mail.shop.session() as session:
+        rule = session.get_one(CampaignRule, rule_id)
+        rule.previewed = ""
+        with pytest.raises(rules.CannotSwitchOn, match="preview"):
+            rules.switch_on(session, context, rule)
+        rules.was_previewed(rule)
+        with pytest.raises(rules.CannotSwitchOn, match="test"):
+            rules.switch_on(session, context, rule)
+    dispatch.send_test(context, mail.shop.audience, rule_id, "owner@kleding.example")
+    assert mail.calls("test") == 1
+    assert mail.remote == []
+    with mail.shop.session() as session:
+        rule = session.get_one(CampaignRule, rule_id)
+        rules.switch_on(session, context, rule)
+        changed = rules.Wish(
+            segment=SEGMENT,
+            language="en",
+            content=stored({**rule.content, "subject": "Another"}),
+            template_id=None,
+            weekday=0,
+            hour=9,
+            most_people=5,
+        )
+        rules.keep(session, context, mail.shop.audience.id or 0, changed, rule)
+        assert not rule.is_on
+
+
+def test_a_test_goes_to_nobody_but_who_logs_in_here(mail: MailShop) -> None:
+    rule_id = mail.add_rule(on=False)
+    with pytest.raises(dispatch.NotYours):
+        dispatch.send_test(mail.shop.context, mail.shop.audience, rule_id, "x@stipt-demo.shop")
+    assert mail.calls("test") == 0
