@@ -21,17 +21,19 @@ from connectors.records import (
     Touchpoint,
 )
 from integration.identity import card_key, email_key
-from integration.privacy.erased import Key, erased_among, erased_keys, has_any, source_key
+
+# The module, not its names: it may be on its way in, as it uses the store's own helpers.
+from integration.privacy import erased as known
 
 
 def without_erased(
     session: Session, shop_id: int, records: Sequence[Record]
 ) -> tuple[list[Record], int]:
     """Return the records that may be stored, and how many told of somebody who was erased."""
-    if not has_any(session):
+    if not known.has_any(session):
         return list(records), 0
     keys = [_keys(record, shop_id) for record in records]
-    blocked = erased_keys(session, set().union(*keys))
+    blocked = known.erased_keys(session, set().union(*keys))
     kept: list[Record] = []
     told = 0
     for record, of_record in zip(records, keys, strict=True):
@@ -47,11 +49,11 @@ def without_erased(
 
 def rejects_without_erased(session: Session, rejects: Sequence[BadRecord]) -> list[BadRecord]:
     """Return rejected cells, those blanked that are an erased person's address."""
-    erased = erased_among(session, {reject.value for reject in rejects})
+    erased = known.erased_among(session, {reject.value for reject in rejects})
     return [replace(one, value="") if one.value in erased else one for one in rejects]
 
 
-def _keys(record: Record, shop_id: int) -> set[Key]:
+def _keys(record: Record, shop_id: int) -> set[known.Key]:
     """Return what a record names its person by.
 
     A telephone number decides only where nothing else does: households share one.
@@ -70,7 +72,7 @@ def _keys(record: Record, shop_id: int) -> set[Key]:
         case _:
             return set()
     told = {("email", email_key(email)), ("card", card_key(card))}
-    found: set[Key] = {(kind, value) for kind, value in told if value}
+    found: set[known.Key] = {(kind, value) for kind, value in told if value}
     if phone and not found:
         found.add(("phone", phone))
-    return found | ({source_key(shop_id, number)} if number else set())
+    return found | ({known.source_key(shop_id, number)} if number else set())
