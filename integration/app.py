@@ -19,7 +19,7 @@ from werkzeug.exceptions import HTTPException, NotFound
 from integration import views
 from integration.context import Context, make_context
 from integration.settings import load
-from integration.views import assets, base, formats, headers, hooks, session
+from integration.views import assets, base, connection, formats, headers, hooks, session
 from integration.views.texts import gettext
 
 #: What can be seen without a log-in; everything else asks for one.
@@ -114,6 +114,7 @@ def _words() -> dict[str, object]:
         "language": base.language(),
         "theme": base.theme(),
         "html_language": str(get_locale() or "en"),
+        "pause": connection.pause,
     }
 
 

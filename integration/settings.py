@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     queue: str = "sqlite"
     #: None: the merchant's own data centre; else the base address of a sandbox.
     mailchimp_url: str | None = None
+    #: The application registered at Mailchimp for connecting by OAuth 2; a sandbox needs none.
+    mailchimp_client_id: str | None = None
+    mailchimp_client_secret: SecretStr | None = None
     #: Seconds to wait for one ordinary answer.
     request_timeout_s: float = Field(default=30.0, gt=0)
     #: Requests in flight at one Mailchimp account, over all processes; Mailchimp serves ten.

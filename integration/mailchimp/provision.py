@@ -147,7 +147,7 @@ def withdraw(run: Run) -> None:
     with run.transaction() as session:
         query = select(OwnedName).where(
             OwnedName.audience_id == run.audience_id,
-            col(OwnedName.created_by_plan) == run.undoes,
+            run.is_taken_back(),
             col(OwnedName.kind).in_((TAG, FIELD)),
         )
         created = session.exec(query.order_by(col(OwnedName.id))).all()

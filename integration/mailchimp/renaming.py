@@ -169,7 +169,7 @@ def remove_segments(run: Run) -> None:
         query = select(OwnedName).where(
             OwnedName.audience_id == run.audience_id,
             OwnedName.kind == SEGMENT,
-            col(OwnedName.created_by_plan) == run.undoes,
+            run.is_taken_back(),
         )
         created = session.exec(query.order_by(col(OwnedName.id))).all()
     if not created:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 
 import sqlalchemy
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Select, literal, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, delete, func, select, update
 
@@ -171,6 +171,10 @@ class Run:
             col(PlanChange.status).in_(OPEN),
         )
         return sorted(set(session.exec(query)))
+
+    def is_taken_back(self) -> ColumnElement[bool]:
+        """Whether a name of ours was made by what this undo takes back; all, if of no plan."""
+        return or_(col(OwnedName.created_by_plan) == self.undoes, literal(self.undoes is None))
 
     def owned(self, session: Session, kind: str) -> dict[str, OwnedName]:
         """Return what is ours of a kind, by key."""

@@ -13,8 +13,8 @@ from sqlmodel import Session, col, select
 
 from integration.identity import email_key
 from integration.logs import redact
+from integration.parts import parts
 from integration.salted import digest, salt_of
-from integration.store.common import parts
 from integration.tables import ErasedKey, Erasure
 
 #: (kind, value): kinds are "email", "card", "phone" and "source".

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -14,11 +14,7 @@ from babel.numbers import get_currency_precision
 from sqlmodel import Session, SQLModel, col, select
 
 from connectors.records import Record
-
-#: Ids in one IN list; SQLite takes 32,766 variables a statement.
-_CHUNK = 10_000
-
-_T = TypeVar("_T")
+from integration.parts import parts as parts
 
 
 @lru_cache(maxsize=256)
@@ -78,13 +74,6 @@ class _HasVersion(Protocol):
 
 
 _R = TypeVar("_R", bound=_HasVersion)
-
-
-def parts(values: Iterable[_T]) -> Iterator[list[_T]]:
-    """Cut values into lists that fit one statement."""
-    ordered = list(values)
-    for start in range(0, len(ordered), _CHUNK):
-        yield ordered[start : start + _CHUNK]
 
 
 def known(

@@ -11,6 +11,7 @@ from integration.tables.audience import (
 )
 from integration.tables.back import AudienceCheck, MailchimpHook
 from integration.tables.campaigns import Campaign, CampaignPerson, CampaignRule
+from integration.tables.connecting import Connecting
 from integration.tables.facts import (
     Cart,
     Consent,
@@ -47,6 +48,7 @@ __all__ = [
     "CampaignRule",
     "Cart",
     "Choice",
+    "Connecting",
     "Consent",
     "DueDate",
     "ErasedKey",

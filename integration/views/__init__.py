@@ -7,6 +7,7 @@ from flask import Flask
 from integration.views import (
     checks,
     choices,
+    connection,
     hooks,
     imports,
     lives,
@@ -21,6 +22,7 @@ from integration.views import (
 
 #: Pages that stand under "Mailchimp" in the menu; templates/_mailchimp.html has their tabs.
 MAILCHIMP = (
+    connection.bp,
     plans.bp,
     choices.bp,
     checks.bp,

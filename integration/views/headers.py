@@ -27,7 +27,12 @@ def nonce() -> str:
     return str(g.csp_nonce)
 
 
-def policy(of: str) -> str:
+def let_forms_lead_to(origin: str) -> None:
+    """Let a form of this answer end at `origin` too: browsers check where a redirect leads."""
+    g.csp_form_action = origin
+
+
+def policy(of: str, form_action: str = "") -> str:
     """Return the Content-Security-Policy for the nonce `of`."""
     return "; ".join(
         (
@@ -37,7 +42,7 @@ def policy(of: str) -> str:
             # Tabler draws its check marks and arrows as data: addresses.
             "img-src 'self' data:",
             "connect-src 'self'",
-            "form-action 'self'",
+            f"form-action 'self' {form_action}".strip(),
             "base-uri 'none'",
             "frame-ancestors 'none'",
         )
@@ -51,7 +56,7 @@ def protect(app: Flask) -> None:
     @app.after_request
     def add_headers(response: Response) -> Response:
         response.headers.update(_FIXED)
-        response.headers["Content-Security-Policy"] = policy(nonce())
+        response.headers["Content-Security-Policy"] = policy(nonce(), g.get("csp_form_action", ""))
         if secure:
             response.headers["Strict-Transport-Security"] = "max-age=31536000"
         if request.endpoint != "static":

@@ -48,6 +48,7 @@ def kind_names() -> dict[str, str]:
         "push": gettext("Publish to Mailchimp"),
         "keep_in_step": gettext("Keep Mailchimp in step"),
         "undo": gettext("Undo a publication"),
+        "take_out": gettext("Take ours out of the audience"),
         "mailchimp_event": gettext("Take in what Mailchimp tells"),
         "check": gettext("Check that Mailchimp is in step"),
         "mailchimp_hooks": gettext("Have Mailchimp tell us of changes"),

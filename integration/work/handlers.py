@@ -22,6 +22,7 @@ HANDLERS: Handlers = {
     "push": "integration.pipeline:push",
     "keep_in_step": "integration.pipeline:keep_in_step",
     "undo": "integration.pipeline:undo",
+    "take_out": "integration.audience.leave:take_out",
     "mailchimp_event": "integration.audience.incoming:apply_event",
     "check": "integration.audience.check:check",
     "mailchimp_hooks": "integration.audience.hooks:look_after",

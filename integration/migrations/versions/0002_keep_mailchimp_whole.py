@@ -16,6 +16,25 @@ depends_on = None
 def upgrade() -> None:
     """Go to this revision."""
     op.create_table(
+        "connecting",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("state_hash", sa.String(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("token", sa.String(), nullable=False),
+        sa.Column("server", sa.String(), nullable=False),
+        sa.Column("is_oauth", sa.Boolean(), nullable=False),
+        sa.Column("list_id", sa.String(), nullable=False),
+        sa.Column("language", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_connecting_account_id_account")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_connecting")),
+        sa.UniqueConstraint("account_id", name=op.f("uq_connecting_account_id")),
+    )
+    op.create_table(
         "salt",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
@@ -724,3 +743,4 @@ def downgrade() -> None:
 
     op.drop_table("audience_check")
     op.drop_table("salt")
+    op.drop_table("connecting")
