@@ -36,6 +36,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "STIPT_QUEUE": settings.queue,
         "STIPT_BATCH_POLL_S": str(settings.batch_poll_s),
         "STIPT_REQUEST_TIMEOUT_S": str(settings.request_timeout_s),
+        "STIPT_PUBLIC_URL": settings.public_url,
     }
     if settings.mailchimp_url is not None:
         given["STIPT_MAILCHIMP_URL"] = settings.mailchimp_url
