@@ -30,8 +30,8 @@ from integration.flows import switches as flow_switches
 from integration.mailchimp.push import publish
 from integration.shopdata import stores as shop_stores
 from integration.sources import open_source, place, remember, source_key, system_of
-from integration.store import write_page
 from integration.store.erased import rejects_without_erased
+from integration.store.page import write_page
 from integration.tables import Account, ImportRun, Reject, Shop, SyncState, Work
 from integration.work.execute import cause
 from integration.work.queue import AT_ONCE, Job, defer

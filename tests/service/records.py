@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from connectors.base import Page
 from connectors.records import Order, OrderLine, Record
 from integration.db import scoped
-from integration.store import Written, write_page
+from integration.store.page import Written, write_page
 from integration.tables import Shop
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

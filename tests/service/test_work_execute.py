@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from sqlalchemy import text
 from sqlmodel import select
@@ -11,10 +14,10 @@ from integration.context import Context
 from integration.db import scoped, unscoped
 from integration.tables import Work
 from integration.work.execute import run_one, run_until_idle
-from integration.work.handlers import Handler, UnknownKind, handler_of
+from integration.work.handlers import HANDLERS, Handler, UnknownKind, handler_of
 from integration.work.queue import Job, claim, defer, leases
 from integration.work.retry import MAX_STARTS
-from tests.conftest import add_account
+from tests.conftest import ROOT, add_account
 from tests.service.kill import wait_for
 
 
@@ -159,3 +162,10 @@ def test_a_long_silent_step_keeps_its_job_while_the_process_lives(context: Conte
     work_id = put(context, "fit")
     assert run_one(context, work_id, handlers={"fit": silent}, lease_s=0.5)
     assert row(context, work_id).status == "done"
+
+
+@pytest.mark.parametrize("place", sorted({str(place) for place in HANDLERS.values()}))
+def test_a_worker_may_begin_with_any_kind_of_work(place: str) -> None:
+    # In a process of its own: modules that import each other fail only when they come first.
+    code = f"import {place.partition(':')[0]}"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
