@@ -51,7 +51,9 @@ def show() -> ResponseReturnValue:
             dead=overview.dead_work(session),
             kinds=kind_names(),
             state_of=plan_state,
-            check=next(map(headline, checked.newest(session)), ""),
+            check=next(iter(checked.newest(session)), None),
+            headline=headline,
+            difference=lambda one: checked.text(one, language()),
             run_states=run_states(),
         )
 
