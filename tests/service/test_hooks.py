@@ -16,7 +16,8 @@ from sqlmodel import col, select
 
 from integration import consent
 from integration.app import create_app
-from integration.audience import hooks
+from integration.audience import hooks, states
+from integration.audience.connect import open_mailchimp
 from integration.audience.members import read_members
 from integration.audience.undo import make_undo
 from integration.context import Context
@@ -444,3 +445,19 @@ def test_reachable_is_https_elsewhere_or_this_computer_beside_the_sandbox(
     assert not reached("https://localhost", None)
     assert reached("http://127.0.0.1:8000", "http://127.0.0.1:8090")
     assert not reached("https://stipt.my-shop.nl", "http://127.0.0.1:8090")
+
+
+def test_an_answer_that_was_overtaken_by_a_newer_one_changes_nothing(
+    here: Installation, sandbox: SandboxServer
+) -> None:
+    mailchimp = open_mailchimp(here.shop.context, here.shop.audience)
+    old = mailchimp.member(ADA)
+    assert old is not None
+    sandbox.state.clock.advance(5)
+    sandbox.act("change_address", ADA, to=AUGUSTA)
+    sandbox.unsubscribe(AUGUSTA)
+    here.settle()
+    before = (here.members(), here.states(), here.mirror())
+    with here.shop.session() as session:
+        states.apply(session, here.shop.audience, [old], datetime.now(UTC))
+    assert (here.members(), here.states(), here.mirror()) == before

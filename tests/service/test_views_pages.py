@@ -46,6 +46,7 @@ def pages(known: Merchant) -> dict[str, str]:
         "/plan": "This is exactly what will change in Mailchimp.",
         f"/plan/{known.published_plan_id}": "Published in 5 seconds.",
         "/mailchimp/shop": "First see what would be sent",
+        "/mailchimp/check": "Is Mailchimp in step?",
         "/status": "given up",
     }
 
