@@ -35,9 +35,9 @@ def remove(session: Session, subject: Subject) -> Counter[str]:
     gone["orders without a person now"] = _anonymous(session, subject)
     _words(session, subject, gone)
     for table in reversed(SQLModel.metadata.sorted_tables):
-        about = _about(table, subject)
-        if about is not None and table is not _table(Order):
-            gone[table.name] += _run(session, delete(table).where(_mine(session, table), about))
+        theirs = about(table, subject)
+        if theirs is not None and table is not _table(Order):
+            gone[table.name] += _run(session, delete(table).where(_mine(session, table), theirs))
     people = _table(Person)
     found = people.c.id.in_(subject.people)
     gone["person"] += _run(session, delete(people).where(_mine(session, people), found))
@@ -45,8 +45,8 @@ def remove(session: Session, subject: Subject) -> Counter[str]:
     return Counter({kind: number for kind, number in gone.items() if number})
 
 
-def _about(table: Table, subject: Subject) -> ColumnElement[bool] | None:
-    """Select a table's rows about somebody; None where no column tells."""
+def about(table: Table, subject: Subject) -> ColumnElement[bool] | None:
+    """Return what selects a table's rows about somebody; None where no column tells."""
     values = dict(zip(_ABOUT, (subject.people, subject.profiles, subject.emails), strict=True))
     conditions = [table.c[name].in_(values[name]) for name in _ABOUT if name in table.c]
     return or_(*conditions) if conditions and "account_id" in table.c else None
@@ -70,42 +70,43 @@ def _words(session: Session, subject: Subject, gone: Counter[str]) -> None:
         table = _table(model)
         found = delete(table).where(_mine(session, table), condition)
         gone[table.name] += _run(session, found)
-    telling = _telling(subject)
-    if telling:
+    named = telling(subject)
+    if named:
         rejects = _table(Reject)
-        said = or_(*(rejects.c.value.icontains(text, autoescape=True) for text in telling))
+        said = or_(*(rejects.c.value.icontains(text, autoescape=True) for text in named))
         found = delete(rejects).where(_mine(session, rejects), said)
         gone["reject"] += _run(session, found)
-        gone["inbox"] += _deliveries(session, telling)
-        _questions(session, telling)
+        gone["inbox"] += _deliveries(session, named)
+        _questions(session, named)
 
 
-def _telling(subject: Subject) -> list[str]:
+def telling(subject: Subject) -> list[str]:
+    """Return the texts that name somebody wherever they stand."""
     numbers = (text for text in (*subject.cards, *subject.phones) if len(text) >= _TELLING)
     return [*subject.emails, *numbers]
 
 
-def _deliveries(session: Session, telling: Iterable[str]) -> int:
+def _deliveries(session: Session, named: Iterable[str]) -> int:
     """Remove deliveries whose text names somebody, as it is or as a form writes it."""
     there = session.exec(select(Inbox)).all()
-    found = [row for row in there if _names(row, telling)]
+    found = [row for row in there if _names(row, named)]
     for row in found:
         session.delete(row)
     session.flush()
     return len(found)
 
 
-def _names(row: Inbox, telling: Iterable[str]) -> bool:
+def _names(row: Inbox, named: Iterable[str]) -> bool:
     body = row.body.decode("utf-8", errors="replace").lower()
     texts = (body, unquote_plus(body), str(row.headers).lower(), row.dedupe_key.lower())
-    return any(one.lower() in text for one in telling for text in texts)
+    return any(one.lower() in text for one in named for text in texts)
 
 
-def _questions(session: Session, telling: Iterable[str]) -> None:
+def _questions(session: Session, named: Iterable[str]) -> None:
     """Blank somebody in the examples of a question about a file; the question itself stays."""
     for run in session.exec(select(ImportRun).where(col(ImportRun.error).is_not(None))):
         text = run.error or ""
-        for one in telling:
+        for one in named:
             at = text.lower().find(one.lower())
             while at >= 0:
                 text = text[:at] + _LEFT_OUT + text[at + len(one) :]

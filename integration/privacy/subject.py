@@ -56,10 +56,20 @@ def of_person(session: Session, person_id: int) -> Subject:
         people |= _holders(session, "email", addresses).keys()
 
 
+def only_person(session: Session, person_id: int) -> Subject:
+    """Return one person and nobody else, not even with the same address."""
+    return _subject(session, {person_id}, _addresses(session, {person_id}))
+
+
+def people_of(session: Session, address: str) -> list[int]:
+    """Return the persons who have an address."""
+    return sorted(_holders(session, "email", {email_key(address) or ""}))
+
+
 def of_address(session: Session, address: str) -> Subject:
     """Return whoever has an address; only the address itself when nobody here has it."""
     key = email_key(address) or ""
-    people = sorted(_holders(session, "email", {key}))
+    people = people_of(session, key)
     return of_person(session, people[0]) if people else Subject(emails=(key,))
 
 

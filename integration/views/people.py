@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from sqlmodel import Session
 
 from integration import identity
+from integration.audience import restraint
 from integration.pipeline import start_refresh
 from integration.reading import names, people
 from integration.reading.segments import PAGE
@@ -54,10 +55,13 @@ def show(person_id: int) -> ResponseReturnValue:
         person = people.person(session, words, person_id, today())
         if person is None:
             abort(404)
+        resting = restraint.ask_first(session)
         return render_template(
             "person.html",
             person=person,
             today=today(),
+            resting=person_id in resting,
+            rests_until=resting.get(person_id),
             separations=people.separations(session, [p.id or 0 for p in person.profiles]),
         )
 

@@ -8,13 +8,13 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask.typing import ResponseReturnValue
 from sqlmodel import Session
 
-from integration.audience import keep
+from integration.audience import keep, restraint
 from integration.audience import plan as audience_plan
 from integration.audience.undo import UNDO_DAYS, undoable
 from integration.audience.warnings import warning_text
 from integration.reading import names, plans, segments
 from integration.tables import Plan
-from integration.views.base import context, language, own_or_404, own_rows, user, wants_part
+from integration.views.base import context, language, own_or_404, own_rows, today, user, wants_part
 from integration.views.choices import not_added_texts
 from integration.views.csvs import download
 from integration.views.formats import number
@@ -88,6 +88,21 @@ def discard(plan_id: int) -> ResponseReturnValue:
         if plan.status == "draft" and plans.current_work(session) is None:
             plan.status = "discarded"
     return redirect(url_for("overview.show"))
+
+
+@bp.post("/holdout")
+def holdout() -> ResponseReturnValue:
+    """Keep a share of the people aside by lot; the next plan gives them the tag."""
+    percent = request.form.get("percent", -1, type=int)
+    if percent not in restraint.SHARES:
+        abort(400)
+    with own_rows() as session:
+        connected = plans.audience(session)
+        if connected is None:
+            abort(409)
+        restraint.set_share(session, connected.id or 0, percent, today())
+    flash(gettext("Saved. Compare again to see what changes in Mailchimp."))
+    return redirect(url_for("plans.show"))
 
 
 @bp.post("/keep")
@@ -207,6 +222,9 @@ def _page(session: Session, known: list[Plan], plan: Plan | None) -> ResponseRet
         empty=plan is not None and plans.is_empty(plan),
         state_of=plan_state,
         name=lambda change: plans.name(words, change),
+        holdout_shares=restraint.SHARES,
+        holdout_proposed=restraint.proposed_share(session),
+        holdout_tag=words.segment(restraint.HOLDOUT),
     )
 
 

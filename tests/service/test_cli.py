@@ -254,6 +254,7 @@ NO_DRY_RUN = {
     "segments": "only reads",
     "due": "only reads",
     "explain": "only reads",
+    "access": "only reads",
     "backtest": "only reads",
 }
 
