@@ -31,6 +31,21 @@ def erase(mailchimp: Mailchimp, email_key: str) -> int:
     return ERASED
 
 
+def erase_customer(mailchimp: Mailchimp, store_id: str, customer_id: str) -> int:
+    """Delete a customer of a store of ours and return 204, or 404; may be repeated.
+
+    Raises
+    ------
+    MailchimpError
+    """
+    shops = mailchimp.official.ecommerce
+    try:
+        mailchimp.call(shops.delete_store_customer, store_id, customer_id)
+    except NotFound:
+        return NOT_THERE
+    return ERASED
+
+
 def held(mailchimp: Mailchimp, email_key: str) -> dict[str, Any] | None:
     """Return everything an audience holds of an address; None where it is not there.
 

@@ -14,12 +14,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, delete, select
 
 from integration.audience.connect import open_mailchimp
 from integration.context import Context
 from integration.db import scoped, upsert
 from integration.mailchimp import personal
+from integration.mailchimp.client import Mailchimp
 from integration.mailchimp.errors import StillRunning
 from integration.mailchimp.guard import Permit
 from integration.pipeline import start_refresh
@@ -27,7 +28,17 @@ from integration.privacy.erased import hash_of, let_back
 from integration.privacy.removal import remove
 from integration.privacy.subject import Subject
 from integration.salted import salt_of
-from integration.tables import Audience, ErasedKey, Erasure, Member, Order, Work
+from integration.shopdata.ids import customer_id
+from integration.tables import (
+    Audience,
+    ErasedKey,
+    Erasure,
+    Member,
+    Order,
+    ShopRecord,
+    ShopStore,
+    Work,
+)
 from integration.work.queue import Job, defer
 
 KIND = "erase"
@@ -108,7 +119,9 @@ def erase(context: Context, job: Job) -> None:
         return
     subject = Subject.from_text(context.vault.decrypt(receipt.pending))
     for audience in audiences:
-        _tell(context, job, erasure_id, audience, subject)
+        mailchimp = open_mailchimp(context, audience, Permit.ERASE)
+        _tell(context, job, erasure_id, audience, subject, mailchimp)
+        _tell_stores(context, job, erasure_id, audience, subject, mailchimp)
     _await_others(context, job)
     with scoped(context.engine, job.account_id) as session:
         job.extend(session)
@@ -151,29 +164,85 @@ def document(session: Session, receipt: Erasure) -> dict[str, Any]:
 
 
 def _tell(
-    context: Context, job: Job, erasure_id: int, audience: Audience, subject: Subject
+    context: Context,
+    job: Job,
+    erasure_id: int,
+    audience: Audience,
+    subject: Subject,
+    mailchimp: Mailchimp,
 ) -> None:
     """Have one audience erase every address, and store the answers as they come."""
     with scoped(context.engine, job.account_id) as session:
         answers = session.get_one(Erasure, erasure_id).mailchimp["answers"]
-    told = sum(answer["audience"] == audience.id for answer in answers)
+    told = sum(answer["audience"] == audience.id and not answer["store"] for answer in answers)
     # Addresses are in a fixed order: as many as there are answers were told.
-    left = subject.emails[told:]
-    if not left:
-        return
-    mailchimp = open_mailchimp(context, audience, Permit.ERASE)
-    for address in left:
+    for address in subject.emails[told:]:
         status = personal.erase(mailchimp, address)
         with scoped(context.engine, job.account_id) as session:
             job.extend(session)
-            receipt = session.get_one(Erasure, erasure_id)
-            answer = {
-                "audience": audience.id,
-                "name": audience.name,
-                "status": status,
-                "at": context.clock().isoformat(),
-            }
-            receipt.mailchimp = {"answers": [*receipt.mailchimp["answers"], answer]}
+            _answer(session, context, erasure_id, audience, status)
+
+
+def _tell_stores(
+    context: Context,
+    job: Job,
+    erasure_id: int,
+    audience: Audience,
+    subject: Subject,
+    mailchimp: Mailchimp,
+) -> None:
+    """Delete the customers that our stores in an audience have of somebody; their mirror too.
+
+    His orders stay there as they stay here: totals of nobody.
+    """
+    with scoped(context.engine, job.account_id) as session:
+        found = [
+            (store.store_id, row.key, row.id)
+            for store, row in _customers(session, audience, subject)
+        ]
+    for store_id, key, row_id in found:
+        status = personal.erase_customer(mailchimp, store_id, key)
+        with scoped(context.engine, job.account_id) as session:
+            job.extend(session)
+            session.exec(delete(ShopRecord).where(col(ShopRecord.id) == row_id))
+            _answer(session, context, erasure_id, audience, status, store=store_id)
+
+
+def _customers(
+    session: Session, audience: Audience, subject: Subject
+) -> list[tuple[ShopStore, ShopRecord]]:
+    """Return the rows of the shop's mirror that are customers of this person."""
+    found: list[tuple[ShopStore, ShopRecord]] = []
+    for store in session.exec(select(ShopStore).where(ShopStore.audience_id == audience.id)).all():
+        numbers = [number for shop_id, number in subject.sources if shop_id == store.shop_id]
+        rows = select(ShopRecord).where(
+            ShopRecord.shop_store_id == store.id,
+            ShopRecord.kind == "customer",
+            col(ShopRecord.key).in_([customer_id(store.store_id, one) for one in numbers]),
+        )
+        found += [(store, row) for row in session.exec(rows.order_by(col(ShopRecord.id)))]
+    return found
+
+
+def _answer(
+    session: Session,
+    context: Context,
+    erasure_id: int,
+    audience: Audience,
+    status: int,
+    *,
+    store: str = "",
+) -> None:
+    """Keep what Mailchimp said on the receipt."""
+    receipt = session.get_one(Erasure, erasure_id)
+    answer = {
+        "audience": audience.id,
+        "name": audience.name,
+        "store": store,
+        "status": status,
+        "at": context.clock().isoformat(),
+    }
+    receipt.mailchimp = {"answers": [*receipt.mailchimp["answers"], answer]}
 
 
 def _await_others(context: Context, job: Job) -> None:

@@ -27,6 +27,6 @@ def welcome(
         receipt = receipt_of(session, email_key)
         if receipt is None or receipt.pending is not None:
             continue  # Mailchimp has not answered yet: this is what it is to erase
-        told = {answer["audience"] for answer in receipt.mailchimp.get("answers", [])}
+        told = {answer["audience"] for answer in receipt.mailchimp["answers"]}
         if found[email_key].status == "subscribed" and audience.id in told:
             let_back(session, email_key, now, SIGNED_UP)

@@ -16,6 +16,7 @@ from integration.tables import (
     Audience,
     Consent,
     DueDate,
+    Erasure,
     FittedModel,
     Identity,
     ImportRun,
@@ -71,6 +72,7 @@ class Merchant:
     published_plan_id: int
     dead_work_id: int
     store_id: int
+    erasure_id: int
     #: Words that only this merchant's pages may hold.
     secrets: tuple[str, ...]
 
@@ -110,6 +112,9 @@ def merchant(
         )
         store = _store(session, shop)
         run, waiting = _runs(session, shop)
+        erasure = _add(session, Erasure(account_id=account_id, status="done", requested_at=NOW,
+                                        finished_at=NOW, counts={"identity": 2},
+                                        mailchimp={"answers": []}))  # fmt: skip
         dead = _add(
             session,
             Work(account_id=account_id, kind="push", lane=f"account:{account_id}:push",
@@ -129,6 +134,7 @@ def merchant(
         published_plan_id=published,
         dead_work_id=dead,
         store_id=store,
+        erasure_id=erasure,
         secrets=(last_name, f"{first_name}0@{last_name}.example".lower()),
     )
 

@@ -284,7 +284,7 @@ def test_every_command_offers_json_and_a_dry_run_but_for_named_reasons(
 
 def test_every_command_is_documented_with_all_its_options() -> None:
     page = (ROOT / "docs" / "commands.md").read_text("utf-8")
-    sections = dict(re.findall(r"^## `stipt ([a-z]+)`\n(.*?)(?=^## |\Z)", page, re.M | re.S))
+    sections = dict(re.findall(r"^## `stipt ([a-z-]+)`\n(.*?)(?=^## |\Z)", page, re.M | re.S))
     assert set(sections) == set(commands())
     for name, command in commands().items():
         told = set(re.findall(r"`(--[a-z-]+)", sections[name]))

@@ -43,6 +43,7 @@ def values_of(known: Merchant) -> dict[str, list[object]]:
         "need": ["suits"],
         "secret": ["nobody-knows"],
         "store_id": [known.store_id],
+        "erasure_id": [known.erasure_id],
     }
 
 
