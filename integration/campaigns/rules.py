@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -179,3 +181,10 @@ def look(session: Session) -> None:
     )
     if session.exec(on).first() is not None or session.exec(left).first() is not None:
         start(session)
+
+
+def ask(session: Session, kind: str, payload: Mapping[str, Any]) -> None:
+    """Write down that a draft is to be made or deleted, or a test to be sent."""
+    account_id = session.info["account_id"]
+    lane = f"account:{account_id}:campaigns"
+    defer(session, account_id=account_id, kind=kind, lane=lane, payload=payload)

@@ -28,6 +28,7 @@ _COMMANDS = {
     "holdout": "privacy:holdout",
     "forget": "privacy:forget",
     "access": "privacy:access",
+    "campaigns": "campaigns:campaigns",
     "serve": "servers:serve",
     "worker": "servers:worker",
     "sandbox": "servers:sandbox",

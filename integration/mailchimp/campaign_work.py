@@ -1,18 +1,22 @@
-"""The two kinds of work about campaigns: looking after them, and reading their reports."""
+"""The kinds of work about campaigns: looking after them, their reports, drafts and tests."""
 
 from __future__ import annotations
+
+from datetime import date
 
 from integration.audience.connect import NoAudience, current_audience
 from integration.audience.members import read_members
 from integration.campaigns import rules, runs
+from integration.campaigns.content import stored
 from integration.context import Context
 from integration.db import scoped
 from integration.mailchimp import dispatch, drafts, reports
-from integration.mailchimp.run import Job
-from integration.tables import Audience
+from integration.mailchimp.run import Job as Steps
+from integration.tables import Audience, User
+from integration.work.queue import Job
 
 
-def look_after(context: Context, job: Job) -> None:
+def look_after(context: Context, job: Steps) -> None:
     """Carry runs of rules on, make those whose moment is near, and see what became of drafts."""
     audience = _writable(context, job)
     if audience is None:
@@ -30,17 +34,37 @@ def look_after(context: Context, job: Job) -> None:
             rules.start(session, rules.REPORTS)
 
 
-def read_reports(context: Context, job: Job) -> None:
+def read_reports(context: Context, job: Steps) -> None:
     """Read what readers did with campaigns of ours."""
     audience = _writable(context, job)
     if audience is not None:
         reports.read(context, job, audience)
 
 
-def _writable(context: Context, job: Job) -> Audience | None:
+def _writable(context: Context, job: Steps) -> Audience | None:
     """The connected audience; None without one, and while work on it is paused."""
     try:
         audience = current_audience(context, job.account_id)
     except NoAudience:
         return None
     return None if audience.paused else audience
+
+
+def draft(context: Context, job: Job) -> None:
+    """Make a draft, or delete one of ours, as the merchant clicked."""
+    audience = current_audience(context, job.account_id)
+    wish = job.payload
+    if "remove" in wish:
+        drafts.remove(context, audience, wish["remove"])
+        return
+    content = stored(wish["content"])
+    day = date.fromisoformat(wish["day"])
+    drafts.make(context, audience, wish["segment"], content, wish["language"], day)
+
+
+def test_mail(context: Context, job: Job) -> None:
+    """Send a rule's mail to the merchant himself."""
+    with scoped(context.engine, job.account_id) as session:
+        email = session.get_one(User, job.payload["user_id"]).email
+    audience = current_audience(context, job.account_id)
+    dispatch.send_test(context, audience, job.payload["rule_id"], email)

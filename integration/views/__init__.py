@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from integration.views import (
+    campaigns,
     checks,
     choices,
     connection,
@@ -25,6 +26,7 @@ from integration.views import (
 MAILCHIMP = (
     connection.bp,
     plans.bp,
+    campaigns.bp,
     choices.bp,
     checks.bp,
     shop.bp,

@@ -59,6 +59,8 @@ def kind_names() -> dict[str, str]:
         "shop_remove": gettext("Delete the shop's store in Mailchimp"),
         "campaigns": gettext("Look after campaigns"),
         "reports": gettext("Read reports of campaigns"),
+        "draft": gettext("Make or delete a draft"),
+        "test_mail": gettext("Send a test"),
     }
 
 

@@ -33,6 +33,8 @@ HANDLERS: Handlers = {
     "shop_remove": "integration.shopdata.remove:shop_remove",
     "campaigns": "integration.mailchimp.campaign_work:look_after",
     "reports": "integration.mailchimp.campaign_work:read_reports",
+    "draft": "integration.mailchimp.campaign_work:draft",
+    "test_mail": "integration.mailchimp.campaign_work:test_mail",
 }
 
 

@@ -1,0 +1,175 @@
+"""The page and the command of campaigns: look first, click then."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from click.testing import CliRunner
+from sqlmodel import select
+
+from integration.app import create_app
+from integration.cli.main import main
+from integration.mailchimp import campaign_work
+from integration.sandbox.server import SandboxServer
+from integration.security import hash_password
+from integration.settings import Settings
+from integration.tables import Campaign, CampaignRule, User, Work
+from integration.work.execute import run_until_idle
+from tests.service.mail_shop import MONDAY, SEGMENT, TEXT, MailShop, make_mail_shop
+from tests.service.shop_rows import PASSWORD
+from tests.service.visitor import Visitor
+
+PAGE = "/mailchimp/campaigns"
+ME = "me@kleding.example"
+WORDS = {
+    "segment": SEGMENT,
+    "subject": TEXT.subject,
+    "preview": TEXT.preview,
+    "heading": TEXT.heading,
+    "text": TEXT.text,
+    "button": TEXT.button,
+    "url": TEXT.url,
+}
+WHEN = {"weekday": "0", "hour": "9", "most_people": "100", "template_id": ""}
+
+
+@pytest.fixture
+def sandbox() -> Iterator[SandboxServer]:
+    with SandboxServer() as server:
+        yield server
+
+
+@pytest.fixture
+def mail(settings: Settings, sandbox: SandboxServer) -> Iterator[MailShop]:
+    made = make_mail_shop(settings, sandbox)
+    made.due(["ada", "bo"])
+    with made.shop.session() as session:
+        session.add(
+            User(
+                account_id=made.shop.account_id,
+                email=ME,
+                password_hash=hash_password(PASSWORD),
+                created_at=MONDAY,
+            )
+        )
+    yield made
+    made.shop.context.engine.dispose()
+
+
+@pytest.fixture
+def visitor(mail: MailShop) -> Visitor:
+    made = Visitor(create_app(mail.shop.context))
+    made.log_in(ME)
+    return made
+
+
+def done(mail: MailShop) -> None:
+    run_until_idle(mail.shop.context)
+    with mail.shop.session() as session:
+        assert session.exec(select(Work.error).where(Work.status == "dead")).all() == []
+
+
+def test_a_draft_is_made_by_a_click_after_it_was_shown(mail: MailShop, visitor: Visitor) -> None:
+    mail.shop.push()
+    writes = len([r for r in mail.sandbox.requests if r.method != "GET"])
+    shown = visitor.get(f"{PAGE}/draft?segment={SEGMENT}").text
+    assert "Time for a suit again?" in shown or "Time for suit" in shown
+    assert len([r for r in mail.sandbox.requests if r.method != "GET"]) == writes
+    visitor.post(f"{PAGE}/draft", WORDS)
+    done(mail)
+    (made,) = mail.remote
+    assert made.status == "save"
+    listed = visitor.get(PAGE).text
+    assert f"{mail.sandbox.root}/campaigns/{made.id}" in listed
+    with mail.shop.session() as session:
+        row = session.exec(select(Campaign)).one()
+    visitor.post(f"{PAGE}/draft/{row.id}/remove")
+    done(mail)
+    assert mail.remote == []
+
+
+def test_a_draft_that_cannot_be_made_says_what_to_do(mail: MailShop, visitor: Visitor) -> None:
+    visitor.get(f"{PAGE}/draft?segment={SEGMENT}")
+    assert "publish first" in visitor.post(f"{PAGE}/draft", WORDS).text
+    assert mail.remote == []
+
+
+def test_a_rule_goes_on_only_by_preview_and_test(mail: MailShop, visitor: Visitor) -> None:
+    visitor.get(f"{PAGE}/rules/new?segment={SEGMENT}")
+    visitor.post(f"{PAGE}/rules", {**WORDS, **WHEN})
+    with mail.shop.session() as session:
+        rule_id = session.exec(select(CampaignRule.id)).one()
+    one = f"{PAGE}/rules/{rule_id}"
+
+    def is_on() -> bool:
+        with mail.shop.session() as session:
+            return session.get_one(CampaignRule, rule_id).is_on
+
+    visitor.post(f"{one}/on")
+    assert "First look at the preview" in visitor.get(PAGE).text
+    shown = visitor.post(f"{one}/preview", follow_redirects=True).text
+    assert "As they read it" in shown
+    visitor.post(f"{one}/on")
+    assert not is_on()
+    visitor.post(f"{one}/test")
+    done(mail)
+    tests = [r.body for r in mail.sandbox.requests if r.path.endswith("/actions/test")]
+    assert tests == [{"test_emails": [ME], "send_type": "html"}]
+    visitor.post(f"{one}/on")
+    assert is_on()
+    done(mail)
+    (made,) = mail.remote
+    assert made.status == "schedule"
+    with mail.shop.session() as session:
+        run_id = session.exec(select(Campaign.id)).one()
+    visitor.post(f"{PAGE}/runs/{run_id}/stop")
+    done(mail)
+    assert mail.remote == []
+    mail.go_to(MONDAY + timedelta(hours=5))
+    assert mail.mails() == []
+
+
+def test_a_large_run_waits_on_the_page_for_one_click(mail: MailShop, visitor: Visitor) -> None:
+    mail.due([f"p{number}" for number in range(40)])
+    mail.add_rule()
+    mail.work()
+    assert "waits for you" in visitor.get(PAGE).text
+    visitor.post(f"{PAGE}/runs/{mail.run().id}/confirm")
+    done(mail)
+    assert mail.run().status == "scheduled"
+
+
+def test_the_history_labels_opens_as_inflated(mail: MailShop, visitor: Visitor) -> None:
+    mail.add_rule()
+    mail.work()
+    mail.go_to(MONDAY + timedelta(hours=5))
+    mail.work()
+    from tests.service.audience_shop import TestJob
+
+    campaign_work.read_reports(mail.shop.context, TestJob(mail.shop.account_id))
+    assert "Opens are counted too high" in visitor.get(PAGE).text
+
+
+def test_the_command_lists_drafts_and_stops(mail: MailShop, settings: Settings) -> None:
+    mail.shop.push()
+    mail.add_rule()
+    mail.work()
+    env = settings.data_dir.parent / ".env"
+    with env.open("a") as file:
+        file.write(f"STIPT_MAILCHIMP_URL={mail.sandbox.root}\n")
+
+    def stipt(*args: str) -> str:
+        result = CliRunner().invoke(main, ["--env", str(env), "campaigns", *args])
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    shown = json.loads(stipt("--json"))
+    assert [run["status"] for run in shown["runs"]] == ["scheduled"]
+    number = str(shown["runs"][0]["id"])
+    stipt("--stop", number, "--draft", SEGMENT, "--dry-run")
+    assert mail.run().status == "scheduled"
+    assert json.loads(stipt("--draft", SEGMENT, "--json"))["drafts"][0]["status"] == "draft"
+    assert "stopped" in stipt("--stop", number)
