@@ -11,7 +11,7 @@ from integration.audience.connect import connect, current_audience
 from integration.audience.undo import undoable
 from integration.audience.warnings import warning_text
 from integration.cli.base import Shell, as_json, command, do_work, dry_run, print_json, print_table
-from integration.tables import Account, Plan
+from integration.tables import Account, Audience, Plan
 from integration.work.queue import defer
 
 
@@ -25,14 +25,28 @@ from integration.work.queue import defer
     hide_input=True,
     help="API key; better in the environment variable STIPT_MAILCHIMP_TOKEN.",
 )
+@click.option("--move", is_flag=True, help="Leave the audience that is connected for another one.")
 @as_json
 @command
 def connect_audience(
-    shell: Shell, list_id: str | None, language: str | None, token: str, as_json: bool
+    shell: Shell,
+    list_id: str | None,
+    language: str | None,
+    token: str,
+    move: bool,
+    as_json: bool,
 ) -> None:
     """Connect the Mailchimp audience that gets tags and fields. Nothing is written there."""
     with shell.session() as session:
         spoken = language or session.get_one(Account, shell.account_id).language
+        present = session.exec(select(Audience).where(col(Audience.disconnected_at).is_(None)))
+        before = present.first()
+    if before is not None and list_id not in (None, before.list_id) and not move:
+        raise click.ClickException(
+            f"{before.name} is connected: --move leaves what is ours there and takes the other one"
+        )
+    if before is not None and not move:
+        list_id = before.list_id
     audience = connect(
         shell.context, shell.account_id, token=token, list_id=list_id, language=spoken
     )

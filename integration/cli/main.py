@@ -19,6 +19,8 @@ _COMMANDS = {
     "due": "reading:due",
     "explain": "reading:explain",
     "connect": "audience:connect_audience",
+    "audience": "connection:audience",
+    "disconnect": "connection:disconnect",
     "choices": "choices:choices",
     "plan": "audience:plan",
     "push": "audience:push",
