@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlmodel import Session, col, delete, func, select
+from sqlmodel import Session, col, delete, func, or_, select
 
 from integration.audience import incoming, keep
 from integration.audience.checked import Difference, Result
@@ -33,6 +33,9 @@ from integration.tables import (
     Member,
     OwnedName,
     PushedValue,
+    Shop,
+    ShopRecord,
+    ShopStore,
     SourceProfile,
 )
 from integration.work.queue import Job
@@ -99,6 +102,7 @@ def compared(
     found.count_members(repair=repair)
     beat(0.2)
     found.count_names()
+    found.count_stores()
     found.compare_sample(beat)
     if found.fields_differ:
         found.compare_everybody()
@@ -164,6 +168,22 @@ class _Check:
                 if there != here[key]:
                     self._differ("tag", owned.name, here[key], there)
                     self._compare_tag(key, owned.remote_id)
+
+    def count_stores(self) -> None:
+        """Compare how much each store of ours holds; the shop's next run looks after the rest."""
+        with self._session() as session:
+            query = select(ShopStore).where(
+                ShopStore.audience_id == self._id, ShopStore.is_on, ShopStore.status == "filled"
+            )
+            stores = [(store, *_held_of(session, store)) for store in session.exec(query).all()]
+        for store, name, here, is_sure in stores:
+            there = compare.store_counts(self._mailchimp, store.store_id)
+            if there is None:
+                self._differ("store_missing", name, sum(here.values()), 0)
+                continue
+            for kind, number in there.items():
+                if is_sure and number != here[kind]:
+                    self._differ(f"store_{kind}", name, here[kind], number)
 
     def _tag_counts(self) -> Counter[str]:
         query = (
@@ -317,6 +337,22 @@ class _Check:
             known = self._differences[-1:]
         with self._session() as session:
             known[0]["people"] = _people(session, sorted(emails)[:_EXAMPLES])
+
+
+def _held_of(session: Session, store: ShopStore) -> tuple[str, Counter[str], bool]:
+    """Return a store's name, what its mirror holds by kind, and whether all answers came."""
+    query = (
+        select(ShopRecord.kind, func.count())
+        .where(ShopRecord.shop_store_id == store.id, col(ShopRecord.there).not_in(("", "?")))
+        .group_by(col(ShopRecord.kind))
+    )
+    unsure = select(ShopRecord.id).where(
+        ShopRecord.shop_store_id == store.id,
+        or_(ShopRecord.status == "sent", ShopRecord.there == "?"),
+    )
+    name = session.get_one(Shop, store.shop_id).name
+    is_sure = session.exec(unsure.limit(1)).first() is None
+    return name, Counter(dict(session.exec(query).all())), is_sure
 
 
 def _people(session: Session, email_keys: Iterable[str]) -> list[int]:

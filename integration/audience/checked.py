@@ -14,9 +14,10 @@ from integration.work.queue import defer
 class Difference(TypedDict):
     """Something that is not as we hold it."""
 
-    #: "members", "tag", "values", "tag_missing", "field_missing".
+    #: "members", "tag", "values", "tag_missing", "field_missing", "store_missing", "store_order"
+    #: and the like.
     what: str
-    #: The status, or the name of the tag or field.
+    #: The status, or the name of the tag, field or shop.
     name: str
     #: Counts here and there; of contacts that differ, `here` is 0 and `there` how many.
     here: int
@@ -67,6 +68,28 @@ _TEXTS = {
     ("tag_missing", "nl"): "Tag “{name}” is in Mailchimp verwijderd.",
     ("field_missing", "en"): "Field “{name}” was deleted in Mailchimp.",
     ("field_missing", "nl"): "Veld “{name}” is in Mailchimp verwijderd.",
+    ("store_missing", "en"): "The store of {name} was deleted in Mailchimp.",
+    ("store_missing", "nl"): "De winkel van {name} is in Mailchimp verwijderd.",
+    ("store_product", "en"): "Products of {name}: we held {here}, Mailchimp has {there}.",
+    (
+        "store_product",
+        "nl",
+    ): "Producten van {name}: wij hadden er {here}, Mailchimp heeft er {there}.",
+    ("store_customer", "en"): "Customers of {name}: we held {here}, Mailchimp has {there}.",
+    (
+        "store_customer",
+        "nl",
+    ): "Klanten van {name}: wij hadden er {here}, Mailchimp heeft er {there}.",
+    ("store_order", "en"): "Orders of {name}: we held {here}, Mailchimp has {there}.",
+    (
+        "store_order",
+        "nl",
+    ): "Bestellingen van {name}: wij hadden er {here}, Mailchimp heeft er {there}.",
+    ("store_cart", "en"): "Carts of {name}: we held {here}, Mailchimp has {there}.",
+    (
+        "store_cart",
+        "nl",
+    ): "Winkelwagens van {name}: wij hadden er {here}, Mailchimp heeft er {there}.",
 }
 _STATUSES = {
     ("subscribed", "nl"): "Aangemeld",

@@ -66,6 +66,26 @@ def everybodys_values(mailchimp: Mailchimp) -> Iterator[tuple[str, Mapping[str, 
         yield str(row["email_address"]).strip().lower(), _texts(row.get("merge_fields"))
 
 
+def store_counts(mailchimp: Mailchimp, store_id: str) -> dict[str, int] | None:
+    """Return how much of each kind a store holds; None when the store is not there."""
+    shops = mailchimp.official.ecommerce
+    read = {
+        "product": shops.get_all_store_products,
+        "customer": shops.get_all_store_customers,
+        "order": shops.get_store_orders,
+        "cart": shops.get_store_carts,
+    }
+    try:
+        return {
+            kind: int(
+                mailchimp.call(method, store_id, count=1, fields=["total_items"])["total_items"]
+            )
+            for kind, method in read.items()
+        }
+    except NotFound:
+        return None
+
+
 def _texts(values: Mapping[str, Any] | None) -> dict[str, str]:
     """Values that are set, as text; an address (an object) is never one of ours."""
     return {
