@@ -281,7 +281,7 @@ def keep_in_step(context: Context, job: Job) -> None:
         publish(context, job, begun)
         return
     read_members(context, audience)
-    made = audience_plan.make_plan(context, audience)
+    made = audience_plan.make_plan(context, audience, by_itself=True)
     assert made.id is not None
     if keep.may_go(context, audience, made.id):
         publish(context, job, made.id)

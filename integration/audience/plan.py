@@ -77,11 +77,17 @@ class Summary(TypedDict):
     warnings: list[dict[str, Any]]
 
 
-def make_plan(context: Context, audience: Audience) -> Plan:
+def make_plan(context: Context, audience: Audience, *, by_itself: bool = False) -> Plan:
     """Compare what the audience should hold with what we pushed, and store the difference.
 
     Reads the audience's tag and field names, writes nothing there. Earlier plans that are not
     carried out are put to rest.
+
+    Parameters
+    ----------
+    by_itself
+        The plan is to be published without a click: it adds no contact and gives no name, which
+        the merchant sees in a preview first.
 
     Raises
     ------
@@ -96,7 +102,8 @@ def make_plan(context: Context, audience: Audience) -> Plan:
             audience.double_optin, audience.form_url = form.asks_to_confirm, form.form_url
         warnings = forget_lost(session, audience, segments, fields)
         languages.let_go(session, audience)
-        new = newcomers(session, audience, fields) if audience.adds_contacts else Newcomers()
+        adds = audience.adds_contacts and not by_itself
+        new = newcomers(session, audience, fields) if adds else Newcomers()
         target = wanted(session, audience, new.people)
         left, too_many = fit_fields(session, audience, target, fields)
         warnings += too_many
@@ -105,7 +112,10 @@ def make_plan(context: Context, audience: Audience) -> Plan:
         held, sent = pushed(session, audience), unsure(session, audience)
         changes = list(difference(target.values, held, sent))
         tags = Counter(k for v in target.values.values() for kind, k in v if kind == TAG)
-        renamed, more = name_changes(session, audience, segments, fields, tags)
+        renamed: list[NameChange] = []
+        more: list[dict[str, Any]] = []
+        if not by_itself:
+            renamed, more = name_changes(session, audience, segments, fields, tags)
         naming = Naming(session, audience, segments, fields)
         summary = _summary(_added(new) + changes, target.people, naming, warnings + more)
         summary["names"] = [change.shown() for change in renamed]

@@ -13,6 +13,7 @@ import pytest
 from sqlmodel import select
 
 import integration
+from integration.audience.plan import make_plan
 from integration.audience.undo import make_undo
 from integration.mailchimp import guard
 from integration.mailchimp.errors import ConsentGuard, Retryable
@@ -88,6 +89,21 @@ def test_who_opted_in_comes_with_name_tags_fields_and_proof_in_one_push(
     assert (proof.source, proof.at, proof.evidence) == ("checkout", NOW, "box ticked")
     assert proof.added_at is not None
     assert forbidden_writes(sandbox.requests, may_add=[ADA]) == []
+
+
+def test_a_plan_that_is_published_by_itself_adds_nobody_and_gives_no_name(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    sandbox.add_member(BOB)
+    shop.person(BOB, ["due:suits:now"], due=SUIT)
+    newcomer(shop)
+    shop.plan()
+    made = make_plan(shop.context, shop.audience, by_itself=True)
+    assert (made.summary["contacts_added"], made.summary["names"]) == (0, [])
+    shop.publish(made.id)
+    assert status_of(shop, ADA) is None
+    assert sandbox.tags(BOB) == {"Due: Suits – now"}
+    assert shop.plan().summary["contacts_added"] == 1
 
 
 def test_a_second_push_adds_and_writes_nothing(shop: AudienceShop, sandbox: SandboxServer) -> None:
@@ -200,6 +216,16 @@ def test_over_every_state_statement_and_choice_no_status_changes_and_only_who_op
     assert len(added) == (len(OPTED_IN) if adds else 0)
     tried = {email for email, (state, _) in cases.items() if state == "forgotten"}
     assert forbidden_writes(sandbox.requests, may_add=added | tried if adds else ()) == []
+
+
+def test_an_opt_in_from_before_a_denial_proves_nothing(shop: AudienceShop) -> None:
+    shop.person(ADA, ["stage:new"])
+    opt_in(shop, ADA, at=NOW - timedelta(days=9))
+    shop.deny(ADA, at=NOW)
+    opt_in(shop, ADA, "consented", at=NOW + timedelta(days=9))
+    plan = shop.push()
+    assert status_of(shop, ADA) == "pending"
+    assert additions(shop, plan.id)[ADA].at == NOW + timedelta(days=9)
 
 
 def test_somebody_who_comes_by_himself_meanwhile_is_not_touched(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from integration.audience import choices
 from integration.audience.choices import BadChoice
+from integration.cli.main import main
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
 from integration.tables import Audience
@@ -58,3 +62,29 @@ def test_the_preview_of_another_language_is_what_the_plan_renames(shop: Audience
     planned = shop.plan().summary["names"]
     assert sorted(shown) == sorted((one["kind"], one["before"], one["after"]) for one in planned)
     assert ("tag", "Stage: New", "Fase: Nieuw") in shown
+
+
+def test_the_command_shows_and_keeps_choices_and_a_dry_run_keeps_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with SandboxServer() as sandbox:
+
+        def stipt(*arguments: str) -> str:
+            called = CliRunner().invoke(main, list(arguments))
+            assert called.exit_code == 0, called.output
+            return called.stdout
+
+        stipt("init", "--name", "Kleding & Co", "--email", "mia@stipt-demo.shop")
+        monkeypatch.setenv("STIPT_MAILCHIMP_URL", sandbox.root)
+        stipt("connect", "--token", sandbox.key, "--language", "en")
+        changed = ("--add-contacts", "--language", "nl", "--fields", "shops", "--no-segments")
+        tried = json.loads(stipt("choices", *changed, "--dry-run", "--json"))
+        assert (tried["adds_contacts"], tried["language"]) == (True, "nl")
+        before = json.loads(stipt("choices", "--json"))
+        assert (before["adds_contacts"], before["language"]) == (False, "en")
+        stipt("choices", *changed)
+        after = json.loads(stipt("choices", "--json"))
+        assert after == tried
+        assert (after["fields"], after["makes_segments"]) == (["shops"], False)
+        assert [r.method for r in sandbox.requests if r.method != "GET"] == []
