@@ -89,6 +89,33 @@ GAPS: tuple[Gap, ...] = (
             "answer": {"id": "a1", "url": "https://stipt-demo.shop/hooks", "signing_secret": "s"},
         },
     ),
+    Gap(
+        name="conditions of a segment that is changed",
+        operations=r"PATCH /lists/\{list_id\}/segments/\{segment_id\}",
+        path=r"body\.options\.conditions\[\d+\]",
+        reason="the file has a list in a list here; the POST, and every example, has one list",
+        allows=lambda value: isinstance(value, dict) and "condition_type" in value,
+        example={
+            "operation": ("PATCH", "/lists/a1/segments/7"),
+            "query": {},
+            "body": {
+                "name": "Due",
+                "options": {
+                    "match": "all",
+                    "conditions": [
+                        {
+                            "condition_type": "StaticSegment",
+                            "field": "static_segment",
+                            "op": "static_is",
+                            "value": 1,
+                        }
+                    ],
+                },
+            },
+            "status": 200,
+            "answer": {"id": 7, "name": "Due"},
+        },
+    ),
 )
 
 _STORE = "/ecommerce/stores/{store_id}"
