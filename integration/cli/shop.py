@@ -90,20 +90,15 @@ def _show(shell: Shell, *, dry_run: bool, as_json: bool) -> None:
         return
     print_table(
         "Stores",
-        ("shop", "name", "on", "state", *_COUNTED, "refused", "error"),
+        ("shop", "name", "on", "state", *_COUNTED, "refused"),
         [
-            (
-                r["shop"],
-                r["name"],
-                r["on"],
-                r["state"],
-                *r["there"].values(),
-                r["refused"],
-                r["error"],
-            )
+            (r["shop"], r["name"], _yes(r["on"]), r["state"], *r["there"].values(), r["refused"])
             for r in rows
         ],
     )
+    for row in rows:
+        if row["error"]:
+            click.echo(f"! {row['name']}: {row['error']}")
     print_table(
         "Would be sent",
         ("shop", *_COUNTED, "calls, about"),
@@ -113,6 +108,10 @@ def _show(shell: Shell, *, dry_run: bool, as_json: bool) -> None:
             if r["preview"] and (dry_run or not r["on"])
         ],
     )
+
+
+def _yes(on: bool) -> str:
+    return "yes" if on else "no"
 
 
 def _row(session: Session, shop: Shop, store: ShopStore) -> dict[str, Any]:

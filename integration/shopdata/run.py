@@ -92,8 +92,9 @@ class Filling:
         with self.sender.transaction() as session:
             _change(session, self.store, outcome={}, error="")
         self._wait_for_batches()
-        self._open_store()
+        # First: an audience that was deleted takes its stores along, and is another matter.
         read_members(self._context, self.audience)
+        self._open_store()
         with self.sender.transaction() as session:
             known = mirror.known(session, self.sender.store, "customer")
             who = buyers(session, self.store, known)

@@ -86,6 +86,7 @@ def test_every_page_fits_and_is_open_to_everybody(
         "/plan",
         "/mailchimp/choices",
         f"/plan/{opened.known.published_plan_id}",
+        "/mailchimp/shop",
         "/status",
     ):
         page.goto(path)
