@@ -20,6 +20,7 @@ from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
 from integration.tables import Consent, Member, Person, Work
 from integration.work.execute import run_until_idle
+from integration.work.runner import wake_due
 from tests.service.audience_shop import AudienceShop, make_shop
 from tests.service.consent_scan import forbidden_writes
 from tests.service.kill import WorkerProcess, environment, wait_for
@@ -69,6 +70,7 @@ def night(shop: AudienceShop) -> None:
     """What the end of the nightly computation does."""
     with shop.session() as session:
         follow_up(session)
+    wake_due(shop.context)
 
 
 def is_running(shop: AudienceShop) -> bool:
