@@ -52,21 +52,39 @@ PROPOSALS: Mapping[tuple[str, str], Proposal] = {
         "Bekijk wat nieuw is",
     ),
     ("due:now", "en"): _en(
-        "*|IF:DUEWHAT|*Time for *|DUEWHAT|* again?*|ELSE:|*Time for {things} again?*|END:IF|*",
+        "*|IF:FNAME|**|FNAME|*, time for {things} again?*|ELSE:|*"
+        "Time for {things} again?*|END:IF|*",
         "Like your last one, in your size.",
         "Time for {things}?",
-        "*|IF:DUEWHAT|*It has been a while since you bought *|DUEWHAT|* from us.*|ELSE:|*"
-        "It has been a while since you bought {things} from us.*|END:IF|* Most people come back "
-        "in this very time, so we put a few aside for you to look at.",
+        "It has been a while since you bought {things} from us. Most people come back in this "
+        "very time, so we put a few aside for you to look at.",
         "Show me",
     ),
     ("due:now", "nl"): _nl(
-        "*|IF:DUEWHAT|*Weer tijd voor *|DUEWHAT|*?*|ELSE:|*Weer tijd voor {things}?*|END:IF|*",
+        "*|IF:FNAME|**|FNAME|*, weer tijd voor {things}?*|ELSE:|*"
+        "Weer tijd voor {things}?*|END:IF|*",
         "Zoals de vorige, in je maat.",
         "Tijd voor {things}?",
-        "*|IF:DUEWHAT|*Het is even geleden dat je bij ons slaagde voor *|DUEWHAT|*.*|ELSE:|*"
-        "Het is even geleden dat je bij ons slaagde voor {things}.*|END:IF|* De meeste klanten "
-        "komen in deze tijd terug, dus we zochten alvast een paar voorbeelden uit.",
+        "Het is even geleden dat je bij ons slaagde voor {things}. De meeste klanten komen in deze "
+        "tijd terug, dus we zochten alvast een paar voorbeelden uit.",
+        "Laat maar zien",
+    ),
+    # What it is differs from person to person, so only here the field says it.
+    ("due:anything", "en"): _en(
+        "*|IF:DUEWHAT|*Time for a new *|DUEWHAT|*?*|ELSE:|*Time for something new?*|END:IF|*",
+        "Chosen for you.",
+        "Time for something new?",
+        "*|IF:DUEWHAT|*It has been a while since your last *|DUEWHAT|*.*|ELSE:|*It has been a "
+        "while.*|END:IF|* Most people come back in this very time, so have a look.",
+        "Show me",
+    ),
+    ("due:anything", "nl"): _nl(
+        "*|IF:DUEWHAT|*Weer tijd voor een *|DUEWHAT|*?*|ELSE:|*"
+        "Weer tijd voor iets nieuws?*|END:IF|*",
+        "Voor jou uitgezocht.",
+        "Tijd voor iets nieuws?",
+        "*|IF:DUEWHAT|*Het is even geleden dat je bij ons slaagde voor een *|DUEWHAT|*.*|ELSE:|*"
+        "Het is even geleden.*|END:IF|* De meeste klanten komen in deze tijd terug: kijk gerust.",
         "Laat maar zien",
     ),
     ("due:late", "en"): _en(
@@ -202,7 +220,9 @@ def proposal(segment: str, language: str, things: str) -> Proposal:
     'Nieuws voor jou'
     """
     group, *rest = segment.split(":")
-    # Without a name for the thing a text about it would have a hole.
-    known = [] if group in ("due", "loves") and not things else [f"{group}:{rest[-1]}", group]
+    known = [f"{group}:{rest[-1]}", group]
+    if group in ("due", "loves") and not things:
+        # Without a name for the thing a text about it would have a hole.
+        known = [f"{group}:{rest[0]}"]
     found = next((PROPOSALS[key, language] for key in known if (key, language) in PROPOSALS), None)
     return Proposal(*(part.format(things=things) for part in found or PROPOSALS["", language]))

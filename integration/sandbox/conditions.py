@@ -10,6 +10,8 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
+from integration.sandbox import purchases
+from integration.sandbox.comparing import BLANK, compare
 from integration.sandbox.mailing import Campaign
 from integration.sandbox.problems import SEE_ERRORS, invalid, not_emulated
 from integration.sandbox.state import Audience, Member, SandboxState
@@ -19,20 +21,24 @@ Test = Callable[[Member], bool]
 
 MAX_CONDITIONS = 10
 _TEXT_OPS = ("is", "not", "contains", "notcontain", "starts", "ends", "greater", "less")
-_BLANK = ("blank", "blank_not")
 #: The operators of each type that is evaluated here (specification).
 OPERATORS: dict[str, tuple[str, ...]] = {
     "StaticSegment": ("static_is", "static_not"),
-    "TextMerge": (*_TEXT_OPS, *_BLANK),
-    "DateMerge": ("is", "not", "less", "greater", *_BLANK),
-    "BirthdayMerge": ("is", "not", *_BLANK),
-    "SelectMerge": ("is", "not", "contains", "notcontain", *_BLANK),
-    "AddressMerge": ("contains", "notcontain", *_BLANK),
-    "Date": ("greater", "less", "is", "not", *_BLANK, "within", "notwithin"),
+    "TextMerge": (*_TEXT_OPS, *BLANK),
+    "DateMerge": ("is", "not", "less", "greater", *BLANK),
+    "BirthdayMerge": ("is", "not", *BLANK),
+    "SelectMerge": ("is", "not", "contains", "notcontain", *BLANK),
+    "AddressMerge": ("contains", "notcontain", *BLANK),
+    "Date": ("greater", "less", "is", "not", *BLANK, "within", "notwithin"),
     "EmailAddress": _TEXT_OPS,
     "Language": ("is", "not"),
     "VIP": ("member", "notmember"),
     "MemberRating": ("is", "not", "greater", "less"),
+    "EcommCategory": ("is", "not", "contains", "notcontain", "starts", "ends"),
+    "EcommNumber": ("is", "not", "greater", "less"),
+    "EcommPurchased": ("member", "notmember"),
+    "EcommSpent": ("greater", "less"),
+    "EcommStore": ("is", "not"),
     "Aim": ("open", "click", "sent", "noopen", "noclick", "nosent"),
 }
 #: Types that Mailchimp knows and this sandbox has no data for.
@@ -44,11 +50,6 @@ TAKEN = (
     "SignupSource",
     "SurveyMonkey",
     "Interests",
-    "EcommCategory",
-    "EcommNumber",
-    "EcommPurchased",
-    "EcommSpent",
-    "EcommStore",
     "GoalActivity",
     "GoalTimestamp",
     "FuzzySegment",
@@ -67,7 +68,7 @@ TAKEN = (
     "PredictedAge",
     "NewSubscribers",
 )
-_NO_VALUE = (*_BLANK, "member", "notmember")
+_NO_VALUE = (*BLANK, "member", "notmember")
 #: Rating of everybody here: `members.document` says the same.
 RATING = 2
 
@@ -165,45 +166,14 @@ def _rating(_state: SandboxState, _audience: Audience, c: Condition) -> Test:
     return lambda _member: compare(str(RATING), c["op"], c["value"])
 
 
-def compare(held: str, op: str, value: object) -> bool:
-    """Compare what a member has with a condition's value; case does not count, numbers do.
-
-    >>> compare("2026-03-01", "less", "2026-04-01"), compare("9", "less", "10")
-    (True, True)
-    >>> compare("Suits", "contains", "suit"), compare("", "blank", ""), compare("", "less", "5")
-    (True, True, False)
-    """
-    one, other = held.casefold(), str(value).casefold()
-    if op in _BLANK:
-        return (one == "") is (op == "blank")
-    if op in ("greater", "less"):
-        return one != "" and _ordered(one, other, greater=op == "greater")
-    found = {
-        "is": one == other,
-        "not": one != other,
-        "contains": other in one,
-        "notcontain": other not in one,
-        "starts": one.startswith(other),
-        "ends": one.endswith(other),
-    }
-    return found[op]
-
-
-def _ordered(one: str, other: str, *, greater: bool) -> bool:
-    try:
-        first, second = float(one), float(other)
-    except ValueError:
-        # Dates are stored as YYYY-MM-DD, which sorts as time does.
-        return one > other if greater else one < other
-    return first > second if greater else first < second
-
-
 def _date(state: SandboxState, audience: Audience, c: Condition) -> Test:
     wanted = _day_meant(state, audience, c)
-    return lambda member: _compare_day(_day_held(member, c["field"]), c["op"], wanted)
+    return lambda member: _compare_day(_day_held(audience, member, c["field"]), c["op"], wanted)
 
 
-def _day_held(member: Member, field: str) -> str:
+def _day_held(audience: Audience, member: Member, field: str) -> str:
+    if field == "ecomm_date":
+        return purchases.last_day(audience, member.email)
     held = member.last_changed if field == "info_changed" else member.signup.get("timestamp_opt")
     return str(held or "")[:10]
 
@@ -229,7 +199,7 @@ def _day_meant(state: SandboxState, audience: Audience, c: Condition) -> str:
 
 
 def _compare_day(held: str, op: str, wanted: str) -> bool:
-    if op in _BLANK:
+    if op in BLANK:
         return (held == "") is (op == "blank")
     if op == "notwithin":
         return not _compare_day(held, "within", wanted)
@@ -287,4 +257,5 @@ TESTS: dict[str, Callable[[SandboxState, Audience, Condition], Test]] = {
     "VIP": _vip,
     "MemberRating": _rating,
     "Aim": _aim,
+    **purchases.TESTS,
 }

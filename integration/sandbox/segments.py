@@ -248,9 +248,11 @@ def tag_search(call: Call, list_id: str) -> Answer:
 
 
 def _row(audience: Audience, member: Member) -> Document:
-    """A member as segments show it: without its tags."""
+    """A member as segments show it: without its tags and what it bought."""
     whole = members.short(audience, member)
-    return {k: v for k, v in whole.items() if k not in ("tags", "tags_count")}
+    rates = {k: v for k, v in whole["stats"].items() if k != "ecommerce_data"}
+    kept = {k: v for k, v in whole.items() if k not in ("tags", "tags_count")}
+    return {**kept, "stats": rates}
 
 
 def _on_list(audience: Audience, email: str) -> Member | None:

@@ -303,7 +303,7 @@ def test_what_mailchimp_finds_wrong_is_shown_and_nothing_is_scheduled(mail: Mail
 # -- faults and kills ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("step", range(1, 14))
+@pytest.mark.parametrize("step", range(1, 18))
 def test_killed_at_any_step_nobody_gets_it_twice_and_nobody_is_lost(
     mail: MailShop, step: int
 ) -> None:

@@ -135,3 +135,52 @@ def test_pages_show_segments_with_their_members(sandbox: SandboxServer) -> None:
     shown = requests.get(f"{at}/{saved.id}").text
     assert ADA in shown
     assert BO not in shown
+
+
+@pytest.fixture
+def store(sandbox: SandboxServer) -> str:
+    """A store in which Ada bought a suit for 300 and two shirts for 100, and Bo a shirt for 50."""
+    about = {"id": "s1", "list_id": sandbox.list_id, "name": "Shop", "currency_code": "EUR"}
+    call(sandbox, "POST", "/ecommerce/stores", about).raise_for_status()
+    at = "/ecommerce/stores/s1"
+    for key, vendor in (("suit", "Suits"), ("shirt", "Shirts")):
+        variants = [{"id": key, "title": key}]
+        product = {"id": key, "title": f"Navy {key}", "vendor": vendor, "variants": variants}
+        call(sandbox, "POST", f"{at}/products", product).raise_for_status()
+    bought = [("o1", ADA, "suit", 1, 300), ("o2", ADA, "shirt", 2, 100), ("o3", BO, "shirt", 1, 50)]
+    for number, email, key, quantity, total in bought:
+        who = {"id": email.split("@")[0], "email_address": email, "opt_in_status": False}
+        line = {"id": "1", "product_id": key, "product_variant_id": key}
+        order = {
+            "id": number,
+            "customer": who,
+            "currency_code": "EUR",
+            "order_total": total,
+            "processed_at_foreign": f"2026-02-0{number[1]}T10:00:00+00:00",
+            "lines": [{**line, "quantity": quantity, "price": total / quantity}],
+        }
+        call(sandbox, "POST", f"{at}/orders", order).raise_for_status()
+    return "s1"
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        (condition("EcommNumber", "ecomm_orders", "is", 2), ["ada"]),
+        (condition("EcommNumber", "ecomm_prod_all", "greater", 2), ["ada"]),
+        (condition("EcommNumber", "ecomm_spent_avg", "less", 60), ["bo", "cy"]),
+        (condition("EcommSpent", "ecomm_spent_one", "greater", 200), ["ada"]),
+        (condition("EcommSpent", "ecomm_spent_all", "greater", 40), ["ada", "bo"]),
+        (condition("EcommCategory", "ecomm_cat", "is", "Suits"), ["ada"]),
+        (condition("EcommCategory", "ecomm_prod", "notcontain", "suit"), ["bo", "cy"]),
+        (condition("EcommPurchased", "ecomm_purchased", "notmember"), ["cy"]),
+        (condition("EcommStore", "ecomm_store", "is", "s1"), ["ada", "bo"]),
+        (condition("Date", "ecomm_date", "is", "date", extra="2026-02-03"), ["bo"]),
+    ],
+    ids=lambda value: "" if isinstance(value, list) else f"{value['field']} {value['op']}",
+)
+@pytest.mark.usefixtures("store")
+def test_what_people_bought_selects_them(
+    sandbox: SandboxServer, asked: dict[str, Any], found: list[str]
+) -> None:
+    assert select(sandbox, asked) == found
