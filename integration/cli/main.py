@@ -25,6 +25,7 @@ _COMMANDS = {
     "plan": "audience:plan",
     "push": "audience:push",
     "undo": "audience:undo",
+    "events": "flows:events",
     "check": "check:check",
     "shop-data": "shop:shop_data",
     "holdout": "privacy:holdout",

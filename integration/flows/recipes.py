@@ -31,8 +31,12 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe("new_collection", "tag", "", ("shops:",), (), 90),
 )
 RECIPE_BY_KEY: Mapping[str, Recipe] = {recipe.key: recipe for recipe in RECIPES}
-#: Segments whose people no flow should reach; those that the shop has no tag of are left off.
-NOT_FOR = ("test:holdout", "skip:rest", "mood:ask-first")
+#: Tags whose people no flow should reach: segment key to English and Dutch name.
+NOT_FOR: Mapping[str, tuple[str, str]] = {
+    "test:holdout": ("Test: Holdout", "Test: Controlegroep"),
+    "skip:rest": ("Skip: rest", "Overslaan: met rust laten"),
+    "mood:ask-first": ("Mood: unhappy – ask first", "Stemming: ontevreden – eerst vragen"),
+}
 
 
 def starts(recipe: Recipe, segment: str) -> bool:

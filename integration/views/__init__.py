@@ -9,6 +9,7 @@ from integration.views import (
     checks,
     choices,
     connection,
+    flows,
     hooks,
     imports,
     lives,
@@ -30,6 +31,7 @@ MAILCHIMP = (
     choices.bp,
     checks.bp,
     shop.bp,
+    flows.bp,
 )
 
 

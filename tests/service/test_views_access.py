@@ -44,6 +44,7 @@ def values_of(known: Merchant) -> dict[str, list[object]]:
         "secret": ["nobody-knows"],
         "store_id": [known.store_id],
         "erasure_id": [known.erasure_id],
+        "kind": ["due"],
     }
 
 
@@ -104,7 +105,7 @@ def test_no_route_shows_or_changes_anything_of_another_account(
         for secret in other.secrets:
             # What was searched for stands in the field again; nothing else may come back.
             assert secret not in answer.text, (method, path)
-        ours = {name for name in ("key", "need") if f"<{name}>" in rule_of(app, endpoint)}
+        ours = {name for name in ("key", "need", "kind") if f"<{name}>" in rule_of(app, endpoint)}
         if "<" in rule_of(app, endpoint) and not ours and "path:key" not in rule_of(app, endpoint):
             assert answer.status_code == 404, (method, path)
     assert everything(context, other.account_id) == before
