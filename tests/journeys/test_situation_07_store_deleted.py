@@ -8,6 +8,7 @@ import pytest
 import requests
 from sqlmodel import delete, select
 
+from integration.mailchimp.errors import NotFound
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
 from integration.shopdata.stores import switch_on
@@ -83,3 +84,13 @@ def test_a_store_deleted_in_the_middle_of_a_run_is_noticed(shop: StoreShop, orde
     shop.send(DeletedMeanwhile(shop))
     assert shop.row.status == "lost"
     assert shop.sandbox.stores == {}
+
+
+def test_a_deleted_audience_is_not_taken_for_a_deleted_store(shop: StoreShop) -> None:
+    del shop.sandbox.state.audiences[shop.sandbox.list_id]
+    with pytest.raises(NotFound):
+        shop.send()
+    with shop.people.session() as session:
+        store = session.exec(select(ShopStore)).one()
+        assert (store.status, store.is_on) == ("filled", True)
+        assert session.exec(select(ShopRecord)).all() != [], "what was there is not forgotten"
