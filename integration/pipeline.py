@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 
 from connectors.base import Connector, Page
 from connectors.errors import ConnectorError, NeedsAnswer, Retryable
-from integration import frames, results, uploads
+from integration import uploads
 from integration.audience import hooks, keep, restraint
 from integration.audience import plan as audience_plan
 from integration.audience.connect import current_audience
@@ -35,7 +35,6 @@ from integration.store.page import write_page
 from integration.tables import Account, ImportRun, Reject, Shop, SyncState, Work
 from integration.work.execute import cause
 from integration.work.queue import AT_ONCE, Job, defer
-from segmentation.compute import assign, fit
 
 #: States of a reading that will not be gone on with; one that waits for an answer will.
 _OVER = ("done", "failed")
@@ -231,6 +230,10 @@ def looking_from(context: Context, account: Account) -> date:
 
 def refresh(context: Context, job: Job) -> None:
     """Fit on all purchases, assign everybody, store what differs."""
+    # The models' libraries are large, and whoever only pushes needs none of them.
+    from integration import frames, results
+    from segmentation.compute import assign, fit
+
     with scoped(context.engine, job.account_id) as session:
         if _is_reading(session):
             return  # its end starts a refresh that sees more

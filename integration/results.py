@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import sqlalchemy as sa
@@ -24,8 +24,10 @@ from integration.tables import (
     SegmentChange,
     SegmentMember,
 )
-from segmentation.fitted import Fitted
 from segmentation.frames import DUE, PROFILES, Assigned
+
+if TYPE_CHECKING:  # the models' libraries are large, and most that is stored needs none
+    from segmentation.fitted import Fitted
 
 #: Fitted models kept for looking back; older ones are removed.
 _MODELS_KEPT = 10

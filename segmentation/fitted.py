@@ -12,9 +12,8 @@ from segmentation.affinity import Shares
 from segmentation.duedates.intervals import LEARNED_FROM, IntervalModel
 from segmentation.duedates.needs import NeedName, Prior
 from segmentation.rfm import RfmScorer
+from segmentation.stored import SCHEMA
 from segmentation.wholesale import WholesaleRule
-
-SCHEMA = 1
 
 
 class NotFitted(LookupError):

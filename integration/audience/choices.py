@@ -10,7 +10,7 @@ from integration.accounts import LANGUAGES
 from integration.audience import names
 from integration.audience.difference import FIELD, SEGMENT
 from integration.audience.renames import plain_names
-from integration.audience.wanted import need_names
+from integration.reading.names import need_names
 from integration.tables import Audience, OwnedName
 
 SETS = tuple(group.key for group in names.SETS)

@@ -9,8 +9,9 @@ from sqlmodel import Session, col, delete, select
 
 from integration.audience import names
 from integration.audience.difference import FIELD, SEGMENT, TAG
-from integration.audience.wanted import Wanted, need_names
+from integration.audience.wanted import Wanted
 from integration.mailchimp.answers import FieldInfo, SegmentInfo
+from integration.reading.names import need_names
 from integration.tables import Audience, OwnedName, PushedValue
 
 

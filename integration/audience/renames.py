@@ -14,8 +14,8 @@ from sqlmodel import Session, col, select
 
 from integration.audience import names, saved
 from integration.audience.difference import FIELD, SEGMENT, TAG
-from integration.audience.wanted import need_names
 from integration.mailchimp.answers import FieldInfo, SegmentInfo
+from integration.reading.names import need_names
 from integration.tables import Audience, OwnedName
 from segmentation.duedates.needs import NeedName
 

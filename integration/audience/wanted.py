@@ -21,7 +21,8 @@ from integration import consent
 from integration.audience import languages, names
 from integration.audience.difference import FIELD, TAG
 from integration.audience.members import REACHABLE
-from integration.reading.names import Words, fitted
+from integration.reading.names import Words
+from integration.reading.names import need_names as need_names  # asked for here by many
 from integration.store.common import parts
 from integration.tables import (
     Audience,
@@ -77,12 +78,6 @@ class _Profile(NamedTuple):
     frequency: int
     tenure: int
     computed_on: date
-
-
-def need_names(session: Session) -> dict[str, NeedName]:
-    """Return what the shop's needs are called, as the newest fit found them."""
-    newest = fitted(session)
-    return dict(newest.names) if newest else {}
 
 
 def wanted(

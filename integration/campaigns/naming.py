@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlmodel import Session
 
 from integration.audience import names
-from integration.audience.wanted import need_names
+from integration.reading.names import need_names
 from segmentation.duedates.needs import name_of
 
 

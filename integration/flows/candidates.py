@@ -15,8 +15,8 @@ from typing import Any
 from babel.numbers import get_currency_precision
 from sqlmodel import Session, col, func, select
 
-from integration.audience.wanted import need_names
 from integration.mailchimp.guard.events import VALUE_LENGTH
+from integration.reading.names import need_names
 from integration.tables import (
     Cart,
     DueDate,

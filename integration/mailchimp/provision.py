@@ -15,11 +15,11 @@ from sqlmodel import Session, col, select
 from integration.audience import names
 from integration.audience.difference import FIELD, TAG
 from integration.audience.naming import forget
-from integration.audience.wanted import need_names
 from integration.mailchimp.answers import FieldInfo, SegmentInfo
 from integration.mailchimp.errors import Invalid, NotFound
 from integration.mailchimp.renaming import remove_segments
 from integration.mailchimp.run import Run
+from integration.reading.names import need_names
 from integration.tables import OwnedName, PlanChange, PushedValue
 
 
@@ -33,18 +33,42 @@ def provision(run: Run, kind: str) -> None:
     MailchimpError
         For anything but a refusal.
     """
+    if kind == FIELD:
+        _look_at_fields(run)
     keys = _missing(run, kind)
     if keys:
         (_create_tags if kind == TAG else _create_fields)(run, keys)
+
+
+def _look_at_fields(run: Run) -> None:
+    """Note what the merchant renamed since the plan was made, and forget what he removed.
+
+    A value goes by the merge tag: under an old one it would be lost, or land in a field of his.
+    """
+    with run.transaction() as session:
+        owned = run.owned(session, FIELD)
+        keys = [key for key in run.open_keys(session, FIELD) if key in owned]
+    if not any(owned[key].remote_id is not None for key in keys):
+        return
+    there = {field.id: field for field in run.mailchimp.fields()}
+    with run.transaction() as session:
+        for key, row in run.owned(session, FIELD).items():
+            field = there.get(row.remote_id or 0)
+            if row.remote_id is None:
+                continue  # an interrupted push; `_create_fields` looks after it
+            if field is None or field.type != names.FIELD_BY_KEY[key].kind:
+                forget(session, row)
+            elif field.tag != row.name:
+                row.name = field.tag
 
 
 def _missing(run: Run, kind: str) -> list[str]:
     """Keys that the plan gives to somebody and that have no id in Mailchimp yet."""
     with run.transaction() as session:
         owned = run.owned(session, kind)
-        keys = {row.key for row in run.open_rows(session, kind) if row.after is not None}
-    keys.discard(names.LANGUAGE)
-    return sorted(key for key in keys if key not in owned or owned[key].remote_id is None)
+        keys = run.given_keys(session, kind)
+    missing = [key for key in keys if key not in owned or owned[key].remote_id is None]
+    return [key for key in missing if key != names.LANGUAGE]
 
 
 def _create_tags(run: Run, keys: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ import sqlalchemy
 from sqlalchemy import ColumnElement, Select, literal, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, delete, func, select, update
+from sqlmodel.sql.expression import SelectOfScalar
 
 from integration.audience.difference import FIELD, TAG
 from integration.audience.settled import STOPPED
@@ -165,12 +166,22 @@ class Run:
 
     def open_keys(self, session: Session, kind: str) -> list[str]:
         """Return the keys of a kind that have rows to settle."""
-        query = select(PlanChange.key).where(
-            PlanChange.plan_id == self.plan_id,
-            PlanChange.kind == kind,
-            col(PlanChange.status).in_(OPEN),
+        return sorted(session.exec(self._keys(kind)))
+
+    def given_keys(self, session: Session, kind: str) -> list[str]:
+        """Return the keys of a kind that are still to be given to somebody."""
+        return sorted(session.exec(self._keys(kind).where(col(PlanChange.after).is_not(None))))
+
+    def _keys(self, kind: str) -> SelectOfScalar[str]:
+        return (
+            select(PlanChange.key)
+            .where(
+                PlanChange.plan_id == self.plan_id,
+                PlanChange.kind == kind,
+                col(PlanChange.status).in_(OPEN),
+            )
+            .distinct()
         )
-        return sorted(set(session.exec(query)))
 
     def is_taken_back(self) -> ColumnElement[bool]:
         """Whether a name of ours was made by what this undo takes back; all, if of no plan."""

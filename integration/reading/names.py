@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlmodel import Session, col, select
 
 from integration.tables import FittedModel
 from segmentation import reasons, segments
 from segmentation.duedates.needs import NeedName, name_of
-from segmentation.fitted import AccountFit, Fitted, NotFitted
+from segmentation.stored import need_names as stored_names
+
+if TYPE_CHECKING:  # the models' libraries are large, and most readers need names only
+    from segmentation.fitted import AccountFit
 
 #: Groups in the order of the catalogue, as product.md 4.1 lists them.
 GROUPS = ("due", "shops", "style", "loves", "stage", "b2b", "test")
@@ -52,8 +55,9 @@ def fitted(session: Session) -> AccountFit | None:
 
     A fit that another version wrote counts as none: the next refresh replaces it.
     """
-    newest = select(FittedModel).order_by(col(FittedModel.id).desc()).limit(1)
-    stored = session.exec(newest).first()
+    from segmentation.fitted import Fitted, NotFitted
+
+    stored = _newest(session)
     if stored is None:
         return None
     try:
@@ -62,10 +66,20 @@ def fitted(session: Session) -> AccountFit | None:
         return None
 
 
+def _newest(session: Session) -> FittedModel | None:
+    newest = select(FittedModel).order_by(col(FittedModel.id).desc()).limit(1)
+    return session.exec(newest).first()
+
+
+def need_names(session: Session) -> dict[str, NeedName]:
+    """Return what the shop's needs are called, as the newest fit found them."""
+    stored = _newest(session)
+    return stored_names(stored.state, session.info["account_id"]) if stored is not None else {}
+
+
 def words(session: Session, language: str, fit: AccountFit | None = None) -> Words:
     """Return the words of this account; `fit` spares reading it again."""
-    fit = fit or fitted(session)
-    return Words(language, fit.names if fit else {})
+    return Words(language, fit.names if fit else need_names(session))
 
 
 def computed_at(session: Session) -> datetime | None:

@@ -1,6 +1,7 @@
 """Measure the project against its bars.
 
     python -m tests.benchmarks NAME [--data DIR] [--json]
+    python -m tests.benchmarks push --members 20000 --latency-ms 30 --json
     python -m tests.benchmarks --list
     python -m tests.benchmarks all --write docs/benchmarks.md
 
@@ -12,10 +13,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import inspect
 import json
 import os
 import pkgutil
 import platform
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -36,9 +39,12 @@ def names() -> list[str]:
     return sorted(name for name in found if hasattr(_module(name), "run"))
 
 
-def measure(name: str, data: Path) -> list[Result]:
-    """Run one benchmark."""
-    results: list[Result] = _module(name).run(data)
+def measure(name: str, data: Path, options: Mapping[str, float | None]) -> list[Result]:
+    """Run one benchmark; of the options those that it knows and that were given."""
+    run = _module(name).run
+    known = inspect.signature(run).parameters
+    given = {k: value for k, value in options.items() if k in known and value is not None}
+    results: list[Result] = run(data, **given)
     return results
 
 
@@ -64,7 +70,9 @@ def table(results: Sequence[Result]) -> str:
 
 
 def written(text: str, measured: Mapping[str, Sequence[Result]]) -> str:
-    """Return a page with the part between the two markers replaced.
+    """Return a page with the part between the two markers brought up to date.
+
+    What was not measured this time stays as it is.
 
     Raises
     ------
@@ -72,14 +80,16 @@ def written(text: str, measured: Mapping[str, Sequence[Result]]) -> str:
         When the page has no such part.
     """
     before, start, rest = text.partition(START)
-    _, end, after = rest.partition(END)
+    there, end, after = rest.partition(END)
     if not start or not end:
         raise ValueError(f"The page has no part between {START} and {END}")
-    parts = [
-        f"### {name}\n\n`python -m tests.benchmarks {name}`\n\n{table(results)}"
-        for name, results in measured.items()
-    ]
-    return "\n\n".join([before + start, f"Measured on {machine()}.", *parts, end + after])
+    parts = dict(
+        re.findall(r"^### (\S+)\n\n(.*?)(?=\n\n### |\n*\Z)", there, re.DOTALL | re.MULTILINE)
+    )
+    for name, results in measured.items():
+        parts[name] = f"`python -m tests.benchmarks {name}`\n\n{table(results)}"
+    shown = [f"### {name}\n\n{part}" for name, part in sorted(parts.items())]
+    return "\n\n".join([before + start, f"Measured on {machine()}.", *shown, end + after])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -93,6 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the data sets")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--list", action="store_true", help="name the benchmarks")
+    parser.add_argument("--members", type=int, help="how large an audience (push)")
+    parser.add_argument("--latency-ms", type=float, help="how slow the sandbox (push)")
     parser.add_argument("--write", type=Path, help="page whose table is rewritten")
     options = parser.parse_args(arguments)
     known = names()
@@ -102,7 +114,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.name not in (*known, "all"):
         parser.error(f"name one of: {', '.join([*known, 'all'])}")
     wanted = known if options.name == "all" else [options.name]
-    measured = {name: measure(name, options.data) for name in wanted}
+    sizes = {"members": options.members, "latency_ms": options.latency_ms}
+    measured = {name: measure(name, options.data, sizes) for name in wanted}
     results = [one for found in measured.values() for one in found]
     if options.write:
         options.write.write_text(written(options.write.read_text("utf-8"), measured), "utf-8")

@@ -31,6 +31,14 @@ def test_only_the_part_between_the_markers_is_rewritten() -> None:
     assert written(text, {"reference": [GOOD]}) == text
 
 
+def test_figures_that_were_not_measured_this_time_stay() -> None:
+    page = written(f"{START}\n{END}\n", {"push": [GOOD], "ingest": [GOOD, BAD]})
+    again = written(page, {"push": [BAD]})
+    assert again.count("| shop | right |") == 1
+    assert again.count("| shop | wrong |") == 2
+    assert again.index("### ingest") < again.index("### push")
+
+
 def test_a_page_without_markers_is_refused() -> None:
     with pytest.raises(ValueError, match="no part between"):
         written("nothing here", {})

@@ -1,0 +1,25 @@
+"""What can be told of a fit from its plain JSON, without the libraries that a fit needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from segmentation.duedates.needs import NeedName
+
+#: Of the JSON of a fit; another one is replaced by the next fit.
+SCHEMA = 1
+
+
+def need_names(plain: Mapping[str, Any], account_id: int) -> dict[str, NeedName]:
+    """Return what an account's needs are called; {} from another version or without the account.
+
+    Examples
+    --------
+    >>> need_names({"schema": 0}, 7)
+    {}
+    """
+    if plain.get("schema") != SCHEMA:
+        return {}
+    names = plain["accounts"].get(str(account_id), {}).get("names", {})
+    return {need: NeedName(**name) for need, name in names.items()}
