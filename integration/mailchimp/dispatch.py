@@ -48,6 +48,8 @@ OPEN = ("planned", "scheduling", "scheduled", "stopping", "stopped_there")
 CLEANED = ("stopped", "refused", "lapsed", "empty")
 #: With less than this left a run is not scheduled any more.
 TOO_LATE = timedelta(minutes=5)
+#: How far back what an interrupted test left is looked for.
+_TESTS_LEFT = timedelta(days=60)
 #: How long the list of a run's people is kept after it went out.
 LIST_KEPT = timedelta(days=2)
 
@@ -92,27 +94,62 @@ def send_test(context: Context, audience: Audience, rule_id: int, email: str) ->
             raise NotYours("a test goes to an address that logs in here")
         tried = text_of(rule)
     mailchimp = open_mailchimp(context, audience, Permit.SEND)
+    _sweep(context, mailchimp, audience, rule_id)
     content = fitted(context, mailchimp, audience, contents.stored(rule.content))
-    tag_id = mailchimp.create_tag(f"Stipt test {rule_id} {context.clock():%Y%m%d%H%M%S%f}")
-    made = None
+    name = _written_down(context, audience, rule_id)
     try:
         made = campaigns.create(
             mailchimp,
-            title=f"[Stipt] test {rule_id}",
+            title=name,
             subject=content.subject,
             preview_text=content.preview,
-            segment_opts={"saved_segment_id": tag_id},
+            segment_opts={"saved_segment_id": mailchimp.create_tag(name)},
             who=campaigns.sender(mailchimp),
         )
         _fill_in(context, mailchimp, audience, rule, made.id)
         body = {"test_emails": [email], "send_type": "html"}
         mailchimp.call(mailchimp.official.campaigns.send_test_email, made.id, body)
     finally:
-        if made is not None:
-            campaigns.remove(mailchimp, made.id)
-        mailchimp.delete_tag(tag_id)
+        _sweep(context, mailchimp, audience, rule_id)
     with scoped(context.engine, audience.account_id) as session:
         session.get_one(CampaignRule, rule_id).tested = tried
+
+
+def _written_down(context: Context, audience: Audience, rule_id: int) -> str:
+    """Name a test's list and campaign in the ledger before they are made."""
+    name = f"Stipt test {rule_id} {context.clock():%Y-%m-%d %H:%M:%S}"
+    with scoped(context.engine, audience.account_id) as session:
+        session.add(
+            OwnedName(
+                account_id=audience.account_id,
+                audience_id=audience.id or 0,
+                kind=RUN,
+                key=f"test:{rule_id}",
+                name=name,
+            )
+        )
+    return name
+
+
+def _sweep(context: Context, mailchimp: Mailchimp, audience: Audience, rule_id: int) -> None:
+    """Remove what a test made, also one that was interrupted."""
+    with scoped(context.engine, audience.account_id) as session:
+        ours = select(OwnedName).where(
+            OwnedName.audience_id == audience.id,
+            OwnedName.kind == RUN,
+            OwnedName.key == f"test:{rule_id}",
+        )
+        row = session.exec(ours).first()
+    if row is None:
+        return
+    made = campaigns.find(mailchimp, row.name, context.clock() - _TESTS_LEFT)
+    if made is not None:
+        campaigns.remove(mailchimp, made.id)
+    for segment in mailchimp.segments():
+        if segment.is_tag and segment.name == row.name:
+            mailchimp.delete_tag(segment.id)
+    with scoped(context.engine, audience.account_id) as session:
+        session.delete(session.get_one(OwnedName, row.id))
 
 
 def _open_runs(context: Context, audience: Audience) -> list[int]:

@@ -21,7 +21,7 @@ from integration.campaigns.content import stored
 from integration.campaigns.moments import AHEAD, LEAST, due_slot, next_slot
 from integration.mailchimp import dispatch
 from integration.mailchimp.client import Mailchimp
-from integration.mailchimp.errors import ConsentGuard
+from integration.mailchimp.errors import ConsentGuard, Retryable
 from integration.mailchimp.guard import Permit, check
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
@@ -296,3 +296,15 @@ def test_a_test_goes_to_nobody_but_who_logs_in_here(mail: MailShop) -> None:
     with pytest.raises(dispatch.NotYours):
         dispatch.send_test(mail.shop.context, mail.shop.audience, rule_id, "x@stipt-demo.shop")
     assert mail.calls("test") == 0
+
+
+def test_what_an_interrupted_test_left_is_removed_by_the_next(mail: MailShop) -> None:
+    rule_id = mail.add_rule(on=False)
+    context, audience = mail.shop.context, mail.shop.audience
+    before = mail.sandbox.canonical()
+    mail.sandbox.fail("error_500", method="DELETE", prefix="/campaigns")
+    with pytest.raises(Retryable):
+        dispatch.send_test(context, audience, rule_id, "owner@kleding.example")
+    assert len(mail.remote) == 1
+    dispatch.send_test(context, audience, rule_id, "owner@kleding.example")
+    assert mail.sandbox.canonical() == before
