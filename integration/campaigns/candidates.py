@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime
 
 from sqlmodel import Session, col, func, select
@@ -83,6 +83,20 @@ def _needs(session: Session, segment: str, people: Mapping[int, date]) -> dict[i
     }
 
 
+def open_needs(session: Session, segment: str) -> Callable[[int, str], bool]:
+    """Return a test whether a person is in a segment still, for the need he was chosen for."""
+    query = select(SegmentMember.person_id, col(SegmentMember.since)).where(
+        SegmentMember.segment == segment
+    )
+    inside = dict(session.exec(query).all())
+    needs = _needs(session, segment, inside)
+
+    def is_open(person_id: int, need: str) -> bool:
+        return person_id in inside and needs.get(person_id, need) == need
+
+    return is_open
+
+
 def reached(session: Session, audience: Audience, people: Collection[int]) -> set[tuple[str, str]]:
     """Return (address, need) of every choice that was made, under each address of the person.
 
@@ -93,7 +107,7 @@ def reached(session: Session, audience: Audience, people: Collection[int]) -> se
             CampaignPerson.audience_id == audience.id
         )
     ).all()
-    owner = _owners(session)
+    owner = owners(session)
     addresses: dict[int, set[str]] = defaultdict(set)
     for email_key, person_id in owner.items():
         if person_id in people:
@@ -105,7 +119,8 @@ def reached(session: Session, audience: Audience, people: Collection[int]) -> se
     return found
 
 
-def _owners(session: Session) -> dict[str, int]:
+def owners(session: Session) -> dict[str, int]:
+    """Return whose an address is: address -> person."""
     query = (
         select(Identity.value, SourceProfile.person_id)
         .join(SourceProfile, col(SourceProfile.id) == col(Identity.profile_id))
@@ -121,7 +136,7 @@ def mailed(session: Session, audience: Audience) -> dict[int, list[datetime]]:
         .join(Campaign, col(Campaign.id) == col(CampaignPerson.campaign_id))
         .where(Campaign.audience_id == audience.id, col(Campaign.status).in_(HELD))
     )
-    owner = _owners(session)
+    owner = owners(session)
     found: dict[int, list[datetime]] = defaultdict(list)
     for person_id, email_key, at in session.exec(query):
         if at is not None:

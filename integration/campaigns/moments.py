@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 #: A run is scheduled so long before it goes out: time to look at it and stop it.
 AHEAD = timedelta(hours=4)
 #: What is left of that at least; after that a run is not made any more.
-LEAST = timedelta(minutes=30)
+LEAST = timedelta(hours=2)
 #: Mailchimp sends on quarters of an hour.
 QUARTER_MIN = 15
 
@@ -48,7 +48,7 @@ def due_slot(now: datetime, weekday: int, hour: int, zone: str) -> datetime | No
     >>> due_slot(monday.replace(hour=3), 0, 9, "Europe/Amsterdam") is None
     True
     """
-    slot = next_slot(now + LEAST, weekday, hour, zone)
+    slot = next_slot(now + LEAST - timedelta.resolution, weekday, hour, zone)
     return slot if slot - now <= AHEAD else None
 
 

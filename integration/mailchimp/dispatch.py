@@ -9,7 +9,8 @@ scheduled, and what was is stopped.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from integration.audience import names
 from integration.audience.connect import open_mailchimp
 from integration.audience.restraint import left_out
 from integration.audience.wanted import out_of_reach
+from integration.campaigns import candidates
 from integration.campaigns import content as contents
 from integration.campaigns.rules import text_of
 from integration.context import Context
@@ -28,7 +30,13 @@ from integration.mailchimp import campaigns
 from integration.mailchimp.campaigns import CampaignInfo
 from integration.mailchimp.client import ROWS_A_CALL, Mailchimp
 from integration.mailchimp.content import fitted
-from integration.mailchimp.errors import Forbidden, Invalid, NotFound, Retryable, WrongState
+from integration.mailchimp.errors import (
+    Forbidden,
+    Invalid,
+    MailchimpError,
+    NotFound,
+    WrongState,
+)
 from integration.mailchimp.guard import Permit
 from integration.mailchimp.run import Job
 from integration.tables import (
@@ -40,14 +48,18 @@ from integration.tables import (
     User,
 )
 
+log = logging.getLogger(__name__)
+
 #: `OwnedName.kind` of the static segment with a run's recipients.
 RUN = "run"
 #: Runs that are not over; "stopped_there" is a draft again in Mailchimp, and may still be sent.
 OPEN = ("planned", "scheduling", "scheduled", "stopping", "stopped_there")
+#: States of a campaign in Mailchimp from which nothing goes out.
+DRAFTS = ("save", "paused")
 #: Runs that leave nothing behind in Mailchimp.
 CLEANED = ("stopped", "refused", "lapsed", "empty")
-#: With less than this left a run is not scheduled any more.
-TOO_LATE = timedelta(minutes=5)
+#: With less than this left a run is not scheduled any more: nobody could look at it and stop it.
+TOO_LATE = timedelta(hours=1)
 #: How far back what an interrupted test left is looked for.
 _TESTS_LEFT = timedelta(days=60)
 #: How long the list of a run's people is kept after it went out.
@@ -61,19 +73,22 @@ class NotYours(ValueError):
 def carry_on(context: Context, job: Job, audience: Audience) -> None:
     """Bring every run of an audience as far as it can go now.
 
-    A run that Mailchimp refuses stands in nobody's way.
+    A run that fails, for whatever reason, stands in nobody's way.
 
     Raises
     ------
-    Retryable
-        After all runs were tried, when one of them may work later.
+    MailchimpError
+        After all runs were tried, when one of them may work later: `Retryable`, or what rests until
+        the merchant has done something.
     """
-    later: Retryable | None = None
+    later: MailchimpError | None = None
     for run_id in _open_runs(context, audience):
         try:
             _Run(context, job, audience, run_id).advance()
-        except Retryable as error:
-            later = error
+        except MailchimpError as error:
+            log.warning("Run %s cannot go on: %s", run_id, type(error).__name__)
+            if error.retryable or error.rests:
+                later = error
     if later is not None:
         raise later
 
@@ -224,7 +239,9 @@ class _Run:
                 run.status = "stopping"
                 return False
             assert run.send_at is not None
-            if run.send_at - self._context.clock() < TOO_LATE and not run.remote_id:
+            is_late = run.send_at - self._context.clock() < TOO_LATE
+            # Of one that is "scheduling" it is not known whether it is scheduled: that is read.
+            if is_late and run.status == "planned":
                 self._end(session, run, "lapsed", "too_late")
                 return False
             return True
@@ -260,11 +277,15 @@ class _Run:
                 self._end(session, session.get_one(Campaign, self._id), "empty")
             self._clean(self._look()[0])
             return False
+        self._bring_in_step(tag_id, wanted)
+        return True
+
+    def _bring_in_step(self, tag_id: int, wanted: set[str]) -> None:
+        """Compare the list with the ledger, always: an earlier try may have ended in between."""
         refused = _set_list(self._mailchimp, tag_id, wanted)
         if refused:
             with self._step() as session:
                 self._drop(session, refused, "not_subscribed")
-        return True
 
     def _tag(self) -> int:
         run, _rule = self._look()
@@ -293,19 +314,35 @@ class _Run:
         return tag_id
 
     def _people(self) -> set[str]:
-        """Addresses of the run; who is held back or out of reach by now is taken off first."""
+        """Addresses of the run; who must not get it by now is taken off first."""
         with self._step() as session:
-            held = left_out(session, self._audience)
-            assert self._audience.id is not None
-            unreachable = out_of_reach(session, self._audience.id)
+            run = session.get_one(Campaign, self._id)
+            why_not = self._why_not(session, session.get_one(CampaignRule, run.rule_id))
             query = select(CampaignPerson).where(CampaignPerson.campaign_id == self._id)
-            rows = session.exec(query).all()
-            for row in rows:
-                if row.person_id in held:
-                    self._drop(session, {row.email_key}, held[row.person_id])
-                elif row.email_key in unreachable:
-                    self._drop(session, {row.email_key}, "not_subscribed")
+            for row in session.exec(query).all():
+                reason = why_not(row)
+                if reason:
+                    self._drop(session, {row.email_key}, reason)
             return set(session.exec(_addresses(self._id)))
+
+    def _why_not(self, session: Session, rule: CampaignRule) -> Callable[[CampaignPerson], str]:
+        """Tell why somebody chosen must not get it by now: held back, out of reach, bought."""
+        held = left_out(session, self._audience)
+        unreachable = out_of_reach(session, self._audience.id or 0)
+        owners = candidates.owners(session)
+        is_open = candidates.open_needs(session, rule.segment)
+
+        def reason(row: CampaignPerson) -> str:
+            # People are merged after they were chosen.
+            person_id = owners.get(row.email_key, row.person_id)
+            for one in (row.person_id, person_id):
+                if one in held:
+                    return held[one]
+            if row.email_key in unreachable:
+                return "not_subscribed"
+            return "" if is_open(person_id, row.need) else "left_segment"
+
+        return reason
 
     def _drop(self, session: Session, addresses: set[str], reason: str) -> None:
         for email_key in addresses:
@@ -391,7 +428,7 @@ class _Run:
             if info is None:
                 stored.remote_id = ""
                 self._end(session, stored, "stopped", "deleted_there")
-            elif info.status in ("save", "paused"):
+            elif info.status in DRAFTS:
                 # Not ours to touch any more. Its people stay taken: it may still be sent by hand.
                 if stored.status != "stopped_there":
                     stored.status, stored.problem = "stopped_there", "stopped_there"
@@ -405,13 +442,14 @@ class _Run:
 
     def _keep_list(self, run: Campaign) -> None:
         assert run.tag_id is not None
-        before = run.people
-        wanted = self._people()
-        if len(wanted) != before:
-            _set_list(self._mailchimp, run.tag_id, wanted)
+        try:
+            self._bring_in_step(run.tag_id, self._people())
+        except NotFound:
+            # Its list was deleted in Mailchimp: nobody knows to whom it would go.
+            self._stop(run)
 
-    def _sent(self, run: Campaign, info: CampaignInfo) -> None:
-        run.status, run.problem = "sent", ""
+    def _sent(self, run: Campaign, info: CampaignInfo, problem: str = "") -> None:
+        run.status, run.problem, run.remote_id = "sent", problem, info.id
         run.send_at = info.sent_at or run.send_at
         run.settled_at = self._context.clock()
 
@@ -419,25 +457,13 @@ class _Run:
 
     def _stop(self, run: Campaign) -> None:
         """Take a run back, as long as Mailchimp has not begun to send."""
-        info = campaigns.read(self._mailchimp, run.remote_id) if run.remote_id else None
-        if info is None and not run.remote_id:
-            # It may have been made without our hearing so.
-            info = campaigns.find(self._mailchimp, run.title, run.created_at)
-        if info is not None and info.status == "schedule":
-            sender = open_mailchimp(self._context, self._audience, Permit.SEND)
-            try:
-                sender.call(sender.official.campaigns.unschedule, info.id)
-            except (Invalid, WrongState):
-                info = campaigns.read(self._mailchimp, info.id)
-        is_draft = info is None or info.status in ("save", "paused", "schedule")
+        info = self._unschedule(self._left(run))
         with self._step() as session:
             stored = session.get_one(Campaign, self._id)
-            if info is not None:
-                stored.remote_id = info.id
-            if not is_draft and info is not None:
-                self._sent(stored, info)
-                stored.problem = "too_late_to_stop"
+            if info is not None and info.status not in DRAFTS:
+                self._sent(stored, info, "too_late_to_stop")
                 return
+            stored.remote_id = info.id if info is not None else ""
             self._end(session, stored, "stopped")
         self._clean(self._look()[0])
 
@@ -449,20 +475,52 @@ class _Run:
         self._clean(self._look()[0])
 
     def _end(self, session: Session, run: Campaign, status: str, problem: str = "") -> None:
-        """Settle a run that reached nobody: its people can be chosen again."""
+        """Settle a run that reached nobody: its people can be chosen again.
+
+        While there is a campaign they stay: `_clean` may find that it is on its way after all.
+        """
         run.status, run.problem = status, problem
         run.settled_at = self._context.clock()
-        session.exec(delete(CampaignPerson).where(col(CampaignPerson.campaign_id) == run.id))
+        if not run.remote_id:
+            _give_back(session, run)
 
     def _clean(self, run: Campaign) -> None:
         """Leave nothing of a run behind in Mailchimp."""
         if run.status not in CLEANED:
             return
-        if run.remote_id:
-            campaigns.remove(self._mailchimp, run.remote_id)
-            with self._step() as session:
-                session.get_one(Campaign, self._id).remote_id = ""
+        info = self._left(run)
+        if info is not None:
+            try:
+                campaigns.remove(self._mailchimp, info.id)
+            except (Invalid, WrongState):
+                # A schedule call whose answer was lost came through after all.
+                info = self._unschedule(campaigns.read(self._mailchimp, info.id))
+                if info is not None and info.status not in DRAFTS:
+                    with self._step() as session:
+                        self._sent(session.get_one(Campaign, self._id), info, "too_late_to_stop")
+                    return
+                if info is not None:
+                    campaigns.remove(self._mailchimp, info.id)
+        with self._step() as session:
+            stored = session.get_one(Campaign, self._id)
+            stored.remote_id = ""
+            _give_back(session, stored)
         self._remove_list(run)
+
+    def _left(self, run: Campaign) -> CampaignInfo | None:
+        """A run's campaign; it may have been made without our hearing so."""
+        if run.remote_id:
+            return campaigns.read(self._mailchimp, run.remote_id)
+        return campaigns.find(self._mailchimp, run.title, run.created_at)
+
+    def _unschedule(self, info: CampaignInfo | None) -> CampaignInfo | None:
+        """Make a draft of a campaign where that is still possible; return what it is then."""
+        if info is None or info.status != "schedule":
+            return info
+        sender = open_mailchimp(self._context, self._audience, Permit.SEND)
+        with suppress(Invalid, WrongState):  # it has just begun
+            sender.call(sender.official.campaigns.unschedule, info.id)
+        return campaigns.read(self._mailchimp, info.id)
 
     def _forget_list(self, run: Campaign) -> None:
         assert run.settled_at is not None
@@ -504,6 +562,10 @@ def _moved(session: Session, run_id: int, before: tuple[str, ...], after: str) -
 def _list_name(run: Campaign) -> str:
     """Words that people understand when they meet it among their tags."""
     return f"Stipt mail {run.id}: {run.title.partition('] ')[2]}"
+
+
+def _give_back(session: Session, run: Campaign) -> None:
+    session.exec(delete(CampaignPerson).where(col(CampaignPerson.campaign_id) == run.id))
 
 
 def _addresses(run_id: int) -> Any:

@@ -335,6 +335,7 @@ def reason_names() -> dict[str, str]:
         "ask_first": gettext("ask first"),
         "denied": gettext("permission withdrawn"),
         "had_it": gettext("had a mail for this need"),
+        "left_segment": gettext("bought or left the segment meanwhile"),
         "resting": gettext("had a mail not long ago"),
         "no_room": gettext("no room in this run"),
     }

@@ -102,7 +102,7 @@ def test_a_moment_is_the_weekday_and_hour_of_the_shop_and_a_quarter_for_mailchim
     # An hour that the clocks skip is the next one.
     assert local.hour in (hour, (hour + 1) % 24)
     due = due_slot(now, weekday, hour, zone)
-    assert due is None or LEAST < due - now <= AHEAD
+    assert due is None or LEAST <= due - now <= AHEAD
 
 
 @pytest.mark.parametrize(
