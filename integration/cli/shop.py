@@ -44,10 +44,10 @@ def shop_data(
             if not dry_run:
                 switch_on(session, store)
         elif store is not None and not dry_run:
-            switch_off(store)
+            switch_off(session, store)
         if action == "send" and not dry_run:
             start(session)
-    if action in ("on", "send") and not dry_run:
+    if action != "status" and not dry_run:
         do_work(shell, quiet=as_json)
     _show(shell, dry_run=dry_run, as_json=as_json)
 

@@ -2,7 +2,8 @@
 
 Products before orders, customers before orders, a person's old carts away before his orders come,
 new carts last; each in batches of its own, as Mailchimp carries a batch out in any order. While a
-store is filled, Mailchimp is told to start no automation. Safe to kill and start again anywhere.
+store is filled, and later while old orders come, Mailchimp is told to start no automation. Safe to
+kill and start again anywhere.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ _NO_PRODUCT = "Mailchimp does not take a product of this"
 def shop_data(context: Context, job: Job) -> None:
     """Send what differs for every source that is switched on.
 
+    Of one that was switched off only the quiet is ended that a broken run left behind.
+
     Raises
     ------
     MailchimpError
@@ -47,7 +50,7 @@ def shop_data(context: Context, job: Job) -> None:
     with scoped(context.engine, job.account_id) as session:
         query = select(ShopStore).where(
             ShopStore.audience_id == audience.id,
-            col(ShopStore.is_on).is_(True),
+            col(ShopStore.is_on) | col(ShopStore.is_quiet),
             ShopStore.status != "lost",
         )
         found = session.exec(query.order_by(col(ShopStore.id))).all()
@@ -59,7 +62,10 @@ def _fill(context: Context, job: Job, audience: Audience, store: ShopStore) -> N
     shop = Ecommerce(open_mailchimp(context, audience), store.store_id)
     run = Filling(Sender(context, job, store, shop), audience, store)
     try:
-        run.fill()
+        if store.is_on:
+            run.fill()
+        else:
+            run.end_quiet()
     except StoreLost:
         # Never made again silently: it may have been deleted for a reason.
         with run.sender.transaction() as session:
@@ -111,11 +117,16 @@ class Filling:
         self._orders(who)
         self._report(0.95)
         self._open_carts(who)
-        if self.store.is_quiet:
-            self._be_quiet(False)
+        self._be_quiet(False)
         with self.sender.transaction() as session:
             now = self._context.clock()
             _change(session, self.store, status="filled", filled_at=self.store.filled_at or now)
+
+    def end_quiet(self) -> None:
+        """Let Mailchimp's automations start again; nothing else is sent."""
+        if self._shop.store() is None:
+            raise StoreLost("the store was deleted in Mailchimp")
+        self._be_quiet(False)
 
     def _report(self, progress: float) -> None:
         self.sender.job.report(progress)
@@ -165,11 +176,10 @@ class Filling:
                 _change(session, self.store, is_quiet=quiet)
 
     def _be_quiet_about(self, sales: Sequence[wanted.Sale]) -> None:
-        """Old orders that are new to the store, or many changes of old ones, are no news."""
+        """Tell Mailchimp when old orders are new to the store, or many of them changed."""
         if self.store.is_quiet:
             return
-        before = self._context.clock() - _HISTORY
-        old = [sale.item for sale in sales if sale.placed_at < before]
+        old = [sale.item for sale in sales]
         with self.sender.transaction() as session:
             known = mirror.known(session, self.sender.store, "order", [one.key for one in old])
         news = [one for one in old if differs(one, known.get(one.key))]
@@ -241,10 +251,29 @@ class Filling:
         with self.sender.transaction() as session:
             count = select(func.count()).select_from(Order)
             total = session.exec(count.where(Order.shop_id == self.store.shop_id)).one()
+        fresh: list[wanted.Sale] = []
         for number, window in enumerate(wanted.windows(read), start=1):
-            self._be_quiet_about(window)
-            self._push_sales(window)
+            old, news = self._parted(window)
+            fresh += news
+            self._be_quiet_about(old)
+            self._push_sales(old)
             self._report(0.55 + 0.4 * min(1.0, number * wanted.WINDOW / max(1, total)))
+        if self.store.filled_at is not None:
+            self._be_quiet(False)
+        self._push_sales(fresh)
+
+    def _parted(
+        self, sales: Sequence[wanted.Sale]
+    ) -> tuple[Sequence[wanted.Sale], list[wanted.Sale]]:
+        """Part what is history from what may start an automation, which comes after it.
+
+        While a store is filled for the first time everything is history.
+        """
+        if self.store.filled_at is None:
+            return sales, []
+        before = self._context.clock() - _HISTORY
+        old = [sale for sale in sales if sale.placed_at < before]
+        return old, [sale for sale in sales if sale.placed_at >= before]
 
     def _push_sales(self, sales: Sequence[wanted.Sale]) -> None:
         """Send orders or carts with the products they name."""

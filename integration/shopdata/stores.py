@@ -63,9 +63,14 @@ def switch_on(session: Session, store: ShopStore) -> None:
     start(session)
 
 
-def switch_off(store: ShopStore) -> None:
-    """Send nothing more; what is at Mailchimp stays there."""
+def switch_off(session: Session, store: ShopStore) -> None:
+    """Send nothing more; what is at Mailchimp stays there.
+
+    Where a run broke, or is under way, Mailchimp may still hold all automations: that is ended.
+    """
     store.is_on = False
+    if store.is_quiet or current_work(session) is not None:
+        ask(session, SEND)
 
 
 def start(session: Session) -> None:

@@ -82,21 +82,22 @@ def orders(
     rows = session.exec(query.order_by(col(Order.id)).limit(WINDOW)).all()
     lines = _lines(session, rows)
     refunds = _refunds(session, store.shop_id, rows)
-    made = (_sale(row, lines[row.id or 0], refunds[row.external_id], buyers) for row in rows)
+    made = [_sale(row, lines[row.id or 0], refunds[row.external_id], buyers) for row in rows]
     last = rows[-1].id if len(rows) == WINDOW else None
-    return [sale for sale in made if sale is not None], last or 0
+    return made, last or 0
 
 
 def _sale(
     row: Order, lines: Sequence[OrderLine], refunds: Sequence[Refund], buyers: Buyers
-) -> Sale | None:
+) -> Sale:
     key = remote_id(row.external_id)
     if row.status == "test":
         return Sale(gone("order", key), [], row.placed_at)
     customer = buyers.of_profile.get(row.profile_id or 0, "")
     body = documents.order(row, lines, refunds, customer)
     if body is None:
-        return None
+        # A late edit took all its lines off: it earns nothing any more.
+        return Sale(gone("order", key), [], row.placed_at)
     # A cancelled order that was never sent is no news, and nobody is added for an old one.
     made = item("order", key, body, only_if_there=row.status == "cancelled" or not customer)
     return Sale(

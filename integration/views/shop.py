@@ -71,8 +71,8 @@ def switch_on(store_id: int) -> ResponseReturnValue:
 def switch_off(store_id: int) -> ResponseReturnValue:
     """Send nothing more of a source; what is there stays."""
     with own_rows() as session:
-        shop_stores.switch_off(own_or_404(session, ShopStore, store_id))
-    return redirect(url_for(".show"))
+        shop_stores.switch_off(session, own_or_404(session, ShopStore, store_id))
+    return _woken()
 
 
 @bp.post("/<int:store_id>/again")

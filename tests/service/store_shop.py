@@ -91,6 +91,7 @@ class StoreShop:
         at: datetime = LONG_AGO,
         status: str = "paid",
         each: int = 10_000,
+        quantity: int = 1,
         **more: Any,
     ) -> None:
         """Store an order of (product, variant) lines at `each` minor units, or its newer self."""
@@ -117,13 +118,13 @@ class StoreShop:
                         product_external_id=product,
                         variant_external_id=variant,
                         title=f"Bought {product}",
-                        quantity=1,
+                        quantity=quantity,
                         total_minor=each,
                         discount_minor=0,
                     )
                 )
 
-    def refund(self, key: str, order: str, amount: int | None) -> None:
+    def refund(self, key: str, order: str, amount: int | None, currency: str = "EUR") -> None:
         """Store a refund in minor units; None: only the state is known."""
         with self.people.session() as session:
             session.add(
@@ -133,7 +134,7 @@ class StoreShop:
                     external_id=key,
                     order_external_id=order,
                     refunded_at=self.now,
-                    currency="EUR",
+                    currency=currency,
                     detail="total" if amount is not None else "state_only",
                     amount_minor=amount,
                 )
