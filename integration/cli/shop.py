@@ -125,6 +125,7 @@ def _row(session: Session, shop: Shop, store: ShopStore) -> dict[str, Any]:
         "state": store.status,
         "there": {name: there.get(name[:-1], 0) for name in _COUNTED},
         "refused": len(mirror.refused(session, key, most=10_000)),
+        "noted": len(mirror.noted(session, key, most=10_000)),
         "preview": store.preview,
         "outcome": store.outcome,
         "error": store.error,

@@ -157,12 +157,25 @@ def _standing(row: Order, refunds: Sequence[Refund]) -> tuple[int, str]:
     if row.status == "cancelled":
         return 0, "cancelled"
     total = max(0, row.total_minor)
-    # A refund of which only the state is known took everything back.
-    back = sum(total if r.amount_minor is None else r.amount_minor for r in refunds)
+    back = sum(refunded(row, refund) or 0 for refund in refunds)
     left = max(0, total - back)
     if back and not left:
         return 0, "refunded"
     return left, "pending" if row.status == "open" else "paid"
+
+
+def refunded(row: Order, refund: Refund) -> int | None:
+    """Return what a refund took off an order, in minor units of the order's currency.
+
+    One in the buyer's currency is converted as the order itself was; None: nobody knows the rate.
+    """
+    if refund.amount_minor is None:
+        return max(0, row.total_minor)  # only the state is known: everything went back
+    if refund.currency == row.currency:
+        return refund.amount_minor
+    if refund.currency == row.original_currency and row.original_total_minor:
+        return round(Decimal(refund.amount_minor) * row.total_minor / row.original_total_minor)
+    return None
 
 
 def _line(row: OrderLine, currency: str) -> Body:

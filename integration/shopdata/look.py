@@ -59,6 +59,7 @@ def _preview(
         **counted.changes,
         "calls": counted.calls,
         "left_out": counted.left_out,
+        "returns": wanted.returns(session, store),
         "others": [{"name": s.name, "platform": s.platform} for s in others],
     }
 

@@ -73,6 +73,14 @@ def store(session: Session, store: int, kind: str, rows: Mapping[str, Known]) ->
     upsert(session, ShopRecord, columns, key=_KEY)
 
 
+def note(session: Session, store: int, kind: str, notes: Mapping[str, str]) -> None:
+    """Keep with what is there why it is not quite right; "" takes an earlier note away."""
+    for key, row in known(session, store, kind, notes.keys()).items():
+        if row.there and row.status == "done" and row.error != notes[key]:
+            query = sqlalchemy.update(ShopRecord).where(col(ShopRecord.id) == row.id)
+            session.execute(query.values(error=notes[key]))
+
+
 def forget(session: Session, store: int, kind: str | None = None, keys: Iterable[str] = ()) -> None:
     """Forget a kind's keys, or everything."""
     query = delete(ShopRecord).where(col(ShopRecord.shop_store_id) == store)
@@ -105,5 +113,13 @@ def refused(session: Session, store: int, most: int = 50) -> list[ShopRecord]:
     """Return rows that Mailchimp refused, with its answer."""
     query = select(ShopRecord).where(
         ShopRecord.shop_store_id == store, ShopRecord.status == "failed"
+    )
+    return list(session.exec(query.order_by(col(ShopRecord.id)).limit(most)))
+
+
+def noted(session: Session, store: int, most: int = 50) -> list[ShopRecord]:
+    """Return rows that are there and not quite right, with the name of the reason."""
+    query = select(ShopRecord).where(
+        ShopRecord.shop_store_id == store, ShopRecord.status == "done", ShopRecord.error != ""
     )
     return list(session.exec(query.order_by(col(ShopRecord.id)).limit(most)))

@@ -96,7 +96,8 @@ class Filling:
     def fill(self) -> None:
         """Go through all steps; what is in step costs no writing call."""
         with self.sender.transaction() as session:
-            _change(session, self.store, outcome={}, error="")
+            outcome = {"returns": wanted.returns(session, self.store)}
+            _change(session, self.store, outcome=outcome, error="")
         self._wait_for_batches()
         # First: an audience that was deleted takes its stores along, and is another matter.
         read_members(self._context, self.audience)
@@ -257,10 +258,12 @@ class Filling:
             fresh += news
             self._be_quiet_about(old)
             self._push_sales(old)
+            self._note(old)
             self._report(0.55 + 0.4 * min(1.0, number * wanted.WINDOW / max(1, total)))
         if self.store.filled_at is not None:
             self._be_quiet(False)
         self._push_sales(fresh)
+        self._note(fresh)
 
     def _parted(
         self, sales: Sequence[wanted.Sale]
@@ -274,6 +277,12 @@ class Filling:
         before = self._context.clock() - _HISTORY
         old = [sale for sale in sales if sale.placed_at < before]
         return old, [sale for sale in sales if sale.placed_at >= before]
+
+    def _note(self, sales: Iterable[wanted.Sale]) -> None:
+        """Keep what the page must explain about orders."""
+        notes = {sale.item.key: sale.note for sale in sales}
+        with self.sender.transaction() as session:
+            mirror.note(session, self.sender.store, "order", notes)
 
     def _push_sales(self, sales: Sequence[wanted.Sale]) -> None:
         """Send orders or carts with the products they name."""

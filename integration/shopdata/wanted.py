@@ -31,6 +31,8 @@ T = TypeVar("T")
 WINDOW = 400
 #: A cart that nobody touched for so long is not sent, and taken away where it is.
 CART_LIFE = timedelta(days=30)
+#: The note on an order with a refund whose amount cannot be converted.
+REFUND_CURRENCY = "refund_currency"
 #: A cart touched so shortly after an order is what that order left on another device.
 GHOST = timedelta(minutes=1)
 
@@ -41,6 +43,8 @@ class Sale(NamedTuple):
     item: Item
     lines: list[dict[str, Any]]
     placed_at: datetime
+    #: Why it counts for more than it should; "" when it does not.
+    note: str = ""
 
 
 # -- the catalogue ---------------------------------------------------------------------------------
@@ -100,9 +104,11 @@ def _sale(
         return Sale(gone("order", key), [], row.placed_at)
     # A cancelled order that was never sent is no news, and nobody is added for an old one.
     made = item("order", key, body, only_if_there=row.status == "cancelled" or not customer)
-    return Sale(
-        made, [documents.of_line(line) for line in lines if line.quantity > 0], row.placed_at
+    bought = [documents.of_line(line) for line in lines if line.quantity > 0]
+    is_unclear = row.status != "cancelled" and any(
+        documents.refunded(row, refund) is None for refund in refunds
     )
+    return Sale(made, bought, row.placed_at, REFUND_CURRENCY if is_unclear else "")
 
 
 def _lines(session: Session, rows: Sequence[Order]) -> dict[int, list[OrderLine]]:
@@ -122,6 +128,20 @@ def _refunds(session: Session, shop_id: int, rows: Sequence[Order]) -> dict[str,
     for refund in session.exec(query):
         found[refund.order_external_id].append(refund)
     return found
+
+
+def returns(session: Session, store: ShopStore) -> int:
+    """Count receipts of nothing but returns: no source says which purchase they belong to."""
+    lines = select(OrderLine.id).where(OrderLine.order_id == Order.id)
+    query = select(func.count()).select_from(Order)
+    return session.exec(
+        query.where(
+            Order.shop_id == store.shop_id,
+            col(Order.status).not_in(("cancelled", "test")),
+            lines.where(OrderLine.quantity < 0).exists(),
+            ~lines.where(OrderLine.quantity > 0).exists(),
+        )
+    ).one()
 
 
 def windows(read: Callable[[int], tuple[list[T], int]]) -> Iterator[list[T]]:

@@ -57,5 +57,6 @@ class ShopRecord(Owned, table=True):
     sent: str = ""
     #: sent (the answer is not known), done, failed.
     status: str = "done"
-    #: Mailchimp's answer to a failed row, without addresses.
+    #: Mailchimp's answer to a failed row, without addresses; of one that is done the name of why
+    #: it is not quite right (`wanted.REFUND_CURRENCY`).
     error: str = ""

@@ -12,6 +12,7 @@ from integration.reading import plans
 from integration.shopdata import mirror
 from integration.shopdata import stores as shop_stores
 from integration.shopdata.stores import LOOK, REMOVE, SEND, current_work
+from integration.shopdata.wanted import REFUND_CURRENCY
 from integration.tables import ShopStore, Work
 from integration.views.base import context, own_or_404, own_rows, wants_part
 from integration.views.status import kind_names
@@ -42,6 +43,7 @@ def show() -> ResponseReturnValue:
             kinds=kind_names(),
             record_kinds=record_kinds(),
             states=states(),
+            notes=notes(),
         )
 
 
@@ -109,6 +111,16 @@ def states() -> dict[str, str]:
     }
 
 
+def notes() -> dict[str, str]:
+    """Return why something that is there is not quite right, by the name of the reason."""
+    return {
+        REFUND_CURRENCY: gettext(
+            "It has a refund in another currency, and the source does not say at what rate. "
+            "That refund is not taken off."
+        ),
+    }
+
+
 def record_kinds() -> dict[str, str]:
     """Return what the things in a store are called, one of each."""
     return {
@@ -127,6 +139,7 @@ def _shown(session: Session, shop: Any, store: ShopStore) -> dict[str, Any]:
         "store": store,
         "counts": mirror.counts(session, key),
         "refused": mirror.refused(session, key),
+        "noted": mirror.noted(session, key),
         "others": store.preview.get("others", []),
     }
 

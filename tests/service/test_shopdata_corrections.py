@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
+from integration.shopdata import mirror
 from integration.shopdata.stores import switch_off
 from integration.tables import ShopStore
 from tests.service.audience_shop import TestJob
@@ -51,6 +53,20 @@ def test_an_order_that_never_had_lines_is_not_sent(shop: StoreShop) -> None:
     shop.send()
     assert shop.store.orders == {}
     assert shop.send() == 0
+
+
+def test_a_return_that_is_a_receipt_of_its_own_is_counted_for_the_merchant(
+    shop: StoreShop,
+) -> None:
+    ada = shop.buyer(ADA)
+    shop.order("o1", ada, ("suit", None))
+    shop.order("back", ada, ("suit", None), each=-10_000, quantity=-1)
+    shop.order("voided", ada, ("suit", None), each=-1, quantity=-1, status="cancelled")
+    assert shop.look().preview["returns"] == 1
+    shop.on()
+    shop.send()
+    assert list(shop.store.orders) == ["o1"]
+    assert shop.row.outcome["returns"] == 1
 
 
 @pytest.mark.parametrize("has_order", [False, True])
@@ -103,3 +119,38 @@ def test_switched_off_after_a_break_a_store_is_not_left_syncing(
     assert set(shop.store.orders) == held
     assert len(shop.writes()) - seen == 1
     assert not shop.row.is_quiet
+
+
+def test_a_refund_in_the_currency_of_the_buyer_is_counted_in_that_of_the_order(
+    shop: StoreShop,
+) -> None:
+    ada = shop.buyer(ADA)
+    shop.order("o1", ada, ("suit", None), original_total_minor=1_600_000, original_currency="JPY")
+    shop.refund("r1", "o1", 400_000, "JPY")
+    shop.on()
+    shop.send()
+    assert shop.revenue(ADA) == (1, 75)
+    assert noted(shop) == []
+
+
+def test_a_refund_that_cannot_be_converted_is_left_out_and_shown(shop: StoreShop) -> None:
+    ada = shop.buyer(ADA)
+    shop.order("o1", ada, ("suit", None))
+    shop.on()
+    shop.send()
+    shop.refund("r1", "o1", 9_000, "USD")
+    assert shop.send() == 0
+    assert shop.revenue(ADA) == (1, 100)
+    assert shop.store.orders["o1"]["financial_status"] == "paid"
+    assert noted(shop) == [("o1", "refund_currency")]
+    changed: dict[str, Any] = {"original_total_minor": 11_000, "original_currency": "USD"}
+    shop.order("o1", ada, ("suit", None), **changed)
+    shop.send()
+    assert shop.revenue(ADA) == (1, 18.18)
+    assert noted(shop) == []
+
+
+def noted(shop: StoreShop) -> list[tuple[str, str]]:
+    """Orders that the page explains something about."""
+    with shop.people.session() as session:
+        return [(row.key, row.error) for row in mirror.noted(session, shop.row.id or 0)]

@@ -126,6 +126,18 @@ def test_a_deleted_store_is_said_on_the_page(shop: StoreShop, visitor: Visitor) 
     assert shop.revenue(ADA) == (1, 100)
 
 
+def test_what_revenue_in_mailchimp_leaves_out_is_said(shop: StoreShop, visitor: Visitor) -> None:
+    shop.order("back", shop.people.profiles[ADA], ("suit", None), each=-10_000, quantity=-1)
+    shop.refund("r1", "o1", 500, "USD")
+    shop.look()
+    assert "1 return without a purchase it belongs to" in visitor.get(PAGE).text
+    shop.on()
+    shop.send()
+    text = visitor.get(PAGE).text
+    assert "1 return without a purchase it belongs to" in text
+    assert "It has a refund in another currency" in text
+
+
 def test_new_figures_bring_what_differs(shop: StoreShop) -> None:
     shop.on()
     shop.send()
