@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, select, update
 
 from integration.audience.pause import check, pause, resume, settle_in
 from integration.audience.settled import put_to_rest
@@ -18,7 +18,7 @@ from integration.mailchimp.answers import AudienceInfo
 from integration.mailchimp.client import Mailchimp, server_of
 from integration.mailchimp.guard import Permit
 from integration.mailchimp.slots import Slots
-from integration.tables import Audience
+from integration.tables import Audience, CampaignRule
 from integration.work.queue import wake_resting
 
 LANGUAGES = ("en", "nl")
@@ -171,6 +171,8 @@ def let_go(session: Session, audience: Audience, now: datetime) -> None:
     audience.disconnected_at, audience.token = now, ""
     audience.keeps_in_step = audience.adds_contacts = False
     audience.paused, audience.paused_at = "", None
+    rules = update(CampaignRule).where(col(CampaignRule.audience_id) == audience.id)
+    session.exec(rules.values(is_on=False))
     put_to_rest(session, audience.id or 0)
     wake_resting(session)
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlmodel import Session, col, func, select
 
 from integration.audience import hooks, signin
-from integration.audience.connect import choose, current_audience, let_go
+from integration.audience.connect import NoAudience, choose, current_audience, let_go
 from integration.audience.contents import look_at
 from integration.audience.difference import FIELD, TAG, Change
 from integration.audience.members import read_members
@@ -20,6 +20,7 @@ from integration.context import Context
 from integration.db import scoped
 from integration.mailchimp.errors import MailchimpError
 from integration.mailchimp.push import publish
+from integration.mailchimp.withdraw import withdraw
 from integration.tables import Audience, OwnedName, Plan, PushedValue
 from integration.work.queue import Job, defer
 
@@ -80,6 +81,7 @@ def take_out(context: Context, job: Job) -> None:
     then = job.payload["then"]
     if audience.id != then["from"]:
         return  # an earlier try came to the end
+    withdraw(context, audience)
     plan_id = _begun(context, audience)
     if plan_id is None:
         read_members(context, audience)
@@ -154,17 +156,23 @@ def _summary(session: Session, audience: Audience, changes: list[Change]) -> Sum
     )
 
 
-def disconnect(context: Context, account_id: int, *, is_copy: bool = False) -> None:
+def disconnect(context: Context, account_id: int, *, is_copy: bool = False) -> list[str]:
     """End the connection: the token is deleted at once, what went on by itself is switched off.
 
-    Our webhooks are deleted at Mailchimp where it lets us; what else is ours there stays.
+    Scheduled mail is stopped and our webhooks are deleted at Mailchimp where it lets us; what else
+    is ours there stays.
 
     Parameters
     ----------
     is_copy
         This installation is a copy of one that goes on: nothing is asked of Mailchimp.
+
+    Returns
+    -------
+    Titles of campaigns that may still go out, because Mailchimp did not let us stop them.
     """
     audience = current_audience(context, account_id)
+    remaining = [] if is_copy else withdraw(context, audience)
     if not is_copy and not audience.paused:
         try:
             hooks.remove(context, audience)
@@ -174,6 +182,7 @@ def disconnect(context: Context, account_id: int, *, is_copy: bool = False) -> N
     with scoped(context.engine, account_id) as session:
         let_go(session, session.get_one(Audience, audience.id), context.clock())
         signin.forget(session)
+    return remaining
 
 
 def move(context: Context, account_id: int) -> Audience:
@@ -190,9 +199,18 @@ def move(context: Context, account_id: int) -> Audience:
         if row is None or not row.list_id:
             raise signin.NothingBegun("choose an audience first")
         list_id, language = row.list_id, row.language
+    if list_id in {info.id for info in account.audiences}:
+        _withdraw_from_other(context, account_id, list_id)
     audience = choose(context, account_id, account, list_id=list_id, language=language)
     with scoped(context.engine, account_id) as session:
         signin.forget(session)
     with suppress(MailchimpError):  # its page offers to look again
         look_at(context, audience)
     return audience
+
+
+def _withdraw_from_other(context: Context, account_id: int, list_id: str) -> None:
+    with suppress(NoAudience):
+        present = current_audience(context, account_id)
+        if present.list_id != list_id:
+            withdraw(context, present)

@@ -11,6 +11,7 @@ from integration.audience.connect import connect, current_audience
 from integration.audience.undo import undoable
 from integration.audience.warnings import warning_text
 from integration.cli.base import Shell, as_json, command, do_work, dry_run, print_json, print_table
+from integration.mailchimp.withdraw import withdraw
 from integration.tables import Account, Audience, Plan
 from integration.work.queue import defer
 
@@ -47,6 +48,9 @@ def connect_audience(
         )
     if before is not None and not move:
         list_id = before.list_id
+    if before is not None and list_id not in (None, before.list_id):
+        for title in withdraw(shell.context, before):
+            click.echo(f"Still scheduled, stop it in Mailchimp: {title}", err=True)
     audience = connect(
         shell.context, shell.account_id, token=token, list_id=list_id, language=spoken
     )

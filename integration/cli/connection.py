@@ -41,6 +41,7 @@ def disconnect(shell: Shell, take_out: bool, dry_run: bool, as_json: bool) -> No
     connected = current_audience(shell.context, shell.account_id)
     if take_out and connected.paused:
         raise click.ClickException("nothing can be taken out while the audience is paused")
+    scheduled: list[str] = []
     with shell.session() as session:
         ours = asdict(leave.ours(session, connected.id or 0))
         if take_out and not dry_run:
@@ -49,9 +50,10 @@ def disconnect(shell: Shell, take_out: bool, dry_run: bool, as_json: bool) -> No
         do_work(shell, quiet=as_json)
     elif not dry_run:
         is_copy = connected.paused == "cloned"
-        leave.disconnect(shell.context, shell.account_id, is_copy=is_copy)
+        scheduled = leave.disconnect(shell.context, shell.account_id, is_copy=is_copy)
     if as_json:
-        print_json({"name": connected.name, "disconnected": not dry_run, "ours": ours})
+        found = {"name": connected.name, "disconnected": not dry_run, "ours": ours}
+        print_json({**found, "still_scheduled": scheduled})
         return
     verb = "Would disconnect" if dry_run else "Disconnected"
     stays = "was taken out" if take_out else "stays there"
@@ -59,3 +61,5 @@ def disconnect(shell: Shell, take_out: bool, dry_run: bool, as_json: bool) -> No
         f"{verb} {connected.name}. Of ours {stays}: {len(ours['tags'])} tags, "
         f"{len(ours['fields'])} fields, on {ours['contacts']} contacts."
     )
+    for title in scheduled:
+        click.echo(f"Still scheduled, stop it in Mailchimp: {title}")

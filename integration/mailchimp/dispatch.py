@@ -70,10 +70,15 @@ class NotYours(ValueError):
     """A test goes to somebody who logs in here, and to nobody else."""
 
 
-def carry_on(context: Context, job: Job, audience: Audience) -> None:
+def carry_on(context: Context, job: Job, audience: Audience, *, is_leaving: bool = False) -> None:
     """Bring every run of an audience as far as it can go now.
 
     A run that fails, for whatever reason, stands in nobody's way.
+
+    Parameters
+    ----------
+    is_leaving
+        Lists of what was sent are removed at once: nobody looks after them any more.
 
     Raises
     ------
@@ -84,7 +89,7 @@ def carry_on(context: Context, job: Job, audience: Audience) -> None:
     later: MailchimpError | None = None
     for run_id in _open_runs(context, audience):
         try:
-            _Run(context, job, audience, run_id).advance()
+            _Run(context, job, audience, run_id, is_leaving).advance()
         except MailchimpError as error:
             log.warning("Run %s cannot go on: %s", run_id, type(error).__name__)
             if error.retryable or error.rests:
@@ -193,8 +198,11 @@ def _fill_in(
 class _Run:
     """One run on its way."""
 
-    def __init__(self, context: Context, job: Job, audience: Audience, run_id: int) -> None:
+    def __init__(
+        self, context: Context, job: Job, audience: Audience, run_id: int, is_leaving: bool
+    ) -> None:
         self._context, self._job, self._audience = context, job, audience
+        self._is_leaving = is_leaving
         self._id = run_id
         # Reading and preparing needs no permit.
         self._mailchimp = open_mailchimp(context, audience)
@@ -524,6 +532,11 @@ class _Run:
 
     def _forget_list(self, run: Campaign) -> None:
         assert run.settled_at is not None
+        if self._is_leaving:
+            info = campaigns.read(self._mailchimp, run.remote_id)
+            if info is None or info.status == "sent":  # and not on its way still
+                self._remove_list(run)
+            return
         has_report = run.report_read_at is not None
         if has_report and self._context.clock() - run.settled_at >= LIST_KEPT:
             self._remove_list(run)

@@ -16,6 +16,7 @@ from integration.audience.contents import look_at
 from integration.audience.pause import CLONED, moved
 from integration.mailchimp.errors import MailchimpError, NotAuthorized
 from integration.mailchimp.oauth import NotLetIn
+from integration.mailchimp.withdraw import still_scheduled
 from integration.reading import plans
 from integration.tables import Audience
 from integration.views.base import context, form_text, own_rows, user
@@ -201,8 +202,8 @@ def leaving() -> ResponseReturnValue:
         audience = plans.audience(rows)
         if audience is None:
             return redirect(url_for(".show"))
-        ours = leave.ours(rows, audience.id or 0)
-        return render_template("disconnect.html", audience=audience, ours=ours)
+        ours, planned = leave.ours(rows, audience.id or 0), still_scheduled(rows, audience.id or 0)
+        return render_template("disconnect.html", audience=audience, ours=ours, scheduled=planned)
 
 
 @bp.post("/disconnect")
@@ -216,8 +217,15 @@ def left() -> ResponseReturnValue:
         if audience is not None and answer == "take_out":
             _take_out(rows, leave.DISCONNECT)
     if audience is not None and answer == "leave":
-        leave.disconnect(context(), user().account_id)
+        remaining = leave.disconnect(context(), user().account_id)
         flash(gettext("Mailchimp is disconnected, and our access to it is deleted."))
+        if remaining:
+            flash(
+                gettext(
+                    "Mailchimp did not let us stop these, stop them there: %(titles)s",
+                    titles=" · ".join(remaining),
+                )
+            )
     wake_due(context())
     return redirect(url_for(".show"))
 
@@ -254,8 +262,9 @@ def _left_behind(rows: Session) -> list[dict[str, Any]]:
     found = []
     for audience in rows.exec(query.order_by(col(Audience.id))).all():
         ours = leave.ours(rows, audience.id or 0)
-        if not ours.is_nothing:
-            found.append({"name": audience.name, "ours": ours, "at": audience.disconnected_at})
+        scheduled = still_scheduled(rows, audience.id or 0)
+        if scheduled or not ours.is_nothing:
+            found.append({"name": audience.name, "ours": ours, "scheduled": scheduled})
     return found
 
 
