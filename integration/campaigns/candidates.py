@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlmodel import Session, col, func, select
 
@@ -25,20 +25,25 @@ from integration.tables import (
 #: `Choice.kind` of how often somebody may get mail of our rules; its value is days.
 REST_KIND = "mail_rest"
 REST_DAYS = 14
+#: Who comes back into a segment that is no due-date gets mail for it again after so many days.
+AGAIN_DAYS = 90
 #: States of a run whose people count as written to, or about to be.
-HELD = ("waiting", "planned", "scheduling", "scheduled", "stopping", "stopped", "sent")
+HELD = (
+    *("waiting", "planned", "scheduling", "scheduled", "stopping", "stopped"),
+    *("stopped_there", "sent"),
+)
 _ANYTHING = "anything"
 
 
 def candidates(
-    session: Session, audience: Audience, segment: str, entered_from: date
+    session: Session, audience: Audience, segment: str, entered_from: date, at: datetime
 ) -> list[Candidate]:
-    """Return who entered a segment since a day and is in it still."""
+    """Return who entered a segment since a day and is in it still, for a mail at a moment."""
     query = select(SegmentMember.person_id, col(SegmentMember.since)).where(
         SegmentMember.segment == segment, SegmentMember.since >= entered_from
     )
     entered = dict(session.exec(query).all())
-    needs = _needs(session, segment, entered)
+    needs = {**_recent(session, segment, at), **_needs(session, segment, entered)}
     statuses = dict(
         session.exec(
             select(Member.email_key, Member.status).where(Member.audience_id == audience.id)
@@ -97,16 +102,13 @@ def open_needs(session: Session, segment: str) -> Callable[[int, str], bool]:
     return is_open
 
 
-def reached(session: Session, audience: Audience, people: Collection[int]) -> set[tuple[str, str]]:
+def reached(session: Session, people: Collection[int]) -> set[tuple[str, str]]:
     """Return (address, need) of every choice that was made, under each address of the person.
 
-    People are merged, and somebody may use another address by now.
+    People are merged, somebody may use another address by now, and the audience may be another
+    one: the person is the same.
     """
-    rows = session.exec(
-        select(CampaignPerson.email_key, CampaignPerson.need).where(
-            CampaignPerson.audience_id == audience.id
-        )
-    ).all()
+    rows = session.exec(select(CampaignPerson.email_key, CampaignPerson.need)).all()
     owner = owners(session)
     addresses: dict[int, set[str]] = defaultdict(set)
     for email_key, person_id in owner.items():
@@ -119,6 +121,27 @@ def reached(session: Session, audience: Audience, people: Collection[int]) -> se
     return found
 
 
+def _recent(session: Session, segment: str, at: datetime) -> dict[int, str]:
+    """Person -> the need he was last chosen for in a segment, when that was not long ago.
+
+    A segment that is no due-date knows no cycle: who was outside for a night has the same need.
+    """
+    query = (
+        select(CampaignPerson.person_id, CampaignPerson.email_key, CampaignPerson.need)
+        .join(Campaign, col(Campaign.id) == col(CampaignPerson.campaign_id))
+        .where(
+            Campaign.segment == segment,
+            col(Campaign.status).in_(HELD),
+            col(Campaign.send_at) > at - timedelta(days=AGAIN_DAYS),
+        )
+        .order_by(col(Campaign.send_at))
+    )
+    owner = owners(session)
+    return {
+        owner.get(email_key, person_id): need for person_id, email_key, need in session.exec(query)
+    }
+
+
 def owners(session: Session) -> dict[str, int]:
     """Return whose an address is: address -> person."""
     query = (
@@ -129,12 +152,12 @@ def owners(session: Session) -> dict[str, int]:
     return dict(session.exec(query).all())
 
 
-def mailed(session: Session, audience: Audience) -> dict[int, list[datetime]]:
-    """Return the moments of our rules' mails by person, those that are planned too."""
+def mailed(session: Session) -> dict[int, list[datetime]]:
+    """Return the moments of our rules' mails by person, planned ones and other audiences' too."""
     query = (
         select(CampaignPerson.person_id, CampaignPerson.email_key, Campaign.send_at)
         .join(Campaign, col(Campaign.id) == col(CampaignPerson.campaign_id))
-        .where(Campaign.audience_id == audience.id, col(Campaign.status).in_(HELD))
+        .where(col(Campaign.status).in_(HELD))
     )
     owner = owners(session)
     found: dict[int, list[datetime]] = defaultdict(list)

@@ -69,12 +69,12 @@ def _choose(session: Session, audience: Audience, rule: CampaignRule, slot: date
     zone = ZoneInfo(session.get_one(Account, audience.account_id).time_zone)
     assert rule.entered_from is not None
     since = rule.entered_from.astimezone(zone).date()
-    found = people.candidates(session, audience, rule.segment, since)
+    found = people.candidates(session, audience, rule.segment, since, slot)
     return choose(
         found,
         held_back=left_out(session, audience),
-        reached=people.reached(session, audience, {one.person_id for one in found}),
-        mailed=people.mailed(session, audience),
+        reached=people.reached(session, {one.person_id for one in found}),
+        mailed=people.mailed(session),
         send_at=slot,
         rest_days=people.rest_days(session),
         most_people=rule.most_people,

@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 from integration.audience import names
 from integration.audience.connect import open_mailchimp
 from integration.audience.difference import TAG
+from integration.audience.members import LIVE, read_members
 from integration.audience.restraint import HOLDOUT, ask_first, control_group
 from integration.campaigns import content as contents
 from integration.campaigns.content import Content
@@ -24,7 +25,7 @@ from integration.mailchimp import campaigns
 from integration.mailchimp.client import ROWS_A_CALL, Mailchimp
 from integration.mailchimp.content import fitted
 from integration.mailchimp.errors import Invalid, NotFound, WrongState
-from integration.tables import Audience, Campaign, Identity, OwnedName, SourceProfile
+from integration.tables import Audience, Campaign, Identity, Member, OwnedName, SourceProfile
 
 #: `OwnedName.kind` and key of the static segment with the people to ask first.
 LIST, ASK_FIRST = "list", "mood:ask-first"
@@ -245,8 +246,10 @@ def look_after(context: Context, audience: Audience) -> None:
 
 def keep_ask_first(context: Context, audience: Audience, mailchimp: Mailchimp) -> None:
     """Keep a static segment of ours with the people to ask first, so that drafts leave them out."""
+    read_members(context, audience)
     with scoped(context.engine, audience.account_id) as session:
-        wanted = _addresses_of(session, set(ask_first(session)))
+        # Mailchimp refuses who is not in the audience, every time again.
+        wanted = _addresses_of(session, set(ask_first(session))) & _members(session, audience)
         owned = _owned(session, audience).get((LIST, ASK_FIRST))
     if owned is None:
         owned = _make_list(context, audience, mailchimp)
@@ -305,6 +308,13 @@ def _addresses_of(session: Session, people: set[int]) -> set[str]:
         .where(Identity.kind == "email")
     )
     return {address for address, person_id in session.exec(query) if person_id in people}
+
+
+def _members(session: Session, audience: Audience) -> set[str]:
+    query = select(Member.email_key).where(
+        Member.audience_id == audience.id, col(Member.status).in_((*LIVE, "cleaned"))
+    )
+    return set(session.exec(query))
 
 
 def _owned(session: Session, audience: Audience) -> dict[tuple[str, str], int]:

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from integration.audience.connect import open_mailchimp
 from integration.audience.members import read_members
+from integration.campaigns.naming import segment_name
 from integration.context import Context
 from integration.db import scoped, upsert
 from integration.mailchimp import campaigns
@@ -16,7 +17,7 @@ from integration.mailchimp.campaigns import Act
 from integration.mailchimp.client import subscriber_hash
 from integration.mailchimp.errors import NotFound
 from integration.mailchimp.run import Job
-from integration.tables import Audience, Campaign, Identity, Touchpoint
+from integration.tables import Account, Audience, Campaign, Identity, Touchpoint
 
 #: Reports are read for so long after sending, and not more often than this.
 READ_FOR = timedelta(days=30)
@@ -83,6 +84,9 @@ def _read_one(context: Context, job: Job, audience: Audience, campaign_id: int) 
 
 def _keep(session: Session, audience: Audience, campaign: Campaign, acts: list[Act]) -> None:
     profiles = _profiles(session)
+    # Not the subject: it is full of merge tags, and on a person's page it would be read as it is.
+    language = session.get_one(Account, audience.account_id).language
+    name = segment_name(session, campaign.segment, language)
     rows = {
         (external_id := _external_id(campaign, act)): {
             "audience_id": audience.id,
@@ -91,7 +95,7 @@ def _keep(session: Session, audience: Audience, campaign: Campaign, acts: list[A
             "profile_id": profiles.get(act.email_key),
             "kind": _KINDS[act.kind],
             "at": act.at,
-            "subject": campaign.subject[:200],
+            "subject": name[:200],
         }
         for act in acts
         if act.email_key in profiles

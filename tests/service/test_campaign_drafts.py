@@ -90,6 +90,25 @@ def test_the_control_group_and_those_to_ask_first_are_not_among_its_people(mail:
     assert len(people(mail)) == 30 - len(held)
 
 
+def test_whom_to_ask_first_is_written_once_and_only_who_is_in_the_audience(mail: MailShop) -> None:
+    mail.due(["ada", "bo"])
+    stranger = mail.shop.person("stranger@stipt-demo.shop")
+    mail.shop.push()
+    with mail.shop.session() as session:
+        for person in (1, stranger):
+            leave_in_peace(session, person, mail.clock.now, DAY, None)
+    make(mail)
+    before = [r for r in mail.sandbox.requests if r.method != "GET"]
+    assert people(mail) == {"bo"}
+    assert not any("stranger" in str(request.body) for request in before)
+    mail.work()
+    assert [r for r in mail.sandbox.requests if r.method != "GET"] == before
+    # Who comes into the audience later is left out too.
+    mail.sandbox.add_member("stranger@stipt-demo.shop")
+    mail.work()
+    assert "Mood: ask first" in mail.sandbox.tags("stranger@stipt-demo.shop")
+
+
 def test_there_is_one_draft_a_segment_and_week(mail: MailShop) -> None:
     mail.due(["ada"])
     mail.shop.push()
@@ -169,6 +188,8 @@ def test_what_readers_do_becomes_touchpoints_once_and_figures(mail: MailShop) ->
         ("email_unsubscribe", ada),
     ]
     assert touchpoints(mail) == expected
+    with mail.shop.session() as session:
+        assert set(session.exec(select(Touchpoint.subject))) == {"Due: Suits – now"}
     figures = mail.run().figures
     assert {name: figures[name] for name in ("sent", "opens", "clicks", "unsubscribed")} == {
         "sent": 2,

@@ -16,7 +16,7 @@ from integration.mailchimp import campaigns, dispatch
 from integration.mailchimp.errors import Failed, Forbidden
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
-from integration.tables import Campaign, DueDate
+from integration.tables import Audience, Campaign, CampaignPerson, DueDate
 from tests.service.audience_shop import Killed
 from tests.service.mail_shop import MONDAY, SEGMENT, WEEK, MailShop, make_mail_shop
 
@@ -118,6 +118,49 @@ def test_who_bought_and_is_due_again_is_not_mailed_for_the_old_need(mail: MailSh
     mail.work()
     mail.go_to(MONDAY + LATER)
     assert mail.mails() == ["bo"]
+
+
+def test_who_was_outside_a_segment_for_a_night_gets_no_second_mail(mail: MailShop) -> None:
+    mail.due(["ada"])
+    ada = person(mail, "ada")
+    mail.enter(ada, "stage:best")
+    mail.add_rule(segment="stage:best")
+    mail.week()
+    for weeks in (3, 14):
+        mail.go_to(MONDAY + weeks * WEEK - timedelta(days=1))
+        mail.shop.leave(ada, "stage:best")
+        mail.enter(ada, "stage:best")
+        mail.go_to(MONDAY + weeks * WEEK)
+        mail.week()
+        # Fourteen weeks later it is another time.
+        assert mail.mails() == ["ada"] * (1 if weeks == 3 else 2)
+
+
+def test_who_had_a_mail_in_an_earlier_audience_gets_none_for_the_same_need(mail: MailShop) -> None:
+    mail.due(["ada"])
+    mail.add_rule()
+    mail.week()
+    with mail.shop.session() as session:
+        old = Audience(
+            account_id=mail.shop.account_id,
+            list_id="old",
+            name="Old",
+            server="us6",
+            token="",
+            language="en",
+            connected_at=MONDAY,
+            disconnected_at=MONDAY,
+        )
+        session.add(old)
+        session.flush()
+        for row in (
+            session.exec(select(Campaign)).one(),
+            session.exec(select(CampaignPerson)).one(),
+        ):
+            row.audience_id = old.id or 0
+    mail.week()
+    mail.week()
+    assert mail.mails() == ["ada"]
 
 
 # -- too late --------------------------------------------------------------------------------------
