@@ -201,8 +201,9 @@ def open_mailchimp(context: Context, audience: Audience, *permits: Permit) -> Ma
         Until the merchant has done something: see `integration.audience.pause`.
     CannotDecrypt, CannotConnect
     """
-    check(context, audience)
-    if not audience.token:
+    # As stored now: whoever holds the row for long must not write after the merchant left.
+    audience = check(context, audience)
+    if not audience.token or audience.disconnected_at is not None:
         raise CannotConnect("this audience is no longer connected")
     token = context.vault.decrypt(audience.token)
     check_place(context, token)

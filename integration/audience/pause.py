@@ -45,8 +45,8 @@ def pause(context: Context, audience: Audience, reason: str) -> None:
         )
 
 
-def check(context: Context, audience: Audience) -> None:
-    """Let work begin, or stop it.
+def check(context: Context, audience: Audience) -> Audience:
+    """Let work begin, or stop it; return the audience as it is stored now.
 
     Raises
     ------
@@ -58,9 +58,19 @@ def check(context: Context, audience: Audience) -> None:
             stored.paused, stored.paused_at = CLONED, context.clock()
         elif not stored.paused and _is_unsettled(context, stored):
             settle_in(context, stored)
-        reason = stored.paused
-    if reason:
-        raise Paused(_TEXTS[reason], reason=reason)
+    stop_if_paused(stored)
+    return stored
+
+
+def stop_if_paused(audience: Audience) -> None:
+    """Stop work on an audience for which nothing may be sent at present.
+
+    Raises
+    ------
+    Paused
+    """
+    if audience.paused:
+        raise Paused(_TEXTS[audience.paused], reason=audience.paused)
 
 
 def _is_copy(context: Context, audience: Audience) -> bool:

@@ -12,18 +12,21 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Any, TypeVar
 
+from integration.audience.plan import CannotPublish
 from integration.mailchimp.errors import MailchimpError
 
 T = TypeVar("T")
 #: Is called with what gives the answer, or raises what went wrong.
 Settle = Callable[[Callable[[], T]], None]
+#: After these, answers that are still to come are settled.
+_TOLD = (MailchimpError, CannotPublish)
 
 
 class Calls:
     """At most so many calls at once.
 
-    When one fails the others are waited for and settled: what they did is not forgotten. After any
-    other error (another worker has the job) nothing more is settled.
+    When one fails, or the merchant leaves, the others are waited for and settled: what they did is
+    not forgotten. After any other error (another worker has the job) nothing more is settled.
     """
 
     def __init__(self, most: int) -> None:
@@ -41,7 +44,7 @@ class Calls:
         trace: TracebackType | None,
     ) -> None:
         try:
-            if isinstance(error, MailchimpError):
+            if isinstance(error, _TOLD):
                 self._settle_rest()
         finally:
             self._pool.shutdown(wait=True, cancel_futures=True)
@@ -74,5 +77,5 @@ class Calls:
         while self._running:
             try:
                 self.turn()
-            except MailchimpError:
+            except _TOLD:
                 continue  # the first error is told; this one's rows stay as they are

@@ -42,7 +42,7 @@ def publish(context: Context, job: Job, plan_id: int) -> None:
     ------
     CannotPublish
         The plan was discarded or taken back, a newer one has taken its place, or its audience is
-        no longer connected.
+        no longer connected; also where that happens on the way.
     MailchimpError
         Those that another try or the merchant can mend leave the plan "publishing", to go on
         later; others make it "failed".
@@ -69,10 +69,10 @@ def publish(context: Context, job: Job, plan_id: int) -> None:
             archive_contacts(run, audience)
         make_segments(run)
     except MailchimpError as error:
-        with run.transaction() as session:
+        with run.closing() as session:
             stored = session.get_one(Plan, plan_id)
             stored.outcome = {**stored.outcome, "error": str(error)}
-            if not (error.retryable or error.rests):
+            if stored.status == "publishing" and not (error.retryable or error.rests):
                 stored.status = "failed"
         raise
     _finish(run)
@@ -145,7 +145,7 @@ def _carry_out(run: Run) -> None:
 
 
 def _finish(run: Run) -> None:
-    with run.transaction() as session:
+    with run.closing() as session:
         plan = session.get_one(Plan, run.plan_id)
         query = select(PlanChange.status).where(PlanChange.plan_id == run.plan_id)
         statuses = session.exec(query).all()

@@ -18,6 +18,8 @@ from sqlmodel import Session, col, delete, func, select, update
 from sqlmodel.sql.expression import SelectOfScalar
 
 from integration.audience.difference import FIELD, TAG
+from integration.audience.pause import stop_if_paused
+from integration.audience.plan import CannotPublish
 from integration.audience.settled import STOPPED
 from integration.context import Context
 from integration.db import scoped, upsert
@@ -64,6 +66,8 @@ class Run:
         assert audience.id is not None
         self.context, self.mailchimp = context, mailchimp
         self.plan_id, self.undoes = plan.id, plan.undoes
+        #: "publishing"; "superseded" for an earlier plan whose batches are seen to their end.
+        self._status = plan.status
         self.audience_id, self.language = audience.id, audience.language
         self._job = job
         #: Clients that were opened with a permit for one step; their calls count too.
@@ -78,8 +82,29 @@ class Run:
     def transaction(self) -> Iterator[Session]:
         """Open a session whose commit also stores what was counted since the last one.
 
-        The lease is checked in it: who lost the job to another worker commits nothing more.
+        The lease is checked in it: who lost the job to another worker commits nothing more. So is
+        whether the merchant still wants it. What was done until then is kept; as each call has a
+        transaction before it, no further one is made.
+
+        Raises
+        ------
+        CannotPublish
+            The audience was disconnected or the plan put to rest meanwhile.
+        Paused
         """
+        with self.closing() as session:
+            audience = session.get_one(Audience, self.audience_id)
+            status = session.get_one(Plan, self.plan_id).status
+            yield session
+        if audience.disconnected_at is not None:
+            raise CannotPublish("this plan is for an audience that is no longer connected")
+        if status != self._status:
+            raise CannotPublish("this plan was put to rest while it was published")
+        stop_if_paused(audience)
+
+    @contextmanager
+    def closing(self) -> Iterator[Session]:
+        """Open a session as `transaction` does, to note how it ended whatever the merchant did."""
         with scoped(self.context.engine, self._job.account_id) as session:
             yield session
             self._count(session)
