@@ -278,7 +278,9 @@ def plan(context: Context, job: Job) -> None:
 
 def keep_in_step(context: Context, job: Job) -> None:
     """Publish what new figures change, as the merchant switched it on; what is unusual waits."""
-    audience = current_audience(context, job.account_id)
+    audience = keep.still_wanted(context, job)
+    if audience is None:
+        return
     begun = keep.begun(context, audience)
     if begun is not None:  # killed on the way
         publish(context, job, begun)

@@ -16,7 +16,7 @@ from integration.audience.members import LIVE
 from integration.context import Context
 from integration.db import scoped
 from integration.tables import Audience, Member, Plan, Work
-from integration.work.queue import defer
+from integration.work.queue import Job, defer
 
 KIND = "keep_in_step"
 #: A plan waits when it concerns more than this many times the contacts of the median plan ...
@@ -34,12 +34,31 @@ def start(session: Session) -> None:
     audience = _connected(session)
     if audience is None or not audience.keeps_in_step or audience.paused:
         return
-    waiting = select(Work.id).where(Work.kind == KIND, Work.status == "queued").limit(1)
-    if session.exec(waiting).first() is not None:
+    payload = {"audience_id": audience.id}
+    waiting = select(Work).where(Work.kind == KIND, Work.status == "queued")
+    if any(work.payload == payload for work in session.exec(waiting)):
         return
     account_id = session.info["account_id"]
     lane = f"account:{account_id}:push"
-    defer(session, account_id=account_id, kind=KIND, lane=lane, payload={})
+    defer(session, account_id=account_id, kind=KIND, lane=lane, payload=payload)
+
+
+def still_wanted(context: Context, job: Job) -> Audience | None:
+    """Return the audience a job is for, None when the merchant does not want it any more.
+
+    He may have left, moved to another audience or switched it off while the job waited; and before
+    a first plan of this very audience is published by a click, none is by itself.
+    """
+    with scoped(context.engine, job.account_id) as session:
+        audience = session.get(Audience, job.payload.get("audience_id", 0))
+        if audience is None or audience.disconnected_at is not None or not audience.keeps_in_step:
+            return None
+        clicked = select(Plan.id).where(
+            Plan.audience_id == audience.id,
+            Plan.kind == "push",
+            col(Plan.published_at).is_not(None),
+        )
+        return audience if session.exec(clicked.limit(1)).first() is not None else None
 
 
 def switch(session: Session, *, on: bool) -> bool:

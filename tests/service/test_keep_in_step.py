@@ -8,6 +8,7 @@ import pytest
 from sqlmodel import col, select
 
 from integration.audience import keep
+from integration.audience.connect import connect
 from integration.pipeline import follow_up
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
@@ -134,3 +135,43 @@ def test_a_plan_that_was_being_published_is_gone_on_with(
     assert newest(shop).id == plan.id
     assert newest(shop).status == "published"
     assert "Due: Suits – now" in sandbox.tags(PEOPLE[0])
+
+
+def test_what_waited_is_not_written_once_the_merchant_switched_it_off(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    switch(shop, on=True)
+    shop.enter(first_person(shop), "due:suits:now")
+    with shop.session() as session:
+        follow_up(session)
+    switch(shop, on=False)
+    before = writes(sandbox)
+    run_until_idle(shop.context)
+    assert writes(sandbox) == before
+
+
+def test_what_waited_for_one_audience_is_not_written_to_another(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    switch(shop, on=True)
+    shop.enter(first_person(shop), "due:suits:now")
+    with shop.session() as session:
+        follow_up(session)
+    other = sandbox.state.add_audience("Other")
+    connect(shop.context, shop.account_id, token=sandbox.key, list_id=other.id, language="en")
+    before = writes(sandbox)
+    run_until_idle(shop.context)
+    assert writes(sandbox) == before
+
+
+def test_nothing_goes_by_itself_to_an_audience_that_never_had_a_click(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    other = sandbox.state.add_audience("Other")
+    connect(shop.context, shop.account_id, token=sandbox.key, list_id=other.id, language="en")
+    switch(shop, on=True)
+    before = writes(sandbox)
+    figures_are_new(shop)
+    assert writes(sandbox) == before
+    with shop.session() as session:
+        assert session.exec(select(Plan).where(Plan.audience_id == shop.audience.id)).all() == []
