@@ -113,18 +113,19 @@ def _read_stream(
     context: Context, job: Job, connector: Connector, stream: str, shop_id: int, key: str
 ) -> None:
     with scoped(context.engine, job.account_id) as session:
-        state = session.exec(
-            select(SyncState).where(
-                SyncState.shop_id == shop_id,
-                SyncState.stream == stream,
-                SyncState.source_key == key,
-            )
-        ).first()
+        state = _state(session, shop_id, stream, key)
         cursor = state.cursor if state else None
     for page in connector.read(stream, cursor):
         with scoped(context.engine, job.account_id) as session:
             _save(session, context, job, stream, page, key)
         job.report(page.progress, stream)
+
+
+def _state(session: Session, shop_id: int, stream: str, key: str) -> SyncState | None:
+    query = select(SyncState).where(
+        SyncState.shop_id == shop_id, SyncState.stream == stream, SyncState.source_key == key
+    )
+    return session.exec(query).first()
 
 
 def _save(session: Session, context: Context, job: Job, stream: str, page: Page, key: str) -> None:
@@ -148,6 +149,7 @@ def _save(session: Session, context: Context, job: Job, stream: str, page: Page,
         [{**asdict(reject), "run_id": run.id} for reject in rejects],
         key=("run_id", "file", "stream", "row", "column"),
     )
+    state = _state(session, run.shop_id, stream, key)
     upsert(
         session,
         SyncState,
@@ -158,7 +160,7 @@ def _save(session: Session, context: Context, job: Job, stream: str, page: Page,
                 "source_key": key,
                 "cursor": page.cursor_after,
                 "complete": page.complete,
-                "records": written.records,
+                "records": (state.records if state else 0) + written.records,
                 "updated_at": now,
             }
         ],

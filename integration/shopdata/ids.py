@@ -17,7 +17,7 @@ def remote_id(external_id: str) -> str:
     Examples
     --------
     >>> remote_id("1001"), remote_id("Größe 52/L")
-    ('1001', 'x-0dbb1dd8b1e40cd8ce3d')
+    ('1001', 'x-7dc47a2d13126c072f03')
     """
     plain = _SAFE.fullmatch(external_id) and "server" not in external_id.lower()
     if plain and not external_id.startswith(_HASHED):

@@ -70,5 +70,6 @@ class SyncState(Owned, table=True):
     source_key: str = ""
     cursor: dict[str, Any] | None = json_column(nullable=True)
     complete: bool = False
+    #: Read so far; each once, as it is counted with the cursor.
     records: int = 0
     updated_at: datetime = moment()

@@ -287,20 +287,20 @@ def _rule_page(session: Session, found: CampaignRule, *, is_shown: bool) -> Resp
 # -- runs ------------------------------------------------------------------------------------------
 
 
-@bp.post("/runs/<int:run_id>/confirm")
-def confirm(run_id: int) -> ResponseReturnValue:
+@bp.post("/runs/<int:campaign_id>/confirm")
+def confirm(campaign_id: int) -> ResponseReturnValue:
     """Let a run go that is unusual."""
     with own_rows() as session:
-        if not rules.confirm(session, context(), own_or_404(session, Campaign, run_id)):
+        if not rules.confirm(session, context(), own_or_404(session, Campaign, campaign_id)):
             abort(409)
     return _woken()
 
 
-@bp.post("/runs/<int:run_id>/stop")
-def stop(run_id: int) -> ResponseReturnValue:
+@bp.post("/runs/<int:campaign_id>/stop")
+def stop(campaign_id: int) -> ResponseReturnValue:
     """Stop a run before it goes out."""
     with own_rows() as session:
-        if not rules.stop(session, own_or_404(session, Campaign, run_id)):
+        if not rules.stop(session, own_or_404(session, Campaign, campaign_id)):
             abort(409)
     return _woken()
 

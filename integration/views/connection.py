@@ -18,6 +18,7 @@ from integration.mailchimp.errors import MailchimpError, NotAuthorized
 from integration.mailchimp.oauth import NotLetIn
 from integration.mailchimp.withdraw import still_scheduled
 from integration.reading import plans
+from integration.security import CannotDecrypt
 from integration.tables import Audience
 from integration.views.base import context, form_text, own_rows, user
 from integration.views.headers import let_forms_lead_to
@@ -190,7 +191,7 @@ def look() -> ResponseReturnValue:
     if audience is not None:
         try:
             look_at(context(), audience)
-        except (CannotConnect, MailchimpError) as error:
+        except (CannotConnect, MailchimpError, CannotDecrypt) as error:
             flash(_told(error))
     return redirect(url_for(".show"))
 
@@ -279,6 +280,10 @@ def _told(error: Exception, *, by_key: bool = False) -> str:
         return gettext("Mailchimp did not let us in. Click Connect Mailchimp again.")
     if isinstance(error, NotAuthorized):
         return gettext("Mailchimp does not accept this access. Connect again.")
+    if isinstance(error, CannotDecrypt):
+        return gettext(
+            "The stored access cannot be read with this installation's keys. Connect again."
+        )
     if isinstance(error, MailchimpError):
         return gettext("Mailchimp did not answer as expected. Try again in a minute.")
     if by_key:

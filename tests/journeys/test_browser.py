@@ -87,6 +87,12 @@ def test_every_page_fits_and_is_open_to_everybody(
         "/mailchimp/choices",
         f"/plan/{opened.known.published_plan_id}",
         "/mailchimp/shop",
+        "/mailchimp",
+        "/mailchimp/flows",
+        "/mailchimp/campaigns",
+        f"/mailchimp/campaigns/rules/{opened.known.rule_id}",
+        "/mailchimp/check",
+        "/privacy",
         "/status",
     ):
         page.goto(path)

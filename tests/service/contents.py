@@ -34,7 +34,7 @@ _OUR_MOMENTS = {
     "consent": ("received_at",),
     "sync_state": ("updated_at",),
     "import_run": ("started_at", "finished_at"),
-    "audience": ("token", "read_until", "connected_at"),
+    "audience": ("token", "read_until", "connected_at", "installation"),
     "member": ("changed_at",),
     "plan": ("created_at", "published_at", "undone_at", "outcome"),
 }

@@ -10,10 +10,13 @@ import pandas as pd
 from sqlmodel import Session, select
 
 from integration.accounts import create_account
+from integration.campaigns.content import as_document, proposed
 from integration.context import Context
 from integration.db import scoped, unscoped
 from integration.tables import (
     Audience,
+    Campaign,
+    CampaignRule,
     Consent,
     DueDate,
     Erasure,
@@ -73,6 +76,10 @@ class Merchant:
     dead_work_id: int
     store_id: int
     erasure_id: int
+    rule_id: int
+    draft_id: int
+    #: A run of the rule that waits for a click.
+    campaign_id: int
     #: Words that only this merchant's pages may hold.
     secrets: tuple[str, ...]
 
@@ -111,6 +118,7 @@ def merchant(
             session, ids[0][0], f"{first_name}0@{last_name}.example".lower()
         )
         store = _store(session, shop)
+        rule, draft, campaign = _mail(session)
         run, waiting = _runs(session, shop)
         erasure = _add(session, Erasure(account_id=account_id, status="done", requested_at=NOW,
                                         finished_at=NOW, counts={"identity": 2},
@@ -135,6 +143,9 @@ def merchant(
         dead_work_id=dead,
         store_id=store,
         erasure_id=erasure,
+        rule_id=rule,
+        draft_id=draft,
+        campaign_id=campaign,
         secrets=(last_name, f"{first_name}0@{last_name}.example".lower()),
     )
 
@@ -310,6 +321,26 @@ def _store(session: Session, shop: int) -> int:
             account_id=owner, shop_store_id=store, kind=kind, key=key, there="" if error else "x",
             status="failed" if error else "done", error=error))  # fmt: skip
     return store
+
+
+def _mail(session: Session) -> tuple[int, int, int]:
+    """A rule that is on, a draft, and a run that waits; return their ids."""
+    owner = session.info["account_id"]
+    audience = session.exec(select(Audience)).one().id or 0
+    content = as_document(proposed("due:suits:now", "en", "suits"))
+    rule = _add(session, CampaignRule(
+        account_id=owner, audience_id=audience, segment="due:suits:now", language="en",
+        content=content, weekday=1, hour=10, most_people=500, is_on=True, entered_from=NOW,
+        created_at=NOW))  # fmt: skip
+    ids = [
+        _add(session, Campaign(
+            account_id=owner, audience_id=audience, kind=kind, key=f"{kind}:1", status=status,
+            rule_id=rule if kind == "run" else None, segment="due:suits:now", people=40,
+            title="Due: Suits", subject="Time for a new suit?", remote_id="c0ffee", web_id=7,
+            send_at=NOW + timedelta(days=1) if kind == "run" else None, created_at=NOW))
+        for kind, status in (("draft", "draft"), ("run", "waiting"))
+    ]  # fmt: skip
+    return rule, ids[0], ids[1]
 
 
 def _runs(session: Session, shop: int) -> tuple[int, int]:

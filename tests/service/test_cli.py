@@ -251,6 +251,7 @@ NO_DRY_RUN = {
     "serve": "stays up",
     "worker": "stays up",
     "sandbox": "stays up",
+    "audience": "only reads",
     "segments": "only reads",
     "due": "only reads",
     "explain": "only reads",
@@ -269,7 +270,8 @@ def commands() -> dict[str, click.Command]:
 
 def options(command: click.Command) -> set[str]:
     """Every option of a command as it is typed."""
-    return {text for option in command.params for text in option.opts if text.startswith("--")}
+    typed = (text for one in command.params for text in (*one.opts, *one.secondary_opts))
+    return {text for text in typed if text.startswith("--")}
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,9 @@ def values_of(known: Merchant) -> dict[str, list[object]]:
         "store_id": [known.store_id],
         "erasure_id": [known.erasure_id],
         "kind": ["due"],
+        "draft_id": [known.draft_id],
+        "rule_id": [known.rule_id],
+        "campaign_id": [known.campaign_id],
     }
 
 
