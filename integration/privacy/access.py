@@ -19,7 +19,8 @@ from integration.audience.connect import open_mailchimp
 from integration.context import Context
 from integration.db import scoped
 from integration.mailchimp import personal
-from integration.privacy.removal import about, telling
+from integration.privacy import mentions
+from integration.privacy.removal import about
 from integration.privacy.subject import Subject
 from integration.tables import (
     Account,
@@ -82,9 +83,8 @@ def _here(session: Session, subject: Subject) -> dict[str, list[dict[str, Any]]]
     found["refund"] = names.rows(session, _table(Refund), refunded)
     lines = col(RefundLine.refund_id).in_(select(Refund.id).where(refunded))
     found["refund_line"] = names.rows(session, _table(RefundLine), lines)
-    cells = [col(Reject.value).icontains(one, autoescape=True) for one in telling(subject)]
-    if cells:
-        found["reject"] = names.rows(session, _table(Reject), sa.or_(*cells))
+    cells = col(Reject.id).in_([row.id for row in mentions.rejects(session, subject)])
+    found["reject"] = names.rows(session, _table(Reject), cells)
     return {name: rows for name, rows in found.items() if rows}
 
 

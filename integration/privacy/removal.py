@@ -11,21 +11,18 @@ the next import would count the orders once more; they name somebody in the shop
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from typing import Any
-from urllib.parse import unquote_plus
 
 from sqlalchemy import ColumnElement, Table, delete, or_, update
 from sqlmodel import Session, SQLModel, col, select
 
 from integration.audience.restraint import REST
+from integration.privacy import mentions
 from integration.privacy.subject import Subject
-from integration.tables import Choice, ImportRun, Inbox, Order, Person, Reject, Separation
+from integration.tables import Choice, ImportRun, Order, Person, Separation
 
 #: Columns that tell whom a row is about.
 _ABOUT = ("person_id", "profile_id", "email_key")
-#: A card or number shorter than this stands in texts by chance.
-_TELLING = 6
 _LEFT_OUT = "…"
 
 
@@ -70,47 +67,24 @@ def _words(session: Session, subject: Subject, gone: Counter[str]) -> None:
         table = _table(model)
         found = delete(table).where(_mine(session, table), condition)
         gone[table.name] += _run(session, found)
-    named = telling(subject)
-    if named:
-        rejects = _table(Reject)
-        said = or_(*(rejects.c.value.icontains(text, autoescape=True) for text in named))
-        found = delete(rejects).where(_mine(session, rejects), said)
-        gone["reject"] += _run(session, found)
-        gone["inbox"] += _deliveries(session, named)
-        _questions(session, named)
-
-
-def telling(subject: Subject) -> list[str]:
-    """Return the texts that name somebody wherever they stand."""
-    numbers = (text for text in (*subject.cards, *subject.phones) if len(text) >= _TELLING)
-    return [*subject.emails, *numbers]
-
-
-def _deliveries(session: Session, named: Iterable[str]) -> int:
-    """Remove deliveries whose text names somebody, as it is or as a form writes it."""
-    there = session.exec(select(Inbox)).all()
-    found = [row for row in there if _names(row, named)]
-    for row in found:
-        session.delete(row)
+    for kind, rows in (
+        ("reject", mentions.rejects(session, subject)),
+        ("inbox", mentions.deliveries(session, subject)),
+    ):
+        for row in rows:
+            session.delete(row)
+        gone[kind] += len(rows)
     session.flush()
-    return len(found)
+    _questions(session, mentions.telling(subject))
 
 
-def _names(row: Inbox, named: Iterable[str]) -> bool:
-    body = row.body.decode("utf-8", errors="replace").lower()
-    texts = (body, unquote_plus(body), str(row.headers).lower(), row.dedupe_key.lower())
-    return any(one.lower() in text for one in named for text in texts)
-
-
-def _questions(session: Session, named: Iterable[str]) -> None:
+def _questions(session: Session, named: list[str]) -> None:
     """Blank somebody in the examples of a question about a file; the question itself stays."""
+    if not named:
+        return
+    names = mentions.whole(named)
     for run in session.exec(select(ImportRun).where(col(ImportRun.error).is_not(None))):
-        text = run.error or ""
-        for one in named:
-            at = text.lower().find(one.lower())
-            while at >= 0:
-                text = text[:at] + _LEFT_OUT + text[at + len(one) :]
-                at = text.lower().find(one.lower())
+        text = names.sub(_LEFT_OUT, run.error or "")
         if text != run.error:
             run.error = text
     session.flush()
