@@ -18,6 +18,7 @@ from integration.mailchimp.answers import AudienceInfo
 from integration.mailchimp.client import Mailchimp, server_of
 from integration.mailchimp.guard import Permit
 from integration.mailchimp.slots import Slots
+from integration.privacy.owed import take_up
 from integration.tables import Audience, CampaignRule
 from integration.work.queue import wake_resting
 
@@ -159,6 +160,7 @@ def choose(
             setattr(audience, name, value)
         settle_in(context, audience)
         resume(session, audience)
+        take_up(session, audience)
         session.add(audience)
     return audience
 

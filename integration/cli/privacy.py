@@ -86,7 +86,12 @@ def forget(shell: Shell, email: str, yes: bool, dry_run: bool, as_json: bool) ->
 
 def _answers(receipt: dict[str, Any]) -> str:
     told = [f"{row['name']}: {row['status']}" for row in receipt["mailchimp"]]
-    return f"Mailchimp said {', '.join(told)}." if told else "No audience is connected."
+    left = ", ".join(row["name"] for row in receipt["mailchimp_still_to_be_told"])
+    said = f"Mailchimp said {', '.join(told)}." if told else ""
+    if receipt["status"] == "waiting":
+        waits = f"Not told yet, as it is not connected: {left}. Connect it again to have it told."
+        return f"{said} {waits}".strip()
+    return said or "No audience is connected."
 
 
 @click.command()

@@ -2,16 +2,18 @@
 
 The order is what makes it safe to be killed at any moment. First one transaction takes everything
 out of our tables and keeps the hashes, so that nothing brings the person back while the rest is
-done; what Mailchimp still has to be told stands encrypted on the receipt. Then Mailchimp erases
-him, audience by audience, and each answer is stored. Last, when nothing runs any more that may have
-had him in hand, our tables are looked through once more and the encrypted part is dropped.
+done; what Mailchimp still has to be told stands encrypted on the receipt. Then, when nothing runs
+any more that may have him in hand and could write him there again, Mailchimp erases him, audience
+by audience, and each answer is stored. Last our tables are looked through once more and the
+encrypted part is dropped, or kept for an audience that had him and is not connected at present:
+it is told when it is connected again.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlmodel import Session, col, delete, select
@@ -24,11 +26,12 @@ from integration.mailchimp.client import Mailchimp
 from integration.mailchimp.errors import StillRunning
 from integration.mailchimp.guard import Permit
 from integration.pipeline import start_refresh
-from integration.privacy.erased import hash_of, let_back
+from integration.privacy.erased import WAITING, hash_of, let_back
+from integration.privacy.owed import KIND as KIND
+from integration.privacy.owed import customers, defer_erasure, owed
 from integration.privacy.removal import remove
-from integration.privacy.subject import Subject
+from integration.privacy.subject import Subject, of_address
 from integration.salted import salt_of
-from integration.shopdata.ids import customer_id
 from integration.tables import (
     Audience,
     ErasedKey,
@@ -39,9 +42,8 @@ from integration.tables import (
     ShopStore,
     Work,
 )
-from integration.work.queue import Job, defer
+from integration.work.queue import Job
 
-KIND = "erase"
 #: Longest wait for other work to end within one try, and the pause between two looks, in seconds.
 _WAIT_S, _LOOK_S, _LATER_S = 60.0, 0.5, 60.0
 
@@ -84,7 +86,7 @@ def start(session: Session, context: Context, subject: Subject, user_id: int | N
         requested_at=context.clock(),
         by_user_id=user_id,
         pending=context.vault.encrypt(subject.to_text()),
-        mailchimp={"answers": []},
+        mailchimp={"answers": [], "owed": owed(session, subject)},
     )
     session.add(receipt)
     session.flush()
@@ -96,8 +98,7 @@ def start(session: Session, context: Context, subject: Subject, user_id: int | N
     ]
     upsert(session, ErasedKey, keys, key=("account_id", "kind", "hashed"))
     receipt.counts = dict(remove(session, subject))
-    lane, payload = f"account:{account_id}:privacy", {"erasure_id": receipt.id}
-    defer(session, account_id=account_id, kind=KIND, lane=lane, payload=payload)
+    defer_erasure(session, receipt.id)
     if subject.people:
         start_refresh(session)
     return receipt.id
@@ -118,20 +119,56 @@ def erase(context: Context, job: Job) -> None:
     if receipt.pending is None:
         return
     subject = Subject.from_text(context.vault.decrypt(receipt.pending))
+    _await_others(context, job)
     for audience in audiences:
         mailchimp = open_mailchimp(context, audience, Permit.ERASE)
         _tell(context, job, erasure_id, audience, subject, mailchimp)
         _tell_stores(context, job, erasure_id, audience, subject, mailchimp)
-    _await_others(context, job)
     with scoped(context.engine, job.account_id) as session:
         job.extend(session)
         receipt = session.get_one(Erasure, erasure_id)
-        late = remove(session, subject)
-        receipt.counts = dict(Counter(receipt.counts) + late)
-        receipt.pending, receipt.finished_at = None, context.clock()
-        if receipt.status == "running":
-            receipt.status = "done"
+        if receipt.status != "lifted":
+            late = remove(session, _as_now(session, subject))
+            receipt.counts = dict(Counter(receipt.counts) + late)
+        _settle(session, context, receipt, subject, audiences)
     job.report(1.0)
+
+
+def _as_now(session: Session, subject: Subject) -> Subject:
+    """Return whoever was written anew meanwhile; a database may give old numbers to new people."""
+    bare = replace(subject, people=(), profiles=())
+    for address in subject.emails:
+        again = of_address(session, address)
+        bare = replace(
+            bare,
+            people=(*bare.people, *again.people),
+            profiles=(*bare.profiles, *again.profiles),
+        )
+    return bare
+
+
+def _settle(
+    session: Session,
+    context: Context,
+    receipt: Erasure,
+    subject: Subject,
+    told: list[Audience],
+) -> None:
+    """End the receipt, or keep what an audience that is not connected is still to be told."""
+    ids = {audience.id for audience in told}
+    left = [one for one in receipt.mailchimp.get("owed", []) if one["audience"] not in ids]
+    receipt.mailchimp = {**receipt.mailchimp, "owed": left}
+    if not left or receipt.status == "lifted":
+        receipt.pending, receipt.finished_at = None, context.clock()
+        receipt.status = "lifted" if receipt.status == "lifted" else "done"
+        return
+    bare = replace(subject, people=(), profiles=())
+    receipt.pending = context.vault.encrypt(bare.to_text())
+    waiting = {one["audience"] for one in left}
+    if any(audience.id in waiting for audience in _audiences(session)):
+        defer_erasure(session, receipt.id)  # connected again just now
+    else:
+        receipt.status = WAITING
 
 
 def allow_again(session: Session, context: Context, address: str, reason: str) -> bool:
@@ -157,6 +194,7 @@ def document(session: Session, receipt: Erasure) -> dict[str, Any]:
         "finished_at": receipt.finished_at.isoformat() if receipt.finished_at else None,
         "removed_here": receipt.counts,
         "mailchimp": receipt.mailchimp.get("answers", []),
+        "mailchimp_still_to_be_told": receipt.mailchimp.get("owed", []),
         "hashes": [{"kind": key.kind, "hash": key.hashed} for key in keys],
         "allowed_again_at": receipt.lifted_at.isoformat() if receipt.lifted_at else None,
         "allowed_again_because": receipt.lifted_because,
@@ -196,32 +234,26 @@ def _tell_stores(
     His orders stay there as they stay here: totals of nobody.
     """
     with scoped(context.engine, job.account_id) as session:
-        found = [
-            (store.store_id, row.key, row.id)
-            for store, row in _customers(session, audience, subject)
-        ]
-    for store_id, key, row_id in found:
-        status = personal.erase_customer(mailchimp, store_id, key)
-        with scoped(context.engine, job.account_id) as session:
-            job.extend(session)
-            session.exec(delete(ShopRecord).where(col(ShopRecord.id) == row_id))
-            _answer(session, context, erasure_id, audience, status, store=store_id)
-
-
-def _customers(
-    session: Session, audience: Audience, subject: Subject
-) -> list[tuple[ShopStore, ShopRecord]]:
-    """Return the rows of the shop's mirror that are customers of this person."""
-    found: list[tuple[ShopStore, ShopRecord]] = []
-    for store in session.exec(select(ShopStore).where(ShopStore.audience_id == audience.id)).all():
-        numbers = [number for shop_id, number in subject.sources if shop_id == store.shop_id]
-        rows = select(ShopRecord).where(
-            ShopRecord.shop_store_id == store.id,
-            ShopRecord.kind == "customer",
-            col(ShopRecord.key).in_([customer_id(store.store_id, one) for one in numbers]),
+        query = select(ShopStore).where(
+            ShopStore.audience_id == audience.id, col(ShopStore.status).not_in(("new", "removed"))
         )
-        found += [(store, row) for row in session.exec(rows.order_by(col(ShopRecord.id)))]
-    return found
+        stores = session.exec(query.order_by(col(ShopStore.id))).all()
+        answers = session.get_one(Erasure, erasure_id).mailchimp["answers"]
+    for store in stores:
+        told = sum(answer["store"] == store.store_id for answer in answers)
+        # By our numbers, not by the mirror: work that was killed may have written more than it has.
+        for key in customers(store, subject)[told:]:
+            status = personal.erase_customer(mailchimp, store.store_id, key)
+            with scoped(context.engine, job.account_id) as session:
+                job.extend(session)
+                session.exec(
+                    delete(ShopRecord).where(
+                        col(ShopRecord.shop_store_id) == store.id,
+                        col(ShopRecord.kind) == "customer",
+                        col(ShopRecord.key) == key,
+                    )
+                )
+                _answer(session, context, erasure_id, audience, status, store=store.store_id)
 
 
 def _answer(
@@ -242,7 +274,7 @@ def _answer(
         "status": status,
         "at": context.clock().isoformat(),
     }
-    receipt.mailchimp = {"answers": [*receipt.mailchimp["answers"], answer]}
+    receipt.mailchimp = {**receipt.mailchimp, "answers": [*receipt.mailchimp["answers"], answer]}
 
 
 def _await_others(context: Context, job: Job) -> None:
@@ -251,7 +283,7 @@ def _await_others(context: Context, job: Job) -> None:
     while _others(context, job):
         if waited_s >= _WAIT_S:
             raise StillRunning("other work has to end first", retry_after_s=_LATER_S)
-        job.report(0.9)
+        job.report(None)
         time.sleep(_LOOK_S)
         waited_s += _LOOK_S
 

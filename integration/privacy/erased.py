@@ -17,6 +17,8 @@ from integration.parts import parts
 from integration.salted import digest, salt_of
 from integration.tables import ErasedKey, Erasure
 
+#: Status of a receipt: an audience that had the person has to be connected before it can be told.
+WAITING = "waiting"
 #: (kind, value): kinds are "email", "card", "phone" and "source".
 Key = tuple[str, str]
 
@@ -81,6 +83,8 @@ def let_back(session: Session, address: str, now: datetime, reason: str) -> Eras
     receipt = receipt_of(session, address)
     if receipt is None:
         return None
+    if receipt.status == WAITING:
+        receipt.pending = None  # nobody is taken out who may be here again
     receipt.status, receipt.lifted_at, receipt.lifted_because = "lifted", now, redact(reason)
     for key in session.exec(select(ErasedKey).where(ErasedKey.erasure_id == receipt.id)).all():
         session.delete(key)

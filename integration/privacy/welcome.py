@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from integration.mailchimp.answers import MemberInfo
-from integration.privacy.erased import erased_among, let_back, receipt_of
+from integration.privacy.erased import WAITING, erased_among, let_back, receipt_of
 from integration.tables import Audience
 
 #: The reason on the receipt.
@@ -25,7 +25,7 @@ def welcome(
     """Take the block off every erased person in `found` (by address) who signed up anew."""
     for email_key in sorted(erased_among(session, found)):
         receipt = receipt_of(session, email_key)
-        if receipt is None or receipt.pending is not None:
+        if receipt is None or (receipt.pending is not None and receipt.status != WAITING):
             continue  # Mailchimp has not answered yet: this is what it is to erase
         told = {answer["audience"] for answer in receipt.mailchimp["answers"]}
         if found[email_key].status == "subscribed" and audience.id in told:

@@ -23,7 +23,7 @@ class Erasure(Owned, table=True):
 
     id: int | None = primary_key()
     account_id: int = account_key()
-    #: running, done, lifted (the person may come back).
+    #: running, waiting (for an audience to be connected again), done, lifted (may come back).
     status: str = "running"
     requested_at: datetime = moment()
     finished_at: datetime | None = moment(nullable=True)
@@ -33,7 +33,8 @@ class Erasure(Owned, table=True):
     pending: str | None = None
     #: Kind of row -> how many went here.
     counts: dict[str, Any] = json_column()
-    #: {"answers": [{"audience", "name", "status", "at"}]}: 204 erased, 404 was not there.
+    #: {"answers": [{"audience", "name", "store", "status", "at"}], "owed": [{"audience", "name"}]}:
+    #: 204 erased, 404 was not there; "owed" is who is still to be told.
     mailchimp: dict[str, Any] = json_column()
     lifted_at: datetime | None = moment(nullable=True)
     #: Why the person may come back, in words; never an address.
