@@ -1,7 +1,8 @@
 """Who is in a state that an event tells of, from what was computed; no network here.
 
 A need, a second order, a cart and an interest each have a subject and a cycle. The cycle begins
-anew with a purchase (or a month), so that one state is told once however often it is computed.
+anew with a purchase (or with new moments of contact), so that one state is told once however often
+it is computed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 from babel.numbers import get_currency_precision
 from sqlmodel import Session, col, func, select
 
+from integration.audience.wanted import people_by_address
 from integration.mailchimp.guard.events import VALUE_LENGTH
 from integration.reading.names import need_names
 from integration.tables import (
@@ -25,6 +27,7 @@ from integration.tables import (
     Product,
     SegmentMember,
     SourceProfile,
+    ToldEvent,
     Touchpoint,
 )
 from segmentation.duedates.needs import NO_GOODS, NeedName, Placer, name_of
@@ -64,6 +67,8 @@ class Known:
     now: datetime
     language: str
     needs: Mapping[str, NeedName]
+    #: (person, need) -> the last time an interest was told or marked; moments up to then are over.
+    interests: Mapping[tuple[int, str], datetime]
 
     def thing(self, need: str) -> str:
         """Return a need's singular in the audience's language."""
@@ -72,9 +77,18 @@ class Known:
         return (self.needs.get(need) or name_of(need)).singular(self.language)
 
 
-def states(session: Session, language: str, kind: str, now: datetime) -> list[State]:
-    """Return everybody who is in the state of a kind."""
-    known = Known(session, now, language, need_names(session))
+def states(
+    session: Session, language: str, kind: str, now: datetime, *, anew: bool = True
+) -> list[State]:
+    """Return everybody who is in the state of a kind.
+
+    Parameters
+    ----------
+    anew
+        Moments of contact that led to an earlier event do not count again.
+    """
+    interests = _told_interests(session) if anew and kind == "interest" else {}
+    known = Known(session, now, language, need_names(session), interests)
     return list(_FINDERS[kind](known))
 
 
@@ -223,7 +237,8 @@ def _interest(known: Known) -> Iterable[State]:
     moments: dict[tuple[int, str], list[datetime]] = defaultdict(list)
     for person_id, subject, at in known.session.exec(query):
         need = placer.place(0, subject or "", "", "", "")[0]
-        if need and need != NO_GOODS:
+        told_at = known.interests.get((person_id, need))
+        if need and need != NO_GOODS and (told_at is None or at > told_at):
             moments[person_id, need].append(at)
     bought = {(row.person_id, row.need): row.last_on for row in known.session.exec(select(DueDate))}
     for (person_id, need), seen in moments.items():
@@ -234,11 +249,26 @@ def _interest(known: Known) -> Iterable[State]:
             person_id=person_id,
             kind="interest",
             subject=need,
-            cycle=f"{known.now:%Y-%m}",
+            # Not of the calendar: its turn would tell the same moments again.
+            cycle=min(seen).date().isoformat(),
             properties=properties(need=need, thing=known.thing(need)),
             since=max(seen),
             rank=(-len(seen), need),
         )
+
+
+def _told_interests(session: Session) -> dict[tuple[int, str], datetime]:
+    """Read what was told or marked, by person and by whose the address is by now."""
+    rows = session.exec(select(ToldEvent).where(ToldEvent.kind == "interest")).all()
+    owners = people_by_address(session) if rows else {}
+    found: dict[tuple[int, str], datetime] = {}
+    for row in rows:
+        # Seconds are kept, and the moment itself may have some part of one.
+        until = row.occurred_at + timedelta(seconds=1)
+        for person_id in {row.person_id, *owners.get(row.email_key, ())}:
+            key = (person_id, row.subject)
+            found[key] = max(found.get(key, until), until)
+    return found
 
 
 _FINDERS: Mapping[str, Callable[[Known], Iterable[State]]] = {

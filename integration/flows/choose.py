@@ -95,20 +95,48 @@ def choose(
         Its `marked_at`, `every_days` and `let_go` count, not whether it is on.
     """
     found = states(session, audience.language, switch.kind, now)
-    ledger = session.exec(
-        select(ToldEvent).where(ToldEvent.audience_id == audience.id, ToldEvent.kind == switch.kind)
-    ).all()
+    # Of every audience of the account: another list makes nobody a stranger.
+    ledger = session.exec(select(ToldEvent).where(ToldEvent.kind == switch.kind)).all()
     made = Choice(kind=switch.kind, marks=switch.marked_at is None)
     new = _not_in_ledger(found, ledger, everybody)
     if made.marks:
         _mark(made, new, everybody)
         return made
-    resting = _resting(ledger, now - timedelta(days=switch.every_days))
+    resting = _resting(ledger, everybody, now - timedelta(days=switch.every_days))
     _tell(made, [state for state in new if state.is_fresh], everybody, resting)
     reach = len(everybody.reachable)
     usual = _usual(ledger, now)
     made.waits = not switch.let_go and far_more(len(made.told), usual=usual, reach=reach)
     return made
+
+
+def still_holding(
+    session: Session, audience: Audience, rows: Sequence[ToldEvent], now: datetime
+) -> set[int]:
+    """Return the ids of told rows whose person may be mailed still, and is in the state still."""
+    everybody = people(session, audience)
+    owner = {email_key: person_id for person_id, email_key in everybody.reachable.items()}
+    found = {
+        kind: states(session, audience.language, kind, now, anew=False)
+        for kind in {row.kind for row in rows}
+    }
+    inside = {
+        (kind, state.person_id, state.subject, _cycle(kind, state.cycle))
+        for kind, some in found.items()
+        for state in some
+    }
+    return {
+        row.id or 0
+        for row in rows
+        if (person_id := owner.get(row.email_key)) is not None
+        and person_id not in everybody.restrained
+        and (row.kind, person_id, row.subject, _cycle(row.kind, row.cycle)) in inside
+    }
+
+
+def _cycle(kind: str, cycle: str) -> str:
+    """An interest goes on whichever moment was its first."""
+    return "" if kind == "interest" else cycle
 
 
 def _not_in_ledger(
@@ -158,12 +186,16 @@ def _why_not(state: State, everybody: People) -> str:
     return "" if state.person_id in everybody.reachable else "unreachable"
 
 
-def _resting(ledger: Sequence[ToldEvent], since: datetime) -> set[int]:
-    """Persons who got an event of the kind lately, or may have got one."""
-    return {
-        row.person_id
+def _resting(ledger: Sequence[ToldEvent], everybody: People, since: datetime) -> set[int]:
+    """Persons who got an event of the kind lately, or may have got one; also by their address."""
+    lately = [
+        row
         for row in ledger
         if row.status in REACHED and not row.is_syncing and row.occurred_at > since
+    ]
+    owner = {email_key: person_id for person_id, email_key in everybody.known.items()}
+    return {owner.get(row.email_key, row.person_id) for row in lately} | {
+        row.person_id for row in lately
     }
 
 

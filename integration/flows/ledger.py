@@ -91,7 +91,8 @@ def _forget_untold(session: Session, audience: Audience) -> None:
     """Rows that were never handed over: who bought or left since must not be told."""
     session.exec(
         delete(ToldEvent).where(
-            col(ToldEvent.audience_id) == audience.id,
+            # Of an earlier audience too: nobody will tell those.
+            col(ToldEvent.account_id) == audience.account_id,
             col(ToldEvent.status) == "todo",
             # Marked ones stay: chosen anew they would start flows.
             col(ToldEvent.is_syncing).is_(False),

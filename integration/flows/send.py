@@ -19,6 +19,7 @@ from integration.context import Context
 from integration.db import scoped
 from integration.flows import ledger, live
 from integration.flows.candidates import next_cart_rests
+from integration.flows.choose import still_holding
 from integration.flows.ledger import NO_ID, event_of
 from integration.flows.switches import start, switches
 from integration.mailchimp import events
@@ -197,14 +198,22 @@ class _Run:
         with self._transaction() as session:
             rows = ledger.steps(session, self._audience, self._now())
             tied = switches(session, self._audience)
-        for row in rows:
-            switch = tied[row.kind]
-            if switch.step is None or switch.journey is None or not switch.is_on:
-                self._step(row, "")
-            elif not switch.step_error:
-                self._call_step(row, switch.journey, switch.step)
-                with self._transaction() as session:
-                    tied = switches(session, self._audience)
+        for some in (rows[at : at + FEW] for at in range(0, len(rows), FEW)):
+            # A row may have waited for days: who bought or withdrew meanwhile does not enter.
+            with self._transaction() as session:
+                may_enter = still_holding(session, self._audience, some, self._now())
+            for row in some:
+                switch = tied[row.kind]
+                if switch.step is None or switch.journey is None or not switch.is_on:
+                    self._step(row, "")
+                elif switch.step_error:
+                    continue
+                elif row.id not in may_enter:
+                    self._step(row, "left_out")
+                else:
+                    self._call_step(row, switch.journey, switch.step)
+                    with self._transaction() as session:
+                        tied = switches(session, self._audience)
 
     def _call_step(self, row: ToldEvent, journey: int, step: int) -> None:
         self._step(row, "sent")

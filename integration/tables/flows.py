@@ -63,7 +63,8 @@ class ToldEvent(Owned, table=True):
     sent_at: datetime | None = moment(nullable=True)
     #: The batch it travels in.
     batch: str | None = None
-    #: The call of the flow's step: "" (none), todo, sent, done, failed, unknown (never again).
+    #: The call of the flow's step: "" (none), todo, sent, done, failed, unknown (never
+    #: again), left_out (bought or not to be mailed since).
     step_status: str = ""
     #: Mailchimp's refusal, without the address.
     error: str | None = None

@@ -15,7 +15,7 @@ from integration.flows.send import send_events
 from integration.flows.switches import answer, every, switches, tie, turn
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
-from integration.tables import Cart, DueDate, EventSwitch, ToldEvent
+from integration.tables import Audience, Cart, DueDate, EventSwitch, ToldEvent, Touchpoint
 from tests.service.audience_shop import AudienceShop, TestJob, make_shop
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -89,6 +89,29 @@ class FlowShop:
                     **values,
                 )
             )
+
+    def looks_at(self, email: str, subject: str, at: datetime) -> None:
+        """Let somebody look at a thing."""
+        with self.shop.session() as session:
+            session.add(
+                Touchpoint(
+                    account_id=self.shop.account_id,
+                    shop_id=self.shop.shop_id,
+                    external_id=f"{email} {at.isoformat()}",
+                    profile_id=self.shop.profiles[email],
+                    kind="product_view",
+                    at=at,
+                    subject=subject,
+                )
+            )
+
+    def move(self) -> None:
+        """Go on with another audience, in which the same people are."""
+        with self.shop.session() as session:
+            old = session.get_one(Audience, self.shop.audience.id)
+            known = old.model_dump(exclude={"id"})
+            old.disconnected_at = self.days.at
+            session.add(Audience(**known))
 
     def turn(self, kind: str = "due", *, on: bool = True) -> None:
         """Switch a kind on or off."""

@@ -342,6 +342,56 @@ def test_interest_needs_two_moments_about_one_thing_and_no_purchase(shop: FlowSh
     assert len(shop.told(ADA)) == 1
 
 
+def test_the_turn_of_a_month_tells_the_same_moments_to_nobody_again(shop: FlowShop) -> None:
+    shop.pass_time(days=28)  # the 29th of March
+    for email in (ADA, BO):
+        shop.member(email)
+    for hours in (30, 20):
+        shop.looks_at(ADA, "Suits", shop.days.at - timedelta(hours=hours))
+    shop.turn("interest")
+    shop.run()
+    for hours in (3, 2):
+        shop.looks_at(BO, "Suits", shop.days.at - timedelta(hours=hours))
+    shop.run()
+    shop.set_days("interest", 1)
+    shop.pass_time(days=4)
+    shop.run()
+    assert shop.told(ADA) == [("showed_interest", True)]
+    assert shop.told(BO) == [("showed_interest", False)]
+
+
+def test_an_interest_is_told_again_for_new_moments_alone(shop: FlowShop) -> None:
+    shop.member(ADA)
+    shop.turn("interest")
+    shop.run()
+    shop.set_days("interest", 1)
+    for number, told in enumerate((0, 1, 1, 2)):
+        shop.looks_at(ADA, "Suits", shop.days.at - timedelta(hours=1))
+        shop.run()
+        assert len(shop.told(ADA)) == told, number
+        shop.pass_time(days=2)
+
+
+# -- another audience ------------------------------------------------------------------------------
+
+
+def test_what_was_told_stays_told_in_another_audience(shop: FlowShop) -> None:
+    ada = shop.member(ADA)
+    shop.turn()
+    shop.run()
+    shop.due(ada)
+    shop.run()
+    shop.move()
+    shop.turn()
+    shop.run()
+    shop.due(ada, "shoes")
+    shop.run()
+    assert shop.told(ADA) == [("became_due", False)]  # the other need rests
+    shop.pass_time(days=8)
+    shop.run()
+    assert [e.properties["need"] for e in shop.sandbox.events(ADA)] == ["suits", "shoes"]
+
+
 # -- one door --------------------------------------------------------------------------------------
 
 

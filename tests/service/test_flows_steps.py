@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 import requests
 
+from integration.audience import restraint
 from integration.flows import live
 from integration.flows.recipes import RECIPES, Recipe
 from integration.flows.switches import NotAnAddress, read_address
@@ -146,6 +147,53 @@ def test_what_is_new_after_days_without_a_step_is_not_mailed_late(
     shop.tie(shop.address(made.id, made.step))
     shop.run()
     assert shop.sandbox.flow_mails(BO) + shop.sandbox.flow_mails(ADA) == []
+
+
+@pytest.mark.parametrize("why", ["ask_first", "denied", "unsubscribed", "bought"])
+def test_who_bought_or_may_not_be_mailed_since_does_not_enter_when_the_step_is_mended(
+    shop: FlowShop, flow: Flow, why: str
+) -> None:
+    persons = {email: shop.member(email) for email in (ADA, BO)}
+    for person in persons.values():
+        shop.due(person)
+    del shop.sandbox.state.flows.by_id[flow.id]
+    shop.sandbox.fail("empty_429", prefix="/customer-journeys", times=9)
+    with contextlib.suppress(Retryable):
+        shop.run()
+    shop.sandbox.state.faults.clear()
+    no_more(shop, persons[ADA], why)
+    shop.pass_time(days=1)
+    made = shop.sandbox.add_flow("Anew", "api")
+    shop.tie(shop.address(made.id, made.step))
+    shop.run()
+    assert (shop.sandbox.flow_mails(ADA), shop.sandbox.flow_mails(BO)) == ([], ["Anew"])
+    assert [row.step_status for row in shop.all_rows()] == ["left_out", "done"]
+
+
+def no_more(shop: FlowShop, ada: int, why: str) -> None:
+    if why == "unsubscribed":
+        shop.sandbox.unsubscribe(ADA)
+    elif why == "denied":
+        shop.shop.deny(ADA)
+    elif why == "bought":
+        shop.buys(ada)
+    else:
+        with shop.shop.session() as session:
+            restraint.leave_in_peace(session, ada, shop.days.at, shop.days.at.date(), 10)
+
+
+def test_an_interest_of_which_a_moment_was_told_enters_the_step(
+    shop: FlowShop,
+) -> None:
+    made = shop.sandbox.add_flow("By hand", "api")
+    shop.member(ADA)
+    shop.turn("interest")
+    shop.run()
+    shop.tie(shop.address(made.id, made.step), "interest")
+    shop.looks_at(ADA, "Suits", shop.days.at - timedelta(hours=2))
+    shop.looks_at(ADA, "Suits", shop.days.at - timedelta(hours=1))
+    shop.run()
+    assert shop.sandbox.flow_mails(ADA) == ["By hand"]
 
 
 # -- seen live -------------------------------------------------------------------------------------
