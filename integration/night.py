@@ -11,7 +11,7 @@ from integration.campaigns import rules
 from integration.context import Context
 from integration.db import scoped, unscoped
 from integration.pipeline import start_refresh
-from integration.tables import Account, Audience, FittedModel
+from integration.tables import Account, Audience, FittedModel, Plan
 
 #: Hour of the shop's day from which a new day is computed: few orders come in, and it is ready
 #: before the marketer is.
@@ -40,13 +40,16 @@ def start_night(context: Context) -> int:
 
 
 def _is_unchecked(context: Context, session: Session, account: Account) -> bool:
-    """Whether the night has come for an audience that we write to and was not looked at today."""
+    """Whether the night has come for an audience that has had a plan, not looked at today."""
     zone = ZoneInfo(account.time_zone)
     now = context.clock().astimezone(zone)
     audience = session.exec(
         select(Audience).where(col(Audience.disconnected_at).is_(None), Audience.paused == "")
     ).first()
-    if audience is None or audience.read_until is None or now.hour < NIGHT_HOUR:
+    if audience is None or now.hour < NIGHT_HOUR:
+        return False
+    planned = select(Plan.id).where(Plan.audience_id == audience.id).limit(1)
+    if session.exec(planned).first() is None:
         return False
     newest = next(iter(checked.newest(session)), None)
     return newest is None or newest.began_at.astimezone(zone).date() < now.date()

@@ -303,4 +303,6 @@ def push(context: Context, job: Job) -> None:
 
 def undo(context: Context, job: Job) -> None:
     """Take back what a published plan changed."""
+    # What somebody chose since, such as a language, is left alone: look before the plan is made.
+    read_members(context, current_audience(context, job.account_id))
     publish(context, job, make_undo(context, job.account_id, job.payload["plan_id"]))

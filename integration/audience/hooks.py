@@ -58,8 +58,9 @@ def _is_near(host: str) -> bool:
 
 
 def start(context: Context, session: Session, *, only_missing: bool = False) -> None:
-    """Write down that the webhooks are to be looked after, once something was published.
+    """Write down that the webhooks are to be looked after, once a plan was published.
 
+    In the connected audience: in a new one nothing is made before the first click.
     With `only_missing` nothing is written down where the audience's webhook was made.
     """
     held = select(MailchimpHook.id).where(MailchimpHook.remote_id != "").limit(1)
@@ -67,7 +68,14 @@ def start(context: Context, session: Session, *, only_missing: bool = False) -> 
         return
     if only_missing and _was_made(session):
         return
-    published = select(Plan.id).where(Plan.status == "published").limit(1)
+    published = (
+        select(Plan.id)
+        .join(Audience, col(Audience.id) == col(Plan.audience_id))
+        .where(
+            col(Audience.disconnected_at).is_(None), Plan.kind == "push", Plan.status == "published"
+        )
+        .limit(1)
+    )
     waiting = select(Work.id).where(Work.kind == KIND, Work.status == "queued").limit(1)
     if session.exec(published).first() is None or session.exec(waiting).first() is not None:
         return

@@ -12,8 +12,9 @@ from sqlmodel import Session, col, delete, select
 
 from integration.audience import names
 from integration.audience.difference import FIELD
+from integration.audience.settled import STOPPED
 from integration.store.common import parts
-from integration.tables import Audience, Member, PushedValue, SourceProfile
+from integration.tables import Audience, Member, Plan, PlanChange, PushedValue, SourceProfile
 
 #: Codes of Mailchimp that are a language of two letters (documentation, "Contact languages").
 _KNOWN = frozenset(
@@ -81,6 +82,24 @@ def let_go(session: Session, audience: Audience) -> None:
                 col(PushedValue.email_key).in_(part),
             )
         )
+
+
+def chosen_since(session: Session, audience: Audience) -> set[str]:
+    """Return the addresses whose language is not one that we wrote: it is somebody's choice."""
+    sent = (
+        select(PlanChange.email_key, PlanChange.after)
+        .join(Plan, col(Plan.id) == col(PlanChange.plan_id))
+        .where(
+            Plan.audience_id == audience.id,
+            col(Plan.status).in_(STOPPED),
+            PlanChange.kind == FIELD,
+            PlanChange.key == names.LANGUAGE,
+            PlanChange.status == "sent",
+        )
+    )
+    ours = {*_given(session, audience).items(), *session.exec(sent).all()}
+    query = select(Member.email_key, Member.language).where(Member.audience_id == audience.id)
+    return {key for key, held in session.exec(query) if (key, held) not in ours}
 
 
 def _given(session: Session, audience: Audience) -> dict[str, str]:

@@ -10,11 +10,12 @@ from typing import Any
 
 from sqlmodel import Session, col, func, select
 
-from integration.audience import hooks, signin
+from integration.audience import hooks, languages, signin
 from integration.audience.connect import NoAudience, choose, current_audience, let_go
 from integration.audience.contents import look_at
 from integration.audience.difference import FIELD, TAG, Change
 from integration.audience.members import read_members
+from integration.audience.names import LANGUAGE
 from integration.audience.plan import Summary, estimate, pushed, store, unsure
 from integration.context import Context
 from integration.db import scoped
@@ -107,11 +108,12 @@ def _make_removal(context: Context, audience: Audience) -> int:
     """Store the plan that takes every tag and value of ours from everybody who has it."""
     with scoped(context.engine, audience.account_id) as session:
         held, sent = pushed(session, audience), unsure(session, audience)
+        theirs = languages.chosen_since(session, audience)
         changes = [
             Change(email, kind, key, held.get(email, {}).get((kind, key), ""), None)
             for email in sorted({*held, *sent})
             for kind, key in sorted({*held.get(email, {}), *sent.get(email, ())})
-            if kind in (TAG, FIELD)
+            if kind in (TAG, FIELD) and not (key == LANGUAGE and email in theirs)
         ]
         summary = _summary(session, audience, changes)
         made = store(context, session, audience, changes, summary, {})

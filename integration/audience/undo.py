@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from integration.audience.difference import CONTACT, FIELD, TAG, Change
 from integration.audience.members import LIVE
+from integration.audience.names import LANGUAGE
 from integration.audience.plan import Summary, estimate, store, store_names
 from integration.audience.renames import NameChange
 from integration.audience.settled import STARTED, WRITTEN
@@ -30,7 +31,8 @@ def make_undo(context: Context, account_id: int, plan_id: int) -> int:
     """Store the plan that takes back `plan_id`, and return its id; `publish` carries it out.
 
     Asked again while that undo is on its way or done, the same plan is returned, so that a killed
-    job can be repeated. Contacts that bounced, were archived or are gone are left alone.
+    job can be repeated. Contacts that bounced, were archived or are gone are left alone, and so
+    is a language that somebody chose since.
 
     Raises
     ------
@@ -104,10 +106,10 @@ def _is_recent(plan: Plan, now: datetime) -> bool:
 
 def _opposite(session: Session, plan: Plan) -> tuple[list[Change], dict[str, int], dict[str, int]]:
     """The changes that lead back, the people they concern, and who is left alone."""
-    query = select(Member.email_key).where(
+    query = select(Member.email_key, Member.language).where(
         Member.audience_id == plan.audience_id, col(Member.status).in_(LIVE)
     )
-    live = set(session.exec(query))
+    live = dict(session.exec(query).all())
     changes: list[Change] = []
     people: dict[str, int] = {}
     lost: set[str] = set()
@@ -118,6 +120,8 @@ def _opposite(session: Session, plan: Plan) -> tuple[list[Change], dict[str, int
         if row.email_key not in live:
             lost.add(row.email_key)
             continue
+        if row.key == LANGUAGE and live[row.email_key] not in (row.after or "", row.before or ""):
+            continue  # somebody chose another since
         changes.append(Change(row.email_key, row.kind, row.key, row.after, row.before))
         if row.person_id is not None:
             people[row.email_key] = row.person_id

@@ -15,6 +15,7 @@ from sqlmodel import Session, col, select
 from integration.audience import names
 from integration.audience.difference import FIELD, TAG
 from integration.audience.naming import forget
+from integration.mailchimp import compare
 from integration.mailchimp.answers import FieldInfo, SegmentInfo
 from integration.mailchimp.errors import Invalid, NotFound
 from integration.mailchimp.renaming import remove_segments
@@ -196,7 +197,7 @@ def _withdraw_tag(run: Run, row: OwnedName, there: Sequence[SegmentInfo], used: 
     if found is not None:
         with run.transaction() as session:
             ours = _holders(session, run, TAG, row.key)
-        if found.id in used or found.member_count > len(ours):
+        if found.id in used or not compare.holders(run.mailchimp, found.id) <= ours:
             return
         _remove(run.mailchimp.delete_tag, found.id)
     _settle_removed(run, row)

@@ -15,6 +15,8 @@ from integration.mailchimp.answers import MemberInfo
 from integration.privacy.erased import WAITING, erased_among, let_back, receipt_of
 from integration.tables import Audience
 
+#: What Mailchimp answers where it had the address and erased it.
+_ERASED = 204
 #: The reason on the receipt.
 SIGNED_UP = "signed up again on a form of Mailchimp's"
 
@@ -27,6 +29,11 @@ def welcome(
         receipt = receipt_of(session, email_key)
         if receipt is None or (receipt.pending is not None and receipt.status != WAITING):
             continue  # Mailchimp has not answered yet: this is what it is to erase
-        told = {answer["audience"] for answer in receipt.mailchimp["answers"]}
+        # Where he was not (404) nothing was erased: a file of the merchant's can put him there.
+        told = {
+            answer["audience"]
+            for answer in receipt.mailchimp["answers"]
+            if answer["status"] == _ERASED and not answer["store"]
+        }
         if found[email_key].status == "subscribed" and audience.id in told:
             let_back(session, email_key, now, SIGNED_UP)

@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from integration.audience.connect import open_mailchimp
+from integration.audience.members import read_members
 from integration.audience.plan import CannotPublish, rows
 from integration.audience.undo import CannotUndo, make_undo
 from integration.audience.warnings import warning_text
@@ -303,6 +304,25 @@ def test_undo_keeps_a_tag_that_the_merchant_has_begun_to_use(
     undo(shop, plan.id)
     assert sandbox.tags(ADA) == set()
     assert sandbox.tags(BOB) == {"Stage: New"}
+
+
+def test_undo_keeps_a_tag_of_others_when_as_many_of_ours_were_archived(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    for email in (ADA, BOB, EVE):
+        sandbox.add_member(email)
+    shop.people((ADA, BOB), ["stage:new"])
+    plan = shop.push()
+    sandbox.act("archive", BOB)
+    with sandbox.state.lock:
+        segment = next(iter(sandbox.audience.segments.values()))
+        member = sandbox.audience.find(EVE)
+        assert member is not None
+        sandbox.audience.attach(member, segment.id)
+    read_members(shop.context, shop.audience)
+    undo(shop, plan.id)
+    assert sandbox.tags(ADA) == set()
+    assert sandbox.tags(EVE) == {"Stage: New"}
 
 
 def test_undo_keeps_a_tag_that_a_saved_segment_names(

@@ -192,3 +192,22 @@ def test_the_night_checks_once_and_forgets_old_messages(
     with shop.session() as session:
         assert [w.kind for w in session.exec(select(Work)) if w.kind == "check"] == ["check"]
         assert session.exec(select(Inbox)).all() == []
+
+
+def test_an_address_that_was_refused_does_not_stop_the_nights(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    shop.person("stranger@stipt-demo.shop", ["stage:new"])
+    plan = shop.plan()
+    with sandbox.state.lock:
+        member = sandbox.audience.find("stranger@stipt-demo.shop")
+        assert member is not None
+        sandbox.audience.drop(member)
+    shop.publish(plan.id)
+    assert shop.audience.read_until is None, "everybody is read before the next plan"
+    moment = datetime.now(UTC).replace(hour=12)
+    start_night(
+        Context(shop.context.settings, shop.context.engine, shop.context.vault, lambda: moment)
+    )
+    with shop.session() as session:
+        assert "check" in [work.kind for work in session.exec(select(Work))]

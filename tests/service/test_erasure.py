@@ -176,6 +176,25 @@ def test_whoever_signs_up_anew_on_mailchimps_form_is_welcome_and_it_is_written_d
     assert (told.status, told.lifted_because) == ("lifted", SIGNED_UP)
 
 
+def test_a_file_of_the_merchants_brings_nobody_back_where_mailchimp_had_nobody_to_erase(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    fill(shop, sandbox)
+    with sandbox.state.lock:
+        member = sandbox.audience.find(ADA)
+        assert member is not None
+        sandbox.audience.drop(member)
+    done = forget(shop)
+    work(shop)
+    assert [answer["status"] for answer in receipt(shop, done).mailchimp["answers"]] == [404]
+    sandbox.add_member(ADA)
+    read_members(shop.context, shop.audience)
+    with shop.session() as session:
+        assert is_erased(session, ADA)
+        assert {row.email_key for row in session.exec(select(Member))} == {BOB}
+    assert receipt(shop, done).status == "done"
+
+
 def test_the_merchant_can_allow_an_erased_person_again_with_a_reason(
     shop: AudienceShop, sandbox: SandboxServer
 ) -> None:

@@ -17,7 +17,7 @@ from sqlmodel import col, select
 from integration import consent
 from integration.app import create_app
 from integration.audience import hooks, states
-from integration.audience.connect import open_mailchimp
+from integration.audience.connect import connect, open_mailchimp
 from integration.audience.members import read_members
 from integration.audience.undo import make_undo
 from integration.context import Context
@@ -228,6 +228,16 @@ def test_nothing_is_made_before_something_was_published(
     start(shop)
     with shop.session() as session:
         assert session.exec(select(Work)).all() == []
+
+
+def test_nothing_is_made_in_another_audience_before_something_was_published_there(
+    here: Installation, sandbox: SandboxServer
+) -> None:
+    shop, other = here.shop, sandbox.state.add_audience("Other")
+    connect(shop.context, shop.account_id, token=sandbox.key, list_id=other.id, language="en")
+    start(shop)
+    run_until_idle(shop.context)
+    assert other.id not in {hook.list_id for hook in sandbox.state.hooks.by_id.values()}
 
 
 def test_a_look_changes_nothing_where_all_is_right(

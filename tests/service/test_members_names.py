@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from typing import cast
 
 import pytest
 from sqlmodel import select
 
-from integration.audience import names
+from integration import pipeline
+from integration.audience import leave, names
 from integration.audience.undo import make_undo
 from integration.audience.warnings import warning_text
 from integration.sandbox.fields import rename
@@ -16,8 +18,9 @@ from integration.sandbox.server import SandboxServer
 from integration.sandbox.state import MergeField
 from integration.settings import Settings
 from integration.tables import OwnedName, PersonProfile, Plan, SourceProfile
+from integration.work.queue import Job
 from tests.service.adding_shop import choose, name_person
-from tests.service.audience_shop import AudienceShop, make_shop
+from tests.service.audience_shop import AudienceShop, TestJob, make_shop
 from tests.service.consent_scan import forbidden_writes
 
 ADA, BOB = "ada@stipt-demo.shop", "bob@stipt-demo.shop"
@@ -330,3 +333,22 @@ def test_a_contacts_language_is_filled_where_blank_and_is_his_once_changed(
     name_person(shop, BOB, language="en")
     shop.push()
     assert [language_of(sandbox, email) for email in (ADA, BOB)] == ["en", "de"]
+
+
+@pytest.mark.parametrize("way", ["undo", "take out"])
+def test_a_language_that_somebody_chose_is_left_when_ours_is_taken_back(
+    shop: AudienceShop, sandbox: SandboxServer, way: str
+) -> None:
+    choose(shop, sets_language=True)
+    for email in (ADA, BOB):
+        name_person(shop, email, language="nl")
+    plan = shop.push()
+    sandbox.act("edit", BOB, language="fr")
+    job = TestJob(shop.account_id)
+    if way == "undo":
+        job.payload = {"plan_id": plan.id}
+        pipeline.undo(shop.context, cast("Job", job))
+    else:
+        job.payload = {"then": {"do": leave.DISCONNECT, "from": shop.audience.id}}
+        leave.take_out(shop.context, cast("Job", job))
+    assert [language_of(sandbox, email) for email in (ADA, BOB)] == ["", "fr"]
