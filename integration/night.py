@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from zoneinfo import ZoneInfo
 
+import structlog
 from sqlmodel import Session, col, select
 
-from integration.audience import checked, hooks
+from integration.audience import checked, hooks, incoming
 from integration.campaigns import rules
 from integration.context import Context
 from integration.db import scoped, unscoped
 from integration.pipeline import start_refresh
 from integration.tables import Account, Audience, FittedModel, Plan
+
+_log = structlog.get_logger(__name__)
 
 #: Hour of the shop's day from which a new day is computed: few orders come in, and it is ready
 #: before the marketer is.
@@ -22,21 +28,34 @@ def start_night(context: Context) -> int:
     """Have each account computed anew whose night has come; return how many were started.
 
     An account is left alone until something was computed for it once, and when its newest figures
-    are of today. Asked hourly, so a worker that slept through the night catches up.
+    are of today. Asked hourly, so a worker that slept through the night catches up. Mailchimp's old
+    messages are dropped each time, also of accounts that are not looked at.
     """
     with unscoped(context.engine) as session:
         accounts = session.exec(select(Account)).all()
     started = 0
     for account in accounts:
-        assert account.id is not None
-        with scoped(context.engine, account.id) as session:
-            if _is_due(context, session, account):
+        with _on_its_own(account.id or 0), scoped(context.engine, account.id or 0) as session:
+            incoming.forget_old(session, context)
+            is_due = _is_due(context, session, account)
+            if is_due:
                 start_refresh(session)
-                started += 1
             if _is_unchecked(context, session, account):
                 checked.start(session)
                 hooks.start(context, session)
+            started += is_due
     return started
+
+
+@contextmanager
+def _on_its_own(account_id: int) -> Iterator[None]:
+    """Log an account's error instead of raising it: the accounts after it have their night too."""
+    try:
+        yield
+    except Exception as error:
+        # Places only: a text with values would show people.
+        places = "".join(traceback.format_tb(error.__traceback__))
+        _log.error("An account's turn failed", account_id=account_id, places=places)
 
 
 def _is_unchecked(context: Context, session: Session, account: Account) -> bool:
@@ -70,6 +89,6 @@ def start_hour(context: Context) -> int:
     with unscoped(context.engine) as session:
         account_ids = [key for key in session.exec(select(Account.id)) if key is not None]
     for account_id in account_ids:
-        with scoped(context.engine, account_id) as session:
+        with _on_its_own(account_id), scoped(context.engine, account_id) as session:
             rules.look(session)
     return started

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlmodel import Session, col, delete, func, or_, select
 
-from integration.audience import incoming, keep
+from integration.audience import keep
 from integration.audience.checked import Difference, Result
 from integration.audience.connect import current_audience, open_mailchimp
 from integration.audience.difference import FIELD, TAG
@@ -78,7 +78,6 @@ def check(context: Context, job: Job) -> None:
             )
         )
         session.exec(delete(AudienceCheck).where(col(AudienceCheck.began_at) < began - KEPT))
-        incoming.forget_old(session, context)
         if result["differences"]:
             keep.start(session)
 

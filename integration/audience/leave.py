@@ -31,6 +31,10 @@ log = logging.getLogger(__name__)
 DISCONNECT, MOVE = "disconnect", "move"
 
 
+class NotAllOut(RuntimeError):
+    """Something of ours is still in the audience; the text says how much."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ours:
     """What we made or wrote in an audience."""
@@ -76,6 +80,8 @@ def take_out(context: Context, job: Job) -> None:
 
     Raises
     ------
+    NotAllOut
+        Mailchimp refused some of it: the connection stays, and the next try goes on.
     MailchimpError
     """
     audience = current_audience(context, job.account_id)
@@ -88,10 +94,19 @@ def take_out(context: Context, job: Job) -> None:
         read_members(context, audience)
         plan_id = _make_removal(context, audience)
     publish(context, job, plan_id)
+    _check_all_is_out(context, audience, plan_id)
     if then["do"] == MOVE:
         move(context, job.account_id)
     else:
         disconnect(context, job.account_id)
+
+
+def _check_all_is_out(context: Context, audience: Audience, plan_id: int) -> None:
+    with scoped(context.engine, audience.account_id) as session:
+        plan = session.get_one(Plan, plan_id)
+    if plan.status != "published":
+        # Without the connection nobody could take the rest out.
+        raise NotAllOut(str(plan.outcome.get("error", "not everything is taken out: try again")))
 
 
 def _begun(context: Context, audience: Audience) -> int | None:
@@ -101,7 +116,7 @@ def _begun(context: Context, audience: Audience) -> int | None:
         newest = session.exec(query).first()
     if newest is None or newest.kind != "undo" or newest.undoes is not None:
         return None
-    return newest.id if newest.status in ("draft", "publishing", "published") else None
+    return newest.id if newest.status in ("draft", "publishing", "failed", "published") else None
 
 
 def _make_removal(context: Context, audience: Audience) -> int:

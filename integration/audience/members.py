@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlmodel import col, select
+from sqlmodel import col, or_, select
 
 from integration.audience import states
 from integration.audience.connect import open_mailchimp
@@ -43,6 +43,8 @@ def read_members(context: Context, audience: Audience, *, whole: bool = False) -
             here = select(Member.email_key).where(
                 Member.audience_id == audience.id,
                 col(Member.status).not_in((states.GONE, states.FORGOTTEN)),
+                # Not who came while we read: a webhook told of them.
+                or_(col(Member.changed_at).is_(None), col(Member.changed_at) < began),
             )
             states.mark_gone(session, audience.id, set(session.exec(here)) - found.keys())
         stored = session.get_one(Audience, audience.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy.orm import aliased
@@ -11,13 +12,42 @@ from integration import identity
 from integration.mailchimp.client import subscriber_hash
 from integration.tables import Identity, Member, Plan, PlanChange, PushedValue, SourceProfile
 
+#: Where a contact stands while the address it gets is still another's; no address looks like it.
+_ASIDE = "moving aside"
+
+
+def move_all(session: Session, audience_id: int, moved: Mapping[str, str], now: datetime) -> None:
+    """Carry contacts over, new address to old, where one may get another's old address.
+
+    Such an address makes nobody recognised by it: it was somebody else's until now.
+    """
+    left = dict(moved)
+    while left:
+        olds = set(left.values())
+        free = next((new for new in left if new not in olds), None)
+        if free is None:  # in a circle: one has to make room
+            new, old = next(iter(left.items()))
+            _carry(session, audience_id, old, _ASIDE)
+            left[new] = _ASIDE
+        else:
+            _carry(session, audience_id, left.pop(free), free)
+    for new, old in moved.items():
+        if new not in moved.values():
+            _recognise(session, old, new, now)
+
 
 def move(session: Session, audience_id: int, old: str, new: str, now: datetime) -> None:
-    """Carry everything of a contact over from one address to another.
+    """Carry everything of a contact over from one address to another, identity too."""
+    _carry(session, audience_id, old, new)
+    _recognise(session, old, new, now)
 
-    Row of the member, mirror, changes of plans (so that they are settled and undone under the new
-    address), and identity. What stood under the new address before is left over from a contact that
-    is not there any more: Mailchimp has an address once.
+
+def _carry(session: Session, audience_id: int, old: str, new: str) -> None:
+    """Change the address of a contact's rows.
+
+    Row of the member, mirror, and changes of plans (so that they are settled and undone under the
+    new address). What stood under the new address before is left over from a contact that is not
+    there any more: Mailchimp has an address once.
     """
     for table in (Member, PushedValue):
         left_over = (col(table.audience_id) == audience_id) & (col(table.email_key) == new)
@@ -28,7 +58,6 @@ def move(session: Session, audience_id: int, old: str, new: str, now: datetime) 
             .values(email_key=new)
         )
     _move_changes(session, audience_id, old, new)
-    _recognise(session, old, new, now)
 
 
 def _move_changes(session: Session, audience_id: int, old: str, new: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from datetime import timedelta
 
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, or_, select, update
 
 from integration.audience.connect import Access, CannotConnect, access_by_key, check_place, look
 from integration.audience.connect import Account as MailchimpAccount
@@ -127,11 +127,16 @@ def pending(context: Context, account_id: int) -> MailchimpAccount:
 
 
 def current(context: Context, session: Session) -> Connecting | None:
-    """Return the connection being made, if Mailchimp let us in."""
+    """Return the connection being made, if Mailchimp let us in.
+
+    One with which an audience was chosen does not grow old: ours may be taken out of the other
+    one first, and that can last.
+    """
     since = context.clock() - _CHOICE_LIVES
     query = select(Connecting).where(
-        Connecting.token != "", col(Connecting.started_at) >= since
-    )  # empty
+        Connecting.token != "",
+        or_(col(Connecting.list_id) != "", col(Connecting.started_at) >= since),
+    )
     return session.exec(query).first()
 
 

@@ -46,16 +46,37 @@ def apply(
 ) -> None:
     """Store what was read of members, and what it says about permission and addresses.
 
-    With `whole` everybody was read, and what was read counts whatever its moment says: that is how
-    rows that went wrong come right again.
+    With `whole` everybody was read from `received_at` on, and what was read counts though we hold
+    something newer: that is how rows that went wrong come right again. Only what happened while we
+    read is left, as it came by a webhook.
     """
     assert audience.id is not None
+    since = received_at if whole else None
     by_address = {info.email_key: info for info in found}
     welcome(session, audience, by_address, received_at)
     erased = erased_among(session, by_address)
     infos = [info for email_key, info in by_address.items() if email_key not in erased]
+    moved = _moved(session, audience.id, infos, since)
+    moves.move_all(session, audience.id, moved, received_at)
     for part in parts(infos):
-        _apply(session, audience, audience.id, part, received_at, whole=whole)
+        _apply(session, audience, audience.id, part, moved, received_at, since)
+
+
+def _moved(
+    session: Session, audience_id: int, infos: Collection[MemberInfo], since: datetime | None
+) -> dict[str, str]:
+    """Return the contacts that have another address than here: new address to old.
+
+    Of everybody that was read, before anything is moved: one may have got another's old address.
+    """
+    moved: dict[str, str] = {}
+    for part in parts([info for info in infos if info.contact_id]):
+        known = {row.contact_id: row for row in _known(session, audience_id, part).values()}
+        for info in part:
+            row = known.get(info.contact_id)
+            if row and row.email_key != info.email_key and not _is_older(info, {}, known, since):
+                moved[info.email_key] = row.email_key
+    return moved
 
 
 def _apply(
@@ -63,20 +84,13 @@ def _apply(
     audience: Audience,
     audience_id: int,
     infos: list[MemberInfo],
+    moved: Mapping[str, str],
     received_at: datetime,
-    *,
-    whole: bool,
+    since: datetime | None,
 ) -> None:
     known = _known(session, audience_id, infos)
     by_contact = {row.contact_id: row for row in known.values() if row.contact_id}
-    news = [info for info in infos if whole or not _is_older(info, known, by_contact)]
-    moved = {
-        info.email_key: by_contact[info.contact_id].email_key
-        for info in news
-        if info.contact_id in by_contact and by_contact[info.contact_id].email_key != info.email_key
-    }
-    for new, old in moved.items():
-        moves.move(session, audience_id, old, new, received_at)
+    news = [info for info in infos if not _is_older(info, known, by_contact, since)]
     _record_statements(session, audience, known, moved, news, received_at)
     rows = [
         {
@@ -93,7 +107,7 @@ def _apply(
 
 
 def _known(session: Session, audience_id: int, infos: Collection[MemberInfo]) -> dict[str, Member]:
-    """Return our rows of these addresses and contacts, by address, as they are before."""
+    """Return our rows of these addresses and contacts, by address."""
     query = select(Member).where(
         Member.audience_id == audience_id,
         or_(
@@ -108,12 +122,19 @@ def _known(session: Session, audience_id: int, infos: Collection[MemberInfo]) ->
 
 
 def _is_older(
-    info: MemberInfo, by_email: Mapping[str, Member], by_contact: Mapping[str, Member]
+    info: MemberInfo,
+    by_email: Mapping[str, Member],
+    by_contact: Mapping[str, Member],
+    since: datetime | None,
 ) -> bool:
-    """Whether we know something newer: an answer that was on its way while another was stored."""
+    """Whether we know something newer: an answer that was on its way while another was stored.
+
+    With `since` only what happened from then on is newer.
+    """
     held = by_contact.get(info.contact_id) or by_email.get(info.email_key)
-    both = held is not None and held.changed_at is not None and info.changed_at is not None
-    return both and info.changed_at < held.changed_at  # type: ignore[operator,union-attr]  # both are set
+    if held is None or held.changed_at is None or info.changed_at is None:
+        return False
+    return info.changed_at < held.changed_at and (since is None or held.changed_at >= since)
 
 
 def mark_gone(session: Session, audience_id: int, email_keys: Iterable[str]) -> None:
@@ -149,10 +170,12 @@ def _record_statements(
     changed = [
         info
         for info in found
-        if info.email_key not in known or known[info.email_key].status != info.status
+        if info.email_key in moved
+        or info.email_key not in known
+        or known[info.email_key].status != info.status
     ]
     said = _said(session, [info.email_key for info in changed])
-    before = _said(session, list(moved.values()))
+    before = _said(session, [moved[info.email_key] for info in changed if info.email_key in moved])
     heard = {row.external_id for rows in said.values() for row in rows}
     statements = [
         statement

@@ -153,7 +153,7 @@ def _finish(run: Run) -> None:
         failed = statuses.count("failed")
         plan.outcome = {**outcome, "done": len(statuses) - failed, "failed": failed}
         run.answer_for_earlier(session)
-        left = len(_refused(session, plan)) if run.undoes is not None else 0
+        left = len(_refused(session, plan)) if plan.kind == "undo" else 0
         if left:
             error = f"not everything is taken back ({left} refused): try again"
             plan.status, plan.outcome = "failed", {**plan.outcome, "error": error}

@@ -13,7 +13,7 @@ from integration.reading.segments import Who, who
 from integration.tables import Audience, Plan, PlanChange, Work
 
 _ERRORS, _PLANS = 100, 20
-KINDS = ("plan", "push", "undo", "keep_in_step")
+KINDS = ("plan", "push", "undo", "keep_in_step", "take_out")
 
 
 @dataclass(frozen=True)

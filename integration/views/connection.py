@@ -19,7 +19,7 @@ from integration.mailchimp.oauth import NotLetIn
 from integration.mailchimp.withdraw import still_scheduled
 from integration.reading import plans
 from integration.security import CannotDecrypt
-from integration.tables import Audience
+from integration.tables import Audience, Work
 from integration.views.base import context, form_text, own_rows, user
 from integration.views.headers import let_forms_lead_to
 from integration.views.status import kind_names
@@ -252,8 +252,11 @@ def answer() -> ResponseReturnValue:
 
 def _take_out(rows: Session, then: str) -> None:
     audience = plans.audience(rows)
-    # A second click finds the work already written down.
-    if audience is not None and plans.current_work(rows) is None:
+    waiting = select(Work.id).where(
+        Work.kind == "take_out", col(Work.status).in_(("queued", "running", "resting"))
+    )
+    # A second click finds the work already written down; other work of the lane goes before it.
+    if audience is not None and rows.exec(waiting.limit(1)).first() is None:
         leave.ask_to_take_out(rows, {"do": then, "from": audience.id})
 
 

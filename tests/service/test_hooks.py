@@ -21,6 +21,8 @@ from integration.audience.connect import connect, open_mailchimp
 from integration.audience.members import read_members
 from integration.audience.undo import make_undo
 from integration.context import Context
+from integration.mailchimp.answers import MemberInfo
+from integration.mailchimp.client import Mailchimp
 from integration.sandbox.postman import form
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
@@ -36,6 +38,7 @@ from integration.tables import (
     SourceProfile,
     Work,
 )
+from integration.work import inbox
 from integration.work.execute import run_until_idle
 from tests.service.audience_shop import AudienceShop, make_shop
 from tests.service.consent_scan import forbidden_writes
@@ -455,6 +458,50 @@ def test_reachable_is_https_elsewhere_or_this_computer_beside_the_sandbox(
     assert not reached("https://localhost", None)
     assert reached("http://127.0.0.1:8000", "http://127.0.0.1:8090")
     assert not reached("https://stipt.my-shop.nl", "http://127.0.0.1:8090")
+
+
+@pytest.mark.parametrize("way", ["chain", "swap"])
+def test_contacts_that_get_each_others_addresses_are_told_apart(
+    here: Installation, sandbox: SandboxServer, way: str
+) -> None:
+    here.shop.enter(here.people()[BOB], "stage:lost")
+    here.shop.push()
+    people, before = here.people(), here.mirror()
+    sandbox.state.hooks.hold()
+    last = AUGUSTA if way == "chain" else ADA
+    sandbox.act("change_address", BOB, to=AUGUSTA)
+    sandbox.act("change_address", ADA, to=BOB)
+    if way == "swap":
+        sandbox.act("change_address", AUGUSTA, to=ADA)
+    read_members(here.shop.context, here.shop.audience)
+    assert (BOB, "stage:lost") in before
+    assert here.mirror() == {({ADA: BOB, BOB: last}[email], key) for email, key in before}
+    assert here.people()[ADA] != here.people()[BOB], "nobody is taken for the other"
+    assert here.people() == {**people, **({AUGUSTA: people[BOB]} if way == "chain" else {})}
+
+
+def test_a_look_at_everybody_does_not_overwrite_what_came_while_it_lasted(
+    here: Installation, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, late = Mailchimp.members, "late@stipt-demo.shop"
+
+    def slow(self: Mailchimp, since: datetime | None = None) -> Iterator[MemberInfo]:
+        found = list(real(self, since))
+        monkeypatch.setattr(Mailchimp, "members", real)
+        sandbox.state.clock.advance(5)
+        sandbox.unsubscribe(ADA)
+        sandbox.add_member(late)
+        with here.shop.session() as session:
+            for email in (ADA, late):
+                body = f"type=profile&data%5Bemail%5D={email}".encode()
+                inbox.keep(session, here.shop.audience, "audience", email, {}, body)
+        run_until_idle(here.shop.context)
+        yield from found
+
+    monkeypatch.setattr(Mailchimp, "members", slow)
+    read_members(here.shop.context, here.shop.audience, whole=True)
+    assert here.members()[ADA] == "unsubscribed"
+    assert here.members()[late] == "subscribed"
 
 
 def test_an_answer_that_was_overtaken_by_a_newer_one_changes_nothing(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine
-from sqlmodel import select
+from sqlmodel import Session, select
 
+from integration import night as nights
 from integration.context import Context
 from integration.db import scoped
 from integration.night import start_night
-from integration.tables import FittedModel, Work
+from integration.tables import Account, Audience, FittedModel, Inbox, Work
 from tests.conftest import add_account
 
 #: 23:30 of 5 March in Amsterdam.
@@ -58,3 +59,53 @@ def test_a_night_starts_one_refresh_however_often_it_is_asked(context: Context) 
 def test_an_account_that_has_nothing_yet_is_left_alone(context: Context) -> None:
     add_account(context.engine)
     assert start_night(at(context, datetime(2026, 3, 6, 2, 12, tzinfo=UTC))) == 0
+
+
+def test_an_error_of_one_account_does_not_take_the_night_from_the_others(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = add_account(context.engine), add_account(context.engine, "second")
+    for account in (first, second):
+        fitted(context.engine, account, EVENING)
+    real = nights._is_due
+
+    def is_due(context: Context, session: Session, account: Account) -> bool:
+        if account.id == first:
+            raise ValueError("something of this account's is broken")
+        return real(context, session, account)
+
+    monkeypatch.setattr(nights, "_is_due", is_due)
+    assert start_night(at(context, datetime(2026, 3, 6, 2, 12, tzinfo=UTC))) == 1
+    with scoped(context.engine, second) as session:
+        assert [work.kind for work in session.exec(select(Work))] == ["refresh"]
+
+
+def test_old_messages_are_forgotten_where_no_check_comes_to_its_end(context: Context) -> None:
+    account = add_account(context.engine)
+    with scoped(context.engine, account) as session:
+        gone = Audience(
+            account_id=account,
+            list_id="a",
+            name="A",
+            server="us1",
+            token="",
+            language="en",
+            connected_at=EVENING,
+            disconnected_at=EVENING,
+        )
+        session.add(gone)
+        session.flush()
+        for key, days in (("old", 8), ("new", 1)):
+            session.add(
+                Inbox(
+                    account_id=account,
+                    audience_id=gone.id,
+                    topic="audience",
+                    dedupe_key=key,
+                    body=b"",
+                    received_at=EVENING - timedelta(days=days),
+                )
+            )
+    start_night(at(context, EVENING))
+    with scoped(context.engine, account) as session:
+        assert list(session.exec(select(Inbox.dedupe_key))) == ["new"]

@@ -20,12 +20,14 @@ from integration.app import create_app
 from integration.audience.connect import NoAudience, current_audience
 from integration.context import Context, make_context
 from integration.db import scoped, unscoped
-from integration.mailchimp.errors import NotUnderstood
+from integration.mailchimp.client import Mailchimp
+from integration.mailchimp.errors import Invalid, NotUnderstood
 from integration.mailchimp.oauth import application, checked_place
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
-from integration.tables import Audience, Connecting, Shop
+from integration.tables import Audience, Connecting, Shop, SourceProfile, Work
 from integration.work.execute import run_until_idle
+from integration.work.queue import defer
 from tests.service.audience_shop import AudienceShop
 from tests.service.consent_scan import forbidden_writes
 from tests.service.shop_rows import PASSWORD
@@ -370,6 +372,58 @@ def test_ours_can_be_taken_out_before_disconnecting(site: Site) -> None:
     run_until_idle(site.context)
     assert not site.is_connected()
     assert site.sandbox.tags(ADA) == {"VIP"}
+
+
+def test_taking_out_waits_its_turn_behind_other_work(site: Site) -> None:
+    visitor = pushed(site)
+    with scoped(site.context.engine, site.account_id) as session:
+        lane = f"account:{site.account_id}:push"
+        defer(session, account_id=site.account_id, kind="plan", lane=lane, payload={})
+    visitor.post("/mailchimp/disconnect", {"answer": "take_out"})
+    run_until_idle(site.context)
+    assert not site.is_connected()
+    assert site.sandbox.tags(ADA) == {"VIP"}
+
+
+def test_what_mailchimp_refuses_to_take_out_keeps_the_connection_until_it_is_out(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor = pushed(site)
+    with scoped(site.context.engine, site.account_id) as session:
+        # A language: no field of ours, which would be deleted as a whole.
+        session.exec(select(Audience)).one().sets_language = True
+        session.exec(select(SourceProfile)).one().language = "nl"
+    AudienceShop(site.context, site.sandbox, site.account_id, 1).push()
+
+    def refused(*_: object) -> None:
+        raise Invalid("not now", status=400)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Mailchimp, "set_fields_now", refused)
+        visitor.post("/mailchimp/disconnect", {"answer": "take_out"})
+        run_until_idle(site.context)
+    assert site.is_connected()
+    assert "not everything is taken back" in visitor.get("/plan").text
+    with scoped(site.context.engine, site.account_id) as session:
+        work = session.exec(select(Work).where(Work.kind == "take_out")).one()
+    visitor.post(f"/status/{work.id}/again")
+    run_until_idle(site.context)
+    assert not site.is_connected()
+    member = site.sandbox.audience.find(ADA)
+    assert member is not None
+    assert member.language == ""
+
+
+def test_a_choice_of_audience_does_not_grow_old_while_ours_is_taken_out(site: Site) -> None:
+    visitor = pushed(site)
+    other = site.sandbox.state.add_audience("Wholesale")
+    let_in(visitor)
+    choose(visitor, other.id)
+    visitor.post("/mailchimp/change", {"answer": "take_out"})
+    with scoped(site.context.engine, site.account_id) as session:
+        session.exec(select(Connecting)).one().started_at -= timedelta(hours=2)
+    run_until_idle(site.context)
+    assert site.audience().list_id == other.id
 
 
 def test_a_revoked_token_is_told_on_every_page_until_connected_again(site: Site) -> None:
