@@ -126,6 +126,7 @@ def _draft_page(
     there = known(session, audience, segment, today())
     return render_template(
         "campaign_draft.html",
+        here=url_for(".new_draft", segment=segment),
         segment=segment,
         name=segment_name(session, segment, language()),
         content=content,

@@ -151,6 +151,7 @@ def count_names() -> dict[str, str]:
 def _confirmation(session: Session, subject: Subject, person_id: int | None) -> ResponseReturnValue:
     return render_template(
         "forget.html",
+        here="" if person_id is not None else url_for(".show"),
         who=segments.who(session, [person_id])[person_id] if person_id is not None else None,
         person_id=person_id,
         preview=erase.preview(session, subject),

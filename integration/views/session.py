@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user, logout_user
 from sqlalchemy import Engine
 from sqlmodel import Session
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
 
 from integration.accounts import LANGUAGES, authenticate
 from integration.db import unscoped
@@ -115,10 +126,21 @@ def _remembered(name: str, value: str) -> Response:
 
 
 def _own_page(target: str | None) -> str:
-    """Return `target` when it is a path of ours, else "": no redirect leads elsewhere."""
+    """Return `target` when it is a page of ours, else "": no redirect leads elsewhere."""
     parts = urlsplit(target or "")
     path = parts.path
     ours = path.startswith("/") and not path.startswith(("//", "/\\")) and "\\" not in path
-    if parts.scheme or parts.netloc or not ours:
+    if parts.scheme or parts.netloc or not ours or not _can_be_opened(path):
         return ""
     return f"{path}?{parts.query}" if parts.query else path
+
+
+def _can_be_opened(path: str) -> bool:
+    """Tell whether an address is a page: what only takes a form answers a visit with an error."""
+    try:
+        current_app.url_map.bind("").match(path, method="GET")
+    except RequestRedirect:
+        return True
+    except HTTPException:
+        return False
+    return True

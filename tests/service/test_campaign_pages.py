@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from click.testing import CliRunner
@@ -95,6 +97,14 @@ def test_a_draft_that_cannot_be_made_says_what_to_do(mail: MailShop, visitor: Vi
     visitor.get(f"{PAGE}/draft?segment={SEGMENT}")
     assert "publish first" in visitor.post(f"{PAGE}/draft", WORDS).text
     assert mail.remote == []
+
+
+def test_the_language_can_be_chosen_beside_a_draft(mail: MailShop, visitor: Visitor) -> None:
+    first = f"{PAGE}/draft?segment={SEGMENT}"
+    for shown in (visitor.get(first), visitor.post(f"{PAGE}/draft/preview", WORDS)):
+        found = re.search(r'name="next" value="([^"]+)"', shown.text)
+        assert found is not None
+        assert visitor.get(unescape(found[1])).status_code == 200
 
 
 def test_a_rule_goes_on_only_by_preview_and_test(mail: MailShop, visitor: Visitor) -> None:

@@ -226,6 +226,25 @@ def test_after_logging_out_the_pages_are_closed(
     assert visitor.get("/").status_code == 302
 
 
+@pytest.mark.parametrize(
+    ("shown", "leads_to"),
+    [
+        pytest.param("/people?page=2", "/people?page=2", id="what stands in the address is kept"),
+        pytest.param("/mailchimp/campaigns/draft/preview", "/", id="only takes a form"),
+        pytest.param("/privacy/forget", "/", id="only takes a form, too"),
+        pytest.param("/no/such/page", "/", id="is not there"),
+    ],
+)
+def test_choosing_a_language_leads_back_to_a_page_that_can_be_opened(
+    two: tuple[Flask, Context, Merchant, Merchant], shown: str, leads_to: str
+) -> None:
+    app, _, one, _ = two
+    visitor = Visitor(app)
+    visitor.log_in(one.email)
+    answer = visitor.post("/language", {"language": "nl", "next": shown})
+    assert answer.headers["Location"] == leads_to
+
+
 def test_language_and_theme_are_remembered_before_and_after_logging_in(
     two: tuple[Flask, Context, Merchant, Merchant],
 ) -> None:

@@ -105,6 +105,19 @@ def test_an_empty_account_sees_what_to_do_on_every_page(context: Context, langua
     assert "stipt import" in text
 
 
+@pytest.mark.parametrize("part", ["campaigns", "choices", "check", "shop", "flows"])
+def test_without_an_audience_every_page_of_mailchimp_leads_to_connecting(
+    context: Context, part: str
+) -> None:
+    app = create_app(context)
+    login_of(context, "new@shop.example")
+    visitor = Visitor(app)
+    visitor.log_in("new@shop.example")
+    body = visitor.get(f"/mailchimp/{part}").text.split("</nav>")[-1]
+    assert 'href="/mailchimp"' in body
+    assert "Connect Mailchimp" in body
+
+
 def test_no_address_of_a_person_stands_in_any_link(shop: tuple[Flask, Merchant]) -> None:
     app, known = shop
     visitor = Visitor(app)
