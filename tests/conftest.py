@@ -244,7 +244,7 @@ def pytest_testnodedown(node: Any) -> None:
 
 def _not_used(config: pytest.Config) -> list[str]:
     """Return the exceptions that a complete run did not need; none for another run."""
-    chosen = config.option.keyword or config.option.markexpr or config.getoption("lf")
+    chosen = config.option.keyword or config.option.markexpr or config.getoption("lf", None)
     seen = config.stash.get(SEEN, None)
     if chosen or seen is None or config.args_source is not config.ArgsSource.TESTPATHS:
         return []
