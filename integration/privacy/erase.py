@@ -11,7 +11,6 @@ it is told when it is connected again.
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,7 +22,6 @@ from integration.context import Context
 from integration.db import scoped, upsert
 from integration.mailchimp import personal
 from integration.mailchimp.client import Mailchimp
-from integration.mailchimp.errors import StillRunning
 from integration.mailchimp.guard import Permit
 from integration.pipeline import start_refresh
 from integration.privacy.erased import WAITING, hash_of, let_back
@@ -42,10 +40,10 @@ from integration.tables import (
     ShopStore,
     Work,
 )
-from integration.work.queue import Job
+from integration.work.queue import Job, NotYet, dead
 
-#: Longest wait for other work to end within one try, and the pause between two looks, in seconds.
-_WAIT_S, _LOOK_S, _LATER_S = 60.0, 0.5, 60.0
+#: Seconds between two looks whether other work has ended.
+_LOOK_S = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +109,8 @@ def erase(context: Context, job: Job) -> None:
     ------
     MailchimpError
         Retryable ones try again later: here everything is gone already.
+    NotYet
+        Other work has to end first.
     """
     erasure_id = job.payload["erasure_id"]
     with scoped(context.engine, job.account_id) as session:
@@ -119,7 +119,7 @@ def erase(context: Context, job: Job) -> None:
     if receipt.pending is None:
         return
     subject = Subject.from_text(context.vault.decrypt(receipt.pending))
-    _await_others(context, job)
+    _await_others(context, job, erasure_id)
     for audience in audiences:
         mailchimp = open_mailchimp(context, audience, Permit.ERASE)
         _tell(context, job, erasure_id, audience, subject, mailchimp)
@@ -182,6 +182,24 @@ def allow_again(session: Session, context: Context, address: str, reason: str) -
 def receipts(session: Session) -> list[Erasure]:
     """Return the receipts, newest first."""
     return list(session.exec(select(Erasure).order_by(col(Erasure.id).desc())))
+
+
+def stages(session: Session) -> dict[int, str]:
+    """Return how far each receipt is, by its id.
+
+    As `Erasure.status`, except that a running one may be "behind" (other work has to end first) or
+    "given up" (Mailchimp could not be told).
+    """
+    lost = {work.payload["erasure_id"] for work in dead(session) if work.kind == KIND}
+    return {one.id or 0: _stage(one, lost) for one in receipts(session)}
+
+
+def _stage(receipt: Erasure, lost: set[int]) -> str:
+    if receipt.status != "running":
+        return receipt.status
+    if receipt.id in lost:
+        return "given up"
+    return "behind" if receipt.mailchimp.get("behind") else "running"
 
 
 def document(session: Session, receipt: Erasure) -> dict[str, Any]:
@@ -277,23 +295,28 @@ def _answer(
     receipt.mailchimp = {**receipt.mailchimp, "answers": [*receipt.mailchimp["answers"], answer]}
 
 
-def _await_others(context: Context, job: Job) -> None:
-    """Wait until no work runs that may have had the person in hand before he was taken out."""
-    waited_s = 0.0
-    while _others(context, job):
-        if waited_s >= _WAIT_S:
-            raise StillRunning("other work has to end first", retry_after_s=_LATER_S)
-        job.report(None)
-        time.sleep(_LOOK_S)
-        waited_s += _LOOK_S
+def _await_others(context: Context, job: Job, erasure_id: int) -> None:
+    """Go on only when no work runs that may have had the person in hand as he was taken out.
+
+    That is what ran at the first look. What began later found nothing of him and is not waited for,
+    or one push after another would put the erasure off for ever.
+    """
+    with scoped(context.engine, job.account_id) as session:
+        job.extend(session)
+        receipt = session.get_one(Erasure, erasure_id)
+        running = _running(session, context, job)
+        behind = sorted(running.intersection(receipt.mailchimp.get("behind", running)))
+        receipt.mailchimp = {**receipt.mailchimp, "behind": behind}
+    if behind:
+        raise NotYet("other work has to end first", wait_s=_LOOK_S)
 
 
-def _others(context: Context, job: Job) -> bool:
-    query = select(Work.id).where(
+def _running(session: Session, context: Context, job: Job) -> set[str]:
+    """Return the leases of other work; a job that is taken up again has another one."""
+    query = select(Work.lease_by).where(
         Work.status == "running", Work.id != job.id, col(Work.lease_until) > context.clock()
     )
-    with scoped(context.engine, job.account_id) as session:
-        return session.exec(query.limit(1)).first() is not None
+    return {lease for lease in session.exec(query) if lease is not None}
 
 
 def _audiences(session: Session) -> list[Audience]:

@@ -33,8 +33,9 @@ class Erasure(Owned, table=True):
     pending: str | None = None
     #: Kind of row -> how many went here.
     counts: dict[str, Any] = json_column()
-    #: {"answers": [{"audience", "name", "store", "status", "at"}], "owed": [{"audience", "name"}]}:
-    #: 204 erased, 404 was not there; "owed" is who is still to be told.
+    #: {"answers": [{"audience", "name", "store", "status", "at"}], "owed": [{"audience", "name"}],
+    #: "behind": [lease]}: 204 erased, 404 was not there; "owed" is who is still to be told,
+    #: "behind" which work has to end before, by `Work.lease_by`.
     mailchimp: dict[str, Any] = json_column()
     lifted_at: datetime | None = moment(nullable=True)
     #: Why the person may come back, in words; never an address.

@@ -25,7 +25,10 @@ def show() -> ResponseReturnValue:
     """Show the receipts, and forms for addresses that nobody here has."""
     with own_rows() as session:
         return render_template(
-            "privacy.html", receipts=erase.receipts(session), counts=count_names()
+            "privacy.html",
+            receipts=erase.receipts(session),
+            stages=erase.stages(session),
+            counts=count_names(),
         )
 
 

@@ -20,11 +20,13 @@ from integration.work.queue import (
     LEASE_S,
     Job,
     LeaseLost,
+    NotYet,
     OnProgress,
     again,
     bury,
     claim,
     finish,
+    postpone,
     rest,
 )
 from integration.work.retry import MAX_STARTS, wait_s
@@ -86,6 +88,8 @@ def _perform(job: Job, handlers: Handlers) -> None:
             handler_of(job.kind, handlers)(job.context, job)
     except LeaseLost:
         raise
+    except NotYet as error:
+        postpone(job, wait_s=error.wait_s, error=cause(error))
     except Exception as error:
         _settle(job, error)
     except BaseException:

@@ -46,6 +46,15 @@ class LeaseLost(Exception):
     """The job belongs to another worker by now: stop, and commit nothing more of it."""
 
 
+class NotYet(Exception):
+    """The job waits for other work, however long that takes: this try does not count."""
+
+    def __init__(self, reason: str, *, wait_s: float) -> None:
+        super().__init__(reason)
+        #: Seconds until the next look.
+        self.wait_s = wait_s
+
+
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """A claimed row of work, in the hands of its handler."""
@@ -199,6 +208,18 @@ def again(job: Job, *, run_at: datetime, error: str | None) -> None:
     LeaseLost
     """
     _change(job, None, status="queued", run_at=run_at, error=error, **_NOBODY)
+
+
+def postpone(job: Job, *, wait_s: float, error: str) -> None:
+    """Queue the job for a look in some seconds; this try does not count.
+
+    Raises
+    ------
+    LeaseLost
+    """
+    run_at = job.context.clock() + timedelta(seconds=wait_s)
+    tries = max(job.attempts - 1, 0)
+    _change(job, None, status="queued", run_at=run_at, attempts=tries, error=error, **_NOBODY)
 
 
 def rest(job: Job, *, error: str) -> None:

@@ -315,7 +315,7 @@ def test_a_receipt_names_nobody(shop: AudienceShop, sandbox: SandboxServer) -> N
     assert told["mailchimp"][0]["status"] == 204
 
 
-@pytest.mark.parametrize("dies_at", [1, 2])
+@pytest.mark.parametrize("dies_at", [1, 2, 3])
 def test_an_erasure_that_is_killed_is_gone_on_with(
     shop: AudienceShop, sandbox: SandboxServer, dies_at: int
 ) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any, cast
+from secrets import token_hex
 
 import pytest
-from sqlmodel import col, delete, select
+from sqlmodel import col, delete, select, update
 
 from integration.audience.connect import connect
 from integration.audience.leave import disconnect
-from integration.mailchimp.errors import StillRunning
 from integration.privacy import erase
 from integration.privacy.erased import is_erased
 from integration.privacy.owed import owed
@@ -19,8 +18,10 @@ from integration.privacy.subject import Subject, of_address
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
 from integration.tables import Erasure, Person, ShopRecord, Work
-from integration.work.execute import run_until_idle
-from tests.service.audience_shop import NOW, AudienceShop, TestJob, make_shop
+from integration.work.execute import run_one, run_until_idle
+from integration.work.queue import AT_ONCE
+from integration.work.retry import MAX_STARTS
+from tests.service.audience_shop import NOW, AudienceShop, make_shop
 from tests.service.known_person import ADA, BOB, NEEDLES, fill
 from tests.service.store_shop import StoreShop
 from tests.service.traces import found
@@ -112,31 +113,94 @@ def test_an_audience_that_never_had_the_person_is_not_waited_for(
         assert len(owed(session, Subject(emails=(BOB,)))) == 1
 
 
-def test_mailchimp_is_told_only_after_other_work_has_ended(
-    shop: AudienceShop, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(erase, "_WAIT_S", 0.0)
-    fill(shop, sandbox)
-    forget(shop)
+def other_work(shop: AudienceShop) -> int:
+    """Write down work that a worker has in hand."""
     with shop.session() as session:
         other = Work(
-            account_id=shop.account_id, kind="push", lane="other", status="running", run_at=NOW,
-            created_at=NOW, lease_by="x", lease_until=shop.context.clock() + timedelta(hours=1),
+            account_id=shop.account_id, kind="push", lane=token_hex(4), status="running",
+            run_at=NOW, created_at=NOW, lease_by=token_hex(4),
+            lease_until=shop.context.clock() + timedelta(hours=9),
         )  # fmt: skip
-        number = shop.add(session, other)
-        work = session.exec(select(Work).where(Work.kind == erase.KIND)).one()
-    job = TestJob(shop.account_id, payload=dict(work.payload))
-    with pytest.raises(StillRunning):
-        erase.erase(shop.context, cast(Any, job))
+        return shop.add(session, other)
+
+
+def end(shop: AudienceShop, work_id: int) -> None:
+    with shop.session() as session:
+        session.exec(delete(Work).where(col(Work.id) == work_id))
+
+
+def erasing(shop: AudienceShop) -> Work:
+    with shop.session() as session:
+        return session.exec(select(Work).where(Work.kind == erase.KIND)).one()
+
+
+def look(shop: AudienceShop) -> None:
+    """Let the moment of the next look come, and look."""
+    with shop.session() as session:
+        session.exec(update(Work).where(col(Work.kind) == erase.KIND).values(run_at=AT_ONCE))
+    run_until_idle(shop.context)
+
+
+def stage(shop: AudienceShop) -> str:
+    with shop.session() as session:
+        return erase.stages(session)[receipt(shop).id or 0]
+
+
+def test_mailchimp_is_told_only_after_other_work_has_ended_however_long_that_takes(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    fill(shop, sandbox)
+    push = other_work(shop)
+    forget(shop)
+    for _ in range(MAX_STARTS + 1):
+        look(shop)
+    work = erasing(shop)
+    assert (work.status, work.attempts, stage(shop)) == ("queued", 0, "behind")
     assert receipt(shop).mailchimp["answers"] == []
     assert sandbox.audience.find(ADA) is not None
     assert found(shop.context.engine, *NEEDLES) == set()
     with shop.session() as session:
-        session.exec(delete(Work).where(col(Work.id) == number))
         assert is_erased(session, ADA)
-    run_until_idle(shop.context)
+    end(shop, push)
+    look(shop)
     assert sandbox.audience.find(ADA) is None
-    assert receipt(shop).status == "done"
+    assert stage(shop) == "done"
+
+
+def test_work_that_began_after_the_person_was_taken_out_is_not_waited_for(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    fill(shop, sandbox)
+    push = other_work(shop)
+    forget(shop)
+    look(shop)
+    other_work(shop)
+    look(shop)
+    assert stage(shop) == "behind"
+    end(shop, push)
+    look(shop)
+    assert stage(shop) == "done"
+
+
+def test_work_whose_worker_was_lost_is_not_waited_for(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    fill(shop, sandbox)
+    lost = other_work(shop)
+    with shop.session() as session:
+        session.get_one(Work, lost).lease_until = shop.context.clock() - timedelta(seconds=1)
+    forget(shop)
+    run_one(shop.context, erasing(shop).id or 0)
+    assert stage(shop) == "done"
+
+
+def test_an_erasure_that_was_given_up_says_so(shop: AudienceShop, sandbox: SandboxServer) -> None:
+    fill(shop, sandbox)
+    forget(shop)
+    assert stage(shop) == "running"
+    with shop.session() as session:
+        session.exec(update(Work).where(col(Work.kind) == erase.KIND).values(status="dead"))
+    assert stage(shop) == "given up"
 
 
 def test_a_customer_that_the_mirror_does_not_know_of_is_deleted_all_the_same(

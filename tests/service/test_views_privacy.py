@@ -14,10 +14,11 @@ from sqlmodel import select
 from integration.app import create_app
 from integration.audience import restraint
 from integration.db import unscoped
-from integration.privacy.subject import people_of
+from integration.privacy import erase
+from integration.privacy.subject import Subject, people_of
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
-from integration.tables import Erasure, Person, User
+from integration.tables import Erasure, Person, User, Work
 from integration.work.execute import run_until_idle
 from tests.service.audience_shop import AudienceShop, make_shop
 from tests.service.known_person import ADA, BOB, NEEDLES, fill
@@ -96,6 +97,25 @@ def test_a_receipt_can_be_downloaded_and_names_nobody(
     told = json.loads(answer.text)
     assert told["status"] == "done"
     assert not any(needle.lower() in answer.text.lower() for needle in NEEDLES)
+
+
+def test_a_receipt_says_what_it_waits_for_and_where_to_help(
+    shop: AudienceShop, visitor: Visitor
+) -> None:
+    with shop.session() as session:
+        number = erase.start(session, shop.context, Subject(emails=(ADA,)))
+    assert "Mailchimp is being told" in visitor.get("/privacy").text
+    with shop.session() as session:
+        receipt = session.get_one(Erasure, number)
+        receipt.mailchimp = {**receipt.mailchimp, "behind": ["a lease"]}
+    page = visitor.get("/privacy").text
+    assert "waits until other work has ended" in page
+    assert "Mailchimp is told by itself" in page
+    with shop.session() as session:
+        session.exec(select(Work)).one().status = "dead"
+    page = visitor.get("/privacy").text
+    assert "Mailchimp could not be told" in page
+    assert "See why, and run it again" in page
 
 
 def test_an_address_that_is_in_mailchimp_only_is_forgotten_after_a_look(
