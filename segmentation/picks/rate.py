@@ -68,7 +68,7 @@ class PersonalRate(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
     ...                        "product_id": [10, 10, 10, 10, 11]})
     >>> model = PersonalRate().fit(bought)
     >>> model.predict(bought, n=1)[["person_id", "product_id", "is_repeat"]].to_numpy().tolist()
-    [[1, 10, True], [2, 10, True]]
+    [[1, 10, True], [2, 11, True]]
     """
 
     def __init__(
