@@ -91,14 +91,9 @@ def newcomers(session: Session, audience: Audience, there: Collection[FieldInfo]
         The audience's fields: names are given where it has those that every audience starts with.
     """
     result = Newcomers()
-    said = _said(session)
     known = _Known(session, audience)
     chosen: dict[int, Consent] = {}
-    for person_id, rows in said.items():
-        if consent.fold(_statements(rows)).value not in _OPT_INS:
-            continue
-        if known.is_member(person_id):
-            continue
+    for person_id, rows in _said(session, _outside(session, known)).items():
         best = _proof(rows, known.addresses[person_id])
         apart = known.why_not(person_id, best)
         if apart is not None:
@@ -114,15 +109,18 @@ def newcomers(session: Session, audience: Audience, there: Collection[FieldInfo]
     return result
 
 
-def _said(session: Session) -> dict[int, list[Consent]]:
+def _outside(session: Session, known: _Known) -> list[int]:
+    """Who opted in and has no address in use in the audience."""
+    states = consent.states(session)
+    opted_in = (person_id for person_id, state in states.items() if state.value in _OPT_INS)
+    return [person_id for person_id in opted_in if not known.is_member(person_id)]
+
+
+def _said(session: Session, person_ids: Collection[int]) -> dict[int, list[Consent]]:
     said: dict[int, list[Consent]] = defaultdict(list)
-    for person_id, row in consent.ledger(session):
+    for person_id, row in consent.ledger(session, person_ids):
         said[person_id].append(row)
     return said
-
-
-def _statements(rows: Iterable[Consent]) -> list[consent.Statement]:
-    return [consent.Statement(ConsentState(row.state), row.at) for row in rows]
 
 
 def _proof(rows: Iterable[Consent], addresses: Collection[str]) -> Consent | None:

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 import sqlalchemy
 from sqlmodel import Session, col, func, select
 
-from connectors.records import ConsentState
 from integration import consent
 from integration.audience import languages, names
 from integration.audience.difference import FIELD, TAG
@@ -121,7 +120,7 @@ def _recipients(session: Session, audience: Audience, left_out: Counter[str]) ->
         select(Member.email_key, Member.status).where(Member.audience_id == audience.id)
     ).all()
     people = people_by_address(session)
-    denied = _denied(session)
+    denied = consent.denied(session)
     addresses: dict[int, list[tuple[str, str]]] = defaultdict(list)
     for email_key, status in members:
         found = people.get(email_key, set())
@@ -137,18 +136,13 @@ def _recipients(session: Session, audience: Audience, left_out: Counter[str]) ->
     return {_best(rows, used): person_id for person_id, rows in addresses.items()}
 
 
-def _denied(session: Session) -> set[int]:
-    states = consent.states(session)
-    return {person_id for person_id, state in states.items() if state is ConsentState.DENIED}
-
-
 def out_of_reach(session: Session, audience_id: int) -> set[str]:
     """Return the addresses that may be given nothing by now: denied, left or bounced."""
     unreachable = select(Member.email_key).where(
         Member.audience_id == audience_id, col(Member.status).not_in(REACHABLE)
     )
     found = set(session.exec(unreachable))
-    for part in parts(sorted(_denied(session))):
+    for part in parts(sorted(consent.denied(session))):
         addresses = (
             select(Identity.value)
             .join(SourceProfile, col(SourceProfile.id) == col(Identity.profile_id))
