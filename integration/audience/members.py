@@ -31,7 +31,10 @@ def read_members(context: Context, audience: Audience, *, whole: bool = False) -
     MailchimpError
     """
     began = context.clock()
-    since = None if whole or audience.read_until is None else audience.read_until - OVERLAP
+    with scoped(context.engine, audience.account_id) as session:
+        # As stored now: whoever met a contact that is not what we thought has everybody read.
+        until = session.get_one(Audience, audience.id).read_until
+    since = None if whole or until is None else until - OVERLAP
     # By contact: one that changes while we page comes twice, perhaps with two addresses.
     read = open_mailchimp(context, audience).members(since)
     by_contact = {info.contact_id or info.email_key: info for info in read}
@@ -49,5 +52,4 @@ def read_members(context: Context, audience: Audience, *, whole: bool = False) -
             states.mark_gone(session, audience.id, set(session.exec(here)) - found.keys())
         stored = session.get_one(Audience, audience.id)
         stored.read_until = began
-    audience.read_until = began
     return len(found)

@@ -241,6 +241,19 @@ def test_after_the_first_look_only_what_changed_is_read(
     assert statuses(shop) == {ADA: "subscribed", BOB: "unsubscribed"}
 
 
+def test_whoever_holds_the_row_for_long_reads_everybody_once_that_is_asked_for(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    sandbox.add_member(ADA)
+    read_members(shop.context, shop.audience)
+    held = shop.audience
+    sandbox.act("erase", ADA)
+    with shop.session() as session:  # as a push does that met somebody who is not there
+        session.get_one(Audience, held.id).read_until = None
+    read_members(shop.context, held)
+    assert statuses(shop) == {ADA: "gone"}
+
+
 def test_a_whole_look_finds_who_is_gone_and_forgets_what_was_there(
     shop: AudienceShop, sandbox: SandboxServer
 ) -> None:
