@@ -15,6 +15,9 @@ NOT_THERE = "no longer in the audience"
 WITHDRAWN = "permission withdrawn since the plan was made"
 THERE_ALREADY = "in the audience already: left as it is"
 CHANGED_SINCE = "changed since it was added: left in the audience"
+SIGNED_UP_SINCE = "signed up himself since: left in the audience"
+#: All of these.
+FINAL = (NOT_THERE, WITHDRAWN, THERE_ALREADY, CHANGED_SINCE, SIGNED_UP_SINCE)
 #: Rows that are, or may be, in Mailchimp.
 WRITTEN = ("done", "sent")
 

@@ -152,10 +152,8 @@ class _Run:
 
     def _await(self, batch: str, rows: Sequence[ToldEvent]) -> None:
         poll_s = self._context.settings.batch_poll_s
-        try:
-            results = results_of(self._mailchimp, batch, poll_s, lambda: self._job.report(None))
-        except NotFound:
-            results = []  # kept for seven days there: its rows are looked up
+        # Of one that Mailchimp no longer has there are none: its rows are looked up.
+        results = results_of(self._mailchimp, batch, poll_s, lambda: self._job.report(None))
         self._settle_results(rows, results)
 
     def _settle_results(

@@ -6,8 +6,8 @@ before, the members are read again, so that nobody who was archived or came in b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from sqlmodel import Session, col, select, update
 
@@ -21,6 +21,7 @@ from integration.mailchimp import contacts
 from integration.mailchimp.answers import OperationResult
 from integration.mailchimp.client import Mailchimp
 from integration.mailchimp.contact_batches import Step, await_batches, carry_out
+from integration.mailchimp.contacts import Contact, read_contact
 from integration.mailchimp.errors import Compliance
 from integration.mailchimp.guard import Permit
 from integration.mailchimp.run import Row, Run
@@ -124,28 +125,29 @@ def _settle(session: Session, run: Run, results: Sequence[OperationResult]) -> N
     rows = {row.id: row for row in run.open_rows(session, CONTACT)}
     given = _additions(session, run, list(rows.values()))
     added: list[Row] = []
+    since: dict[str, datetime | None] = {}
     for result in results:
         row = rows.get(int(result.operation_id))
         if row is None:
             continue
-        if result.error is not None and result.error.retryable:
+        if result.error is not None and (result.error.retryable or result.error.rests):
             run.mark(session, [row.id], "todo")
         elif result.error is not None:
             run.fail(session, {row.id: str(result.error)})
             if isinstance(result.error, Compliance):
                 _note_lost(session, run, row, result.error.title)
             run.fail_all_of(session, {row.email_key}, NOT_THERE)
-        elif _is_new(result.document, row, given[row.email_key]):
+        elif _is_new(contact := read_contact(result.document), row, given[row.email_key]):
             added.append(row)
+            since[row.email_key] = contact.opted_at
         else:
             run.fail(session, {row.id: THERE_ALREADY})
             _note_member(session, run, row.email_key, str(result.document["status"]))
-    _note_added(session, run, added)
+    _note_added(session, run, added, since)
 
 
-def _is_new(document: Any, row: Row, given: Addition) -> bool:
+def _is_new(contact: Contact, row: Row, given: Addition) -> bool:
     """Whether the contact holds what we gave and nothing else: then we made it."""
-    contact = contacts.read_contact(document)
     return (
         contact.status == row.after
         and not contact.tags
@@ -154,11 +156,17 @@ def _is_new(document: Any, row: Row, given: Addition) -> bool:
     )
 
 
-def _note_added(session: Session, run: Run, rows: Sequence[Row]) -> None:
+def _note_added(
+    session: Session,
+    run: Run,
+    rows: Sequence[Row],
+    since: Mapping[str, datetime | None] | None = None,
+) -> None:
+    """Note that contacts were added; `since` when, by Mailchimp's own clock."""
     run.done(session, rows)
     now = run.context.clock()
     for email_key, addition in _additions(session, run, rows).items():
-        addition.added_at = addition.added_at or now
+        addition.added_at = addition.added_at or (since or {}).get(email_key) or now
         status = next(row.after for row in rows if row.email_key == email_key)
         _note_member(session, run, email_key, status or "pending", addition.language)
 

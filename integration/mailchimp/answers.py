@@ -158,14 +158,15 @@ def read_member(row: Mapping[str, Any]) -> MemberInfo:
     return MemberInfo(
         email_key=str(row["email_address"]).strip().lower(),
         status=str(row["status"]),
-        changed_at=_moment(row.get("last_changed")),
-        opted_at=_moment(row.get("timestamp_opt")),
+        changed_at=read_moment(row.get("last_changed")),
+        opted_at=read_moment(row.get("timestamp_opt")),
         contact_id=str(row.get("contact_id") or ""),
         language=str(row.get("language") or ""),
     )
 
 
-def _moment(text: str | None) -> datetime | None:
+def read_moment(text: str | None) -> datetime | None:
+    """Read a moment; None where an answer leaves it blank."""
     return datetime.fromisoformat(text).astimezone(UTC) if text else None
 
 

@@ -1,7 +1,7 @@
 """Archiving the contacts that a plan added, when it is taken back: the only module that may.
 
-Only what nobody touched since: a contact who confirmed, left, or got a name, a tag or a value from
-somebody else stays where he is.
+Only what nobody touched since: a contact who confirmed, left, signed up himself, or got a name, a
+tag or a value from somebody else stays where he is.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sqlmodel import Session, select
 from integration.audience.connect import open_mailchimp
 from integration.audience.difference import CONTACT, FIELD, TAG
 from integration.audience.members import OVERLAP
-from integration.audience.settled import CHANGED_SINCE, NOT_THERE
+from integration.audience.settled import CHANGED_SINCE, NOT_THERE, SIGNED_UP_SINCE
 from integration.db import upsert
 from integration.mailchimp import contacts
 from integration.mailchimp.answers import OperationResult
@@ -60,12 +60,16 @@ def _untouched(run: Run) -> list[Row]:
         untouched = []
         for row in rows:
             contact, was = held.get(row.email_key), given.get(row.email_key)
-            if contact is not None and was is not None and _is_as_given(contact, *was, ours):
-                untouched.append(row)
-            elif contact is None and row.status == "sent":
+            if contact is None and row.status == "sent":
                 _settle_rows(session, run, [row])  # of a call whose answer we did not get
+            elif contact is None:
+                run.fail(session, {row.id: NOT_THERE})
+            elif was is None or not _is_as_given(contact, *was, ours):
+                run.fail(session, {row.id: CHANGED_SINCE})
+            elif _signed_up_since(contact, was[0]):
+                run.fail(session, {row.id: SIGNED_UP_SINCE})
             else:
-                run.fail(session, {row.id: CHANGED_SINCE if contact else NOT_THERE})
+                untouched.append(row)
         return untouched
 
 
@@ -104,6 +108,13 @@ def _is_as_given(
     )
 
 
+def _signed_up_since(contact: Contact, addition: Addition) -> bool:
+    """Whether the person is here by his own act by now, though nothing else about him changed."""
+    if contact.opted_at is None or addition.added_at is None:
+        return False
+    return contact.opted_at > addition.added_at
+
+
 def _settle(session: Session, run: Run, results: Sequence[OperationResult]) -> None:
     rows = {row.id: row for row in run.open_rows(session, CONTACT)}
     done: list[Row] = []
@@ -113,7 +124,7 @@ def _settle(session: Session, run: Run, results: Sequence[OperationResult]) -> N
             continue
         if result.error is None or isinstance(result.error, NotFound | WrongState):
             done.append(row)  # archived, or gone already
-        elif result.error.retryable:
+        elif result.error.retryable or result.error.rests:
             run.mark(session, [row.id], "todo")
         else:
             run.fail(session, {row.id: str(result.error)})

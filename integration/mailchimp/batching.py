@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from integration.mailchimp.answers import BatchInfo, OperationResult
 from integration.mailchimp.client import Mailchimp
-from integration.mailchimp.errors import NotFound, StillRunning
+from integration.mailchimp.errors import AudienceGone, NotFound, StillRunning
 
 #: Most seconds between two looks at a batch (a lease lasts 60), and altogether.
 _POLL_MOST_S, _WAIT_MOST_S = 25.0, 1800.0
@@ -61,15 +61,21 @@ class Pace:
 def look(mailchimp: Mailchimp, batch_id: str) -> tuple[BatchInfo, list[OperationResult] | None]:
     """Return how far a batch is, and once it is done how its operations ended.
 
+    Mailchimp keeps a batch for seven days; one that it does not have any more is done, and nobody
+    knows how its operations ended.
+
     Raises
     ------
     AudienceGone
-        The operations did not work because their audience is no more.
-    NotFound
-        Mailchimp keeps results for seven days.
+        It is not the batch that is gone but the audience, or its operations did not work by that.
     MailchimpError
     """
-    batch = mailchimp.batch(batch_id)
+    try:
+        batch = mailchimp.batch(batch_id)
+    except AudienceGone:
+        raise
+    except NotFound:
+        return BatchInfo(id=batch_id, status="finished", results_url=""), []
     if not batch.is_finished:
         return batch, None
     results = mailchimp.batch_results(batch.results_url)
@@ -82,7 +88,7 @@ def look(mailchimp: Mailchimp, batch_id: str) -> tuple[BatchInfo, list[Operation
 def results_of(
     mailchimp: Mailchimp, batch_id: str, poll_s: float, beat: Callable[[], None]
 ) -> list[OperationResult]:
-    """Wait for a batch and return how its operations ended.
+    """Wait for a batch and return how its operations ended; see `look`.
 
     Parameters
     ----------
@@ -96,9 +102,6 @@ def results_of(
     StillRunning
         After half an hour; ask again later.
     AudienceGone
-        The operations did not work because their audience is no more.
-    NotFound
-        Mailchimp keeps results for seven days.
     MailchimpError
     """
     pace = Pace(poll_s)

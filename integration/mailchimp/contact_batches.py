@@ -11,7 +11,7 @@ from integration.audience.difference import CONTACT
 from integration.mailchimp.answers import OperationResult
 from integration.mailchimp.batching import results_of
 from integration.mailchimp.client import ROWS_A_CALL, Mailchimp
-from integration.mailchimp.errors import Failed, NotFound
+from integration.mailchimp.errors import Failed
 from integration.mailchimp.run import Row, Run
 
 #: Times that operations which Mailchimp itself failed are handed in again within one job.
@@ -67,11 +67,9 @@ def await_batches(
     with run.transaction() as session:
         batches = run.remembered(session, name)
     for batch_id in batches:
-        try:
-            poll_s = run.context.settings.batch_poll_s
-            results = results_of(run.mailchimp, batch_id, poll_s, run.step)
-        except NotFound:
-            results = []  # Mailchimp keeps results for seven days: its rows are handed in again
+        # Of one that Mailchimp no longer has there are none: its rows are handed in again.
+        poll_s = run.context.settings.batch_poll_s
+        results = results_of(run.mailchimp, batch_id, poll_s, run.step)
         with run.transaction() as session:
             settle(session, run, results)
             left = [other for other in run.remembered(session, name) if other != batch_id]

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from integration.mailchimp.answers import read_moment
 from integration.mailchimp.client import Mailchimp, operation, subscriber_hash
 
-_READ = ("email_address", "status", "merge_fields", "language", "vip", "tags")
+_READ = (
+    *("email_address", "status", "merge_fields", "language", "vip", "tags"),
+    *("timestamp_opt", "timestamp_signup"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +28,9 @@ class Contact:
     is_vip: bool
     #: Ids of tags.
     tags: frozenset[int]
+    #: When he last signed up or confirmed, as Mailchimp says: whoever is added counts as opted in
+    #: from then on.
+    opted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +94,7 @@ def changed_since(mailchimp: Mailchimp, since: datetime) -> Iterator[Contact]:
 def read_contact(row: Mapping[str, Any]) -> Contact:
     """Read a contact from an answer."""
     values = row.get("merge_fields") or {}
+    moments = (read_moment(row.get(name)) for name in ("timestamp_opt", "timestamp_signup"))
     return Contact(
         email_key=str(row.get("email_address") or "").strip().lower(),
         status=str(row.get("status") or ""),
@@ -94,6 +102,7 @@ def read_contact(row: Mapping[str, Any]) -> Contact:
         language=str(row.get("language") or ""),
         is_vip=row.get("vip") is True,
         tags=frozenset(int(tag["id"]) for tag in row.get("tags") or []),
+        opted_at=max(filter(None, moments), default=None),
     )
 
 

@@ -32,7 +32,7 @@ FEW = 10
 _ROUNDS = 3
 
 #: How far a batch is, and how its operations ended once it is done.
-_Look = tuple[BatchInfo | None, list[OperationResult] | None]
+_Look = tuple[BatchInfo, list[OperationResult] | None]
 
 
 class Fields:
@@ -95,13 +95,14 @@ class Fields:
         if wait_s is not None and wait_s <= 0 and self._calls.has_room:
             self._looking = True
             batch_id = self._batches[0]
-            self._calls.start(partial(_look, self._run, batch_id), partial(self._looked, batch_id))
+            self._calls.start(
+                partial(look, self._run.mailchimp, batch_id), partial(self._looked, batch_id)
+            )
 
     def _looked(self, batch_id: str, answer: Callable[[], _Look]) -> None:
         self._looking = False
         batch, results = answer()
         if results is None:
-            assert batch is not None
             assert self._pace is not None
             self._pace.looked(batch)
             self._run.step()
@@ -161,28 +162,13 @@ def _by_member(rows: Iterable[Row]) -> list[list[Row]]:
     return [list(group) for _, group in groupby(rows, key=lambda row: row.email_key)]
 
 
-def _look(run: Run, batch_id: str) -> _Look:
-    try:
-        return look(run.mailchimp, batch_id)
-    except AudienceGone:
-        raise
-    except NotFound:
-        return None, []  # Mailchimp keeps results for seven days: its rows are handed in again
-
-
 def await_batches(run: Run) -> None:
     """See every batch that an earlier try handed in to its end and settle its rows."""
     with run.transaction() as session:
         batches: list[str] = session.get_one(Plan, run.plan_id).outcome.get("batches", [])
     for batch_id in batches:
-        try:
-            results = results_of(
-                run.mailchimp, batch_id, run.context.settings.batch_poll_s, run.step
-            )
-        except AudienceGone:
-            raise
-        except NotFound:
-            results = []
+        poll_s = run.context.settings.batch_poll_s
+        results = results_of(run.mailchimp, batch_id, poll_s, run.step)
         _settle_batch(run, batch_id, results)
         run.step()
 

@@ -13,7 +13,7 @@ from integration.audience.connect import open_mailchimp
 from integration.audience.difference import CONTACT, FIELD, TAG
 from integration.audience.members import LIVE
 from integration.audience.plan import CannotPublish
-from integration.audience.settled import CHANGED_SINCE, NOT_THERE, WITHDRAWN, is_newest
+from integration.audience.settled import FINAL, WITHDRAWN, is_newest
 from integration.audience.wanted import out_of_reach
 from integration.context import Context
 from integration.db import scoped
@@ -172,7 +172,7 @@ def _refused(session: Session, plan: Plan) -> list[int]:
         .where(
             PlanChange.plan_id == plan.id,
             PlanChange.status == "failed",
-            col(PlanChange.error).not_in((NOT_THERE, WITHDRAWN, CHANGED_SINCE)),
+            col(PlanChange.error).not_in(FINAL),
             Member.audience_id == plan.audience_id,
             col(Member.status).in_(LIVE),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from itertools import product
@@ -16,7 +16,9 @@ import integration
 from integration.audience.plan import make_plan
 from integration.audience.undo import make_undo
 from integration.mailchimp import guard
-from integration.mailchimp.errors import ConsentGuard, Retryable
+from integration.mailchimp.answers import BatchInfo
+from integration.mailchimp.client import Mailchimp
+from integration.mailchimp.errors import AudienceGone, ConsentGuard, Retryable
 from integration.mailchimp.guard import Permit
 from integration.migrate import upgrade
 from integration.sandbox.server import SandboxServer
@@ -345,6 +347,58 @@ def test_undo_leaves_who_confirmed_since(shop: AudienceShop, sandbox: SandboxSer
     sandbox.act("confirm", ADA)
     take_back(shop, plan)
     assert (status_of(shop, ADA), status_of(shop, BOB)) == ("subscribed", "archived")
+
+
+def test_undo_leaves_who_signed_up_himself_since_and_says_so(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    newcomer(shop, ADA)
+    newcomer(shop, BOB)
+    plan = shop.push()
+    sandbox.state.clock.advance(86_400)
+    sandbox.act("resubscribe", ADA)
+    undone = take_back(shop, plan)
+    assert (status_of(shop, ADA), status_of(shop, BOB)) == ("subscribed", "archived")
+    told = {c.email_key: c.error for c in shop.changes(undone.id) if c.kind == "contact"}
+    assert told == {ADA: "signed up himself since: left in the audience", BOB: None}
+    assert undone.status == "published", "there is nothing to try again"
+
+
+def test_archiving_that_only_the_token_stood_in_the_way_of_is_handed_in_again(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    newcomer(shop)
+    plan = shop.push()
+    sandbox.fail("revoked", method="DELETE", in_batches=True)
+    assert take_back(shop, plan).outcome["failed"] == 0
+    assert status_of(shop, ADA) == "archived"
+
+
+def test_adding_that_only_the_token_stood_in_the_way_of_is_handed_in_again(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    newcomer(shop)
+    sandbox.fail("revoked", method="PUT", in_batches=True)
+    assert shop.push().outcome["failed"] == 0
+    assert status_of(shop, ADA) == "subscribed"
+
+
+def test_an_audience_that_is_deleted_under_a_batch_of_contacts_is_told_and_the_batch_kept(
+    shop: AudienceShop, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newcomer(shop)
+    plan = shop.plan()
+    real = Mailchimp.start_batch
+
+    def start_batch(mailchimp: Mailchimp, operations: Sequence[Mapping[str, str]]) -> BatchInfo:
+        sandbox.state.audiences.clear()
+        return real(mailchimp, operations)
+
+    monkeypatch.setattr(Mailchimp, "start_batch", start_batch)
+    with pytest.raises(AudienceGone):
+        shop.publish(plan.id)
+    assert shop.audience.paused == "audience_deleted"
+    assert shop.stored(plan.id).outcome["adding"] != []
 
 
 def test_adding_that_is_cut_off_anywhere_ends_in_the_same_state(
