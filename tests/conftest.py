@@ -18,7 +18,7 @@ from sqlmodel import SQLModel
 from integration import tables
 from integration.context import Context, make_context
 from integration.db import make_engine, unscoped
-from integration.mailchimp import client
+from integration.mailchimp import transport
 from integration.settings import Settings, fresh_env, load
 from tests.specification.document import Specification
 from tests.specification.gaps import ALIASES, GAPS
@@ -195,7 +195,7 @@ def context(settings: Settings) -> Iterator[Context]:
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Repeat a throttled call as often as ever, and without a second between."""
-    monkeypatch.setattr(client, "WAITS_S", (0.001,) * len(client.WAITS_S))
+    monkeypatch.setattr(transport, "WAITS_S", (0.001,) * len(transport.WAITS_S))
 
 
 # -- everything between product and sandbox is held to Mailchimp's specification ----------------

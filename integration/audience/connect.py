@@ -15,9 +15,10 @@ from integration.audience.settled import put_to_rest
 from integration.context import Context
 from integration.db import scoped, unscoped
 from integration.mailchimp.answers import AudienceInfo
-from integration.mailchimp.client import Mailchimp, server_of
+from integration.mailchimp.client import Mailchimp
 from integration.mailchimp.guard import Permit
 from integration.mailchimp.slots import Slots
+from integration.mailchimp.transport import server_of
 from integration.privacy.owed import take_up
 from integration.tables import Audience, CampaignRule
 from integration.work.queue import wake_resting

@@ -7,7 +7,6 @@ a key that Mailchimp tells once. A lost key means a new webhook.
 from __future__ import annotations
 
 import secrets
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import structlog
@@ -16,6 +15,7 @@ from sqlmodel import Session, col, select
 from integration.audience.connect import current_audience, open_mailchimp
 from integration.context import Context
 from integration.db import scoped
+from integration.hosts import is_near
 from integration.mailchimp import hooks
 from integration.mailchimp.client import Mailchimp
 from integration.mailchimp.errors import Invalid
@@ -42,19 +42,10 @@ def can_be_reached(settings: Settings) -> bool:
     False
     """
     parts = urlsplit(settings.public_url)
-    is_near = _is_near(parts.hostname or "")
+    near = is_near(parts.hostname or "")
     if settings.mailchimp_url is not None:
-        return is_near and parts.scheme in ("http", "https")
-    return parts.scheme == "https" and not is_near
-
-
-def _is_near(host: str) -> bool:
-    if host == "localhost" or not host:
-        return True
-    try:
-        return not ip_address(host).is_global
-    except ValueError:
-        return False
+        return near and parts.scheme in ("http", "https")
+    return parts.scheme == "https" and not near
 
 
 def start(context: Context, session: Session, *, only_missing: bool = False) -> None:

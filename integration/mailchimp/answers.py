@@ -13,6 +13,8 @@ from typing import Any
 
 from integration.mailchimp.errors import MailchimpError, NotUnderstood, from_answer
 
+#: What the results of a batch may take, unpacked.
+_MOST_BYTES = 500_000_000
 _ID = re.compile(r"[A-Za-z0-9_-]{1,50}")
 
 
@@ -114,9 +116,13 @@ def read_results(content: bytes) -> list[OperationResult]:
     NotUnderstood
     """
     results: list[OperationResult] = []
+    left = _MOST_BYTES
     try:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
             for entry in archive:
+                left -= entry.size
+                if left < 0:
+                    raise NotUnderstood("the results of a batch are larger than any of ours")
                 file = archive.extractfile(entry) if entry.isfile() else None
                 if file is not None and entry.name.endswith(".json"):
                     results += [_result(row) for row in json.load(file)]

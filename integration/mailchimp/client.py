@@ -1,31 +1,12 @@
-"""Mailchimp as we use it. The only module that imports the official client.
-
-The official client (3.0.80) opens a connection for every call, returns error answers without a
-body as if they had succeeded, and rewrites the word "server" in addresses. So its transport is
-replaced by ours: one session, time limits, the consent guard, and an exception for every answer
-that is not a success. Bodies and addresses are never logged.
-"""
+"""Mailchimp as we use it: a method for each call that several parts of the house make."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import logging
-import random
-import re
-import threading
-import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
-
-import mailchimp_marketing
-import requests
-import requests.adapters
-from mailchimp_marketing.api_client import ApiClientError
 
 from integration.mailchimp import guard
 from integration.mailchimp.answers import (
@@ -38,48 +19,18 @@ from integration.mailchimp.answers import (
     checked_id,
     read_audience,
     read_batch,
-    read_document,
     read_field,
     read_member,
     read_results,
     read_segment,
 )
-from integration.mailchimp.errors import (
-    AudienceGone,
-    Failed,
-    MailchimpError,
-    NotAuthorized,
-    NotFound,
-    NotUnderstood,
-    Throttled,
-    Unreachable,
-    from_answer,
-)
-from integration.mailchimp.guard import Permit
-from integration.mailchimp.slots import LONGEST_CALL_S, Slots
+from integration.mailchimp.errors import NotFound
+from integration.mailchimp.transport import Transport, as_json
 
-log = logging.getLogger(__name__)
-
-#: Rows a page of a collection (the most Mailchimp gives) and addresses a tag call takes.
-PAGE = 1000
+#: Addresses that a tag call takes, and operations of a batch.
 ROWS_A_CALL = guard.ROWS_A_CALL
-CONNECT_TIMEOUT_S = 3.05
-#: In place of an audience's id: an account as a whole.
-NO_LIST = "none"
-#: Mailchimp itself ends a call after 120 s.
-BULK_TIMEOUT_S = 115.0
-#: After a time-out the request may still be running there: do not repeat it at once.
-_AFTER_TIMEOUT_S = 60.0
-#: Longest waits before a throttled call is repeated, in seconds; then it is the job's turn.
-WAITS_S = (0.2, 0.4, 0.8)
-#: Connections that are kept open: all that Mailchimp serves at once.
-_AT_MOST = 10
-_random = random.SystemRandom()
-_SERVER = re.compile(r"[a-z]{2,4}\d{1,3}")
 #: What is read of a contact.
 _MEMBER = ("email_address", "status", "last_changed", "timestamp_opt", "contact_id", "language")
-#: Archive of batch results: more than this is no result of ours.
-_MAX_RESULT_BYTES = 200_000_000
 
 
 def subscriber_hash(email_key: str) -> str:
@@ -94,68 +45,8 @@ def subscriber_hash(email_key: str) -> str:
     return hashlib.md5(key, usedforsecurity=False).hexdigest()
 
 
-def server_of(token: str) -> str:
-    """Return the data centre that an API key names: the part after its dash.
-
-    Raises
-    ------
-    ValueError
-    """
-    server = token.rpartition("-")[2] if "-" in token else ""
-    if not _SERVER.fullmatch(server):
-        raise ValueError("a Mailchimp API key ends in a dash and a data centre, such as -us6")
-    return server
-
-
-class Mailchimp:
-    """One account, and one audience in it; several threads may call it at once.
-
-    With `slots` each request holds one of the account's places, and a throttled one, which did
-    nothing there, is repeated a few times after short waits.
-    """
-
-    def __init__(
-        self,
-        *,
-        token: str,
-        server: str,
-        list_id: str = NO_LIST,
-        url: str | None = None,
-        timeout_s: float = 30.0,
-        is_oauth: bool = False,
-        permits: Collection[Permit] = (),
-        on_lost: Callable[[str], None] | None = None,
-        slots: Slots | None = None,
-    ) -> None:
-        if not _SERVER.fullmatch(server):
-            raise ValueError("not a data centre")
-        self.list_id = checked_id(list_id)
-        #: Requests sent so far, and those of them that write.
-        self.requests = 0
-        self.writes = 0
-        self._timeout_s = timeout_s
-        self._base = _base(url, server)
-        self._slots, self._counting = slots, threading.Lock()
-        self._session = requests.Session()
-        pool = requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=_AT_MOST)
-        self._session.mount(self._base, pool)
-        # A sandbox is on this machine: no proxy, no stored credentials of the user's.
-        self._session.trust_env = url is None
-        if is_oauth:
-            self._session.headers["Authorization"] = f"Bearer {token}"
-        else:
-            self._session.auth = ("stipt", token)
-        self._permits = frozenset(permits)
-        #: Told "revoked" or "audience_deleted": no further call can work.
-        self._on_lost = on_lost
-        #: The official client, for `call`; its transport is ours.
-        self.official = mailchimp_marketing.Client()
-        self._lists = self.official.lists
-        api = self.official.api_client
-        # An empty server switches the rewriting of "server" in addresses off.
-        api.host, api.server = self._base, ""
-        api.default_headers["User-Agent"] = "Stipt"
-        api.request = self._request
+class Mailchimp(Transport):
+    """One account, and one audience in it, with the calls we make; see `Transport`."""
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -166,9 +57,8 @@ class Mailchimp:
     def audiences(self) -> list[AudienceInfo]:
         """Return all audiences of the account."""
         fields = ["lists.id", "lists.name", "lists.stats.member_count", "total_items"]
-        return [
-            read_audience(row) for row in self.pages(self._lists.get_all_lists, "lists", fields)
-        ]
+        read = self.official.lists.get_all_lists
+        return [read_audience(row) for row in self.pages(read, "lists", fields)]
 
     def members(self, since: datetime | None = None) -> Iterator[MemberInfo]:
         """Yield everybody in the audience, archived contacts too, or those changed after `since`.
@@ -180,14 +70,14 @@ class Mailchimp:
         query = {"sort_field": "timestamp_opt", "sort_dir": "ASC"}
         if since is not None:
             query["since_last_changed"] = since.astimezone(UTC).isoformat()
-        read = partial(self._lists.get_list_members_info, self.list_id)
+        read = partial(self.official.lists.get_list_members_info, self.list_id)
         for only in ({}, {"status": "archived"}):
             for row in self.pages(read, "members", [*fields, "total_items"], **query, **only):
                 yield read_member(row)
 
     def member(self, email_key: str) -> MemberInfo | None:
         """Return a contact, archived or not; None for an address that is not in the audience."""
-        read = self._lists.get_list_member
+        read = self.official.lists.get_list_member
         try:
             row = self.call(read, self.list_id, subscriber_hash(email_key), fields=list(_MEMBER))
         except NotFound:
@@ -199,13 +89,13 @@ class Mailchimp:
         everybody = {
             f"include_{status}": True for status in ("cleaned", "transactional", "unsubscribed")
         }
-        read = partial(self._lists.list_segments, self.list_id)
+        read = partial(self.official.lists.list_segments, self.list_id)
         return [read_segment(row) for row in self.pages(read, "segments", None, **everybody)]
 
     def fields(self) -> list[FieldInfo]:
         """Return all merge fields."""
         names = [f"merge_fields.{name}" for name in ("merge_id", "tag", "name", "type")]
-        read = partial(self._lists.get_list_merge_fields, self.list_id)
+        read = partial(self.official.lists.get_list_merge_fields, self.list_id)
         return [
             read_field(row) for row in self.pages(read, "merge_fields", [*names, "total_items"])
         ]
@@ -215,35 +105,25 @@ class Mailchimp:
         return read_batch(self.call(self.official.batches.status, checked_id(batch_id)))
 
     def batch_results(self, url: str) -> list[OperationResult]:
-        """Download and read the results of a finished batch.
+        """Download and read the results of a finished batch; the address is good for ten minutes.
 
-        The address is a storage service's, valid for ten minutes; no token goes there.
+        Raises
+        ------
+        MailchimpError
         """
-        if urlsplit(url).scheme != "https" and not url.startswith(f"{self._origin()}/"):
-            raise NotUnderstood("batch results at an address that is not safe")
-        with self._counting:
-            self.requests += 1
-        try:
-            answer = requests.get(url, timeout=(CONNECT_TIMEOUT_S, BULK_TIMEOUT_S), stream=True)
-            content = answer.raw.read(_MAX_RESULT_BYTES + 1, decode_content=False)
-        except (requests.RequestException, OSError) as error:
-            raise Unreachable("batch results cannot be downloaded") from error
-        if answer.status_code >= 400:
-            # An expired address: the next look at the batch gives a fresh one.
-            raise Failed(f"batch results answered {answer.status_code}", status=answer.status_code)
-        return read_results(content)
+        return read_results(self.download(url))
 
     # -- writing: every one of these is on the guard's list ------------------------------------
 
     def create_tag(self, name: str) -> int:
         """Create a tag that nobody has, and return its id."""
         body = {"name": name, "static_segment": []}
-        answer = self.call(self._lists.create_segment, self.list_id, body)
+        answer = self.call(self.official.lists.create_segment, self.list_id, body)
         return int(answer["id"])
 
     def delete_tag(self, tag_id: int) -> None:
         """Delete a tag and with it its membership."""
-        self.call(self._lists.delete_segment, self.list_id, tag_id)
+        self.call(self.official.lists.delete_segment, self.list_id, tag_id)
 
     def change_tag(
         self, tag_id: int, *, add: Sequence[str], remove: Sequence[str]
@@ -251,7 +131,7 @@ class Mailchimp:
         """Give and take a tag, at most 500 addresses each; return errors by address."""
         lists = {"members_to_add": list(add), "members_to_remove": list(remove)}
         body = {name: rows for name, rows in lists.items() if rows}
-        answer = self.call(self._lists.batch_segment_members, body, self.list_id, tag_id)
+        answer = self.call(self.official.lists.batch_segment_members, body, self.list_id, tag_id)
         return {
             str(email).strip().lower(): str(row.get("error") or "refused")
             for row in answer.get("errors") or []
@@ -261,12 +141,12 @@ class Mailchimp:
     def create_field(self, *, tag: str, label: str, kind: str) -> int:
         """Create a merge field that contacts do not see, and return its id."""
         body = {"name": label, "type": kind, "tag": tag, "public": False, "required": False}
-        answer = self.call(self._lists.add_list_merge_field, self.list_id, body)
+        answer = self.call(self.official.lists.add_list_merge_field, self.list_id, body)
         return int(answer["merge_id"])
 
     def delete_field(self, field_id: int) -> None:
         """Delete a merge field and with it everybody's value."""
-        self.call(self._lists.delete_list_merge_field, self.list_id, field_id)
+        self.call(self.official.lists.delete_list_merge_field, self.list_id, field_id)
 
     def set_fields(
         self,
@@ -285,7 +165,7 @@ class Mailchimp:
         self, email_key: str, values: Mapping[str, str], language: str | None = None
     ) -> None:
         """Set a contact's fields and language in a call of its own; "" clears one."""
-        member, change = subscriber_hash(email_key), self._lists.update_list_member
+        member, change = subscriber_hash(email_key), self.official.lists.update_list_member
         body = _member(values, language)
         self.call(change, self.list_id, member, body, skip_merge_validation=True)
 
@@ -293,139 +173,6 @@ class Mailchimp:
         """Hand in operations (see `operation`), at most 500; they run in any order."""
         body = {"operations": list(operations)}
         return read_batch(self.call(self.official.batches.start, body))
-
-    # -- transport -------------------------------------------------------------------------
-
-    def _origin(self) -> str:
-        parts = urlsplit(self._base)
-        return f"{parts.scheme}://{parts.netloc}"
-
-    def pages(
-        self,
-        read: Callable[..., Any],
-        name: str,
-        fields: Sequence[str] | None,
-        **query: Any,
-    ) -> Iterator[dict[str, Any]]:
-        """Yield the rows of a collection, however many pages it has.
-
-        Parameters
-        ----------
-        read
-            A method of the official client that takes `count` and `offset`.
-        name
-            Under which the rows stand in the answer.
-        fields
-            What to ask for; None for everything but links.
-        """
-        shape = {"fields": fields} if fields else {"exclude_fields": ["_links"]}
-        offset = 0
-        while True:
-            rows = self.call(read, count=PAGE, offset=offset, **shape, **query).get(name) or []
-            yield from rows
-            if len(rows) < PAGE:
-                return
-            offset += PAGE
-
-    def call(self, method: Callable[..., Any], *args: Any, **query: Any) -> dict[str, Any]:
-        """Call a method of the official client; {} where the answer has no content.
-
-        Raises
-        ------
-        MailchimpError
-            `AudienceGone` when it is not only the thing that is missing but the audience.
-        """
-        try:
-            return self._answer(method, *args, **query)
-        except NotFound:
-            if self.list_id != NO_LIST:
-                self.check_audience()
-            raise
-        except NotAuthorized:
-            self._lose("revoked")
-            raise
-
-    def check_audience(self) -> None:
-        """Look whether the audience is still there.
-
-        Raises
-        ------
-        AudienceGone
-        MailchimpError
-        """
-        try:
-            self._answer(self._lists.get_list, self.list_id, fields=["id"])
-        except NotFound as error:
-            self._lose("audience_deleted")
-            text = "the audience was deleted in Mailchimp"
-            raise AudienceGone(text, status=error.status, title=error.title) from None
-
-    def _lose(self, reason: str) -> None:
-        if self._on_lost is not None:
-            self._on_lost(reason)
-
-    def _answer(self, method: Callable[..., Any], *args: Any, **query: Any) -> dict[str, Any]:
-        try:
-            answer = method(*args, **query)
-        except ApiClientError as error:
-            # The official client wraps what our transport raised.
-            cause = error.text
-            raise (cause if isinstance(cause, Exception) else error) from None
-        if isinstance(answer, dict):
-            return answer
-        if isinstance(answer, requests.Response) and answer.content in (b"", b"{}"):
-            return {}
-        raise NotUnderstood("Mailchimp's answer is not a JSON object")
-
-    def _request(
-        self,
-        method: str,
-        url: str,
-        query_params: list[tuple[str, Any]] | None = None,
-        headers: dict[str, str] | None = None,
-        body: Any = None,
-    ) -> requests.Response:
-        """Stand in for the official client's transport."""
-        parts = urlsplit(url)
-        path = parts.path.removeprefix(urlsplit(self._base).path)
-        query = {name: _query_value(value) for name, value in query_params or []}
-        guard.check(method, path, query, body, self._permits)
-        is_bulk = method == "POST" or path.endswith("/members")
-        sent: dict[str, Any] = {
-            "params": query,
-            "headers": headers,
-            "data": None if body is None else _json(body).encode(),
-            "timeout": (CONNECT_TIMEOUT_S, BULK_TIMEOUT_S if is_bulk else self._timeout_s),
-            "allow_redirects": False,
-        }
-        for most_s in WAITS_S if self._slots is not None else ():
-            try:
-                return self._send(method, url, sent)
-            except Throttled as error:
-                # The place is free meanwhile. A longer wait that Mailchimp asks for is the job's.
-                if (error.retry_after_s or 0) > most_s:
-                    raise
-                time.sleep(max(error.retry_after_s or 0, _random.uniform(0, most_s)))
-        return self._send(method, url, sent)
-
-    def _send(self, method: str, url: str, sent: Mapping[str, Any]) -> requests.Response:
-        """Make one request, in a place of its own."""
-        with nullcontext() if self._slots is None else self._slots.held() as slot:
-            with self._counting:
-                self.requests += 1
-                self.writes += method != "GET"
-            began = time.monotonic()
-            try:
-                answer = self._session.request(method, url, **sent)
-            except requests.ReadTimeout as error:
-                if slot is not None:
-                    slot.keep_for(LONGEST_CALL_S - (time.monotonic() - began))
-                raise Unreachable("no answer in time", retry_after_s=_AFTER_TIMEOUT_S) from error
-            except requests.RequestException as error:
-                raise Unreachable("Mailchimp cannot be reached") from error
-        if not 200 <= answer.status_code < 300:
-            raise _logged(method, answer)
-        return answer
 
 
 def _member(values: Mapping[str, str], language: str | None) -> dict[str, Any]:
@@ -436,32 +183,4 @@ def _member(values: Mapping[str, str], language: str | None) -> dict[str, Any]:
 def operation(method: str, path: str, operation_id: str, body: Any = None) -> dict[str, str]:
     """Return one write of a batch; `path` is relative to ``/3.0`` and may have a query."""
     row = {"method": method, "path": path, "operation_id": operation_id}
-    return row if body is None else {**row, "body": _json(body)}
-
-
-def _logged(method: str, answer: requests.Response) -> MailchimpError:
-    error = from_answer(answer.status_code, read_document(answer.content))
-    if isinstance(error, Throttled):
-        error.retry_after_s = _seconds(answer.headers.get("Retry-After"))
-    log.warning("Mailchimp answered %d %s to a %s", answer.status_code, error.title, method)
-    return error
-
-
-def _seconds(text: str | None) -> float | None:
-    return float(text) if text and text.isdecimal() else None
-
-
-def _base(url: str | None, server: str) -> str:
-    """The address that paths are added to, ``/3.0`` included."""
-    if url is None:
-        return f"https://{server}.api.mailchimp.com/3.0"
-    return f"{url.rstrip('/').removesuffix('/3.0')}/3.0"
-
-
-def _json(body: Any) -> str:
-    """UTF-8 JSON; `ValueError` for NaN, which Mailchimp does not take."""
-    return json.dumps(body, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-
-
-def _query_value(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return row if body is None else {**row, "body": as_json(body)}

@@ -14,7 +14,7 @@ import requests
 from sqlmodel import select
 
 from integration.audience.connect import connect, current_audience
-from integration.mailchimp import client
+from integration.mailchimp import transport
 from integration.tables import DueDate
 from tests.journeys.weather import (
     click,
@@ -74,7 +74,7 @@ def test_a_lost_answer_is_made_good_and_doubles_nothing(
     where: str,
 ) -> None:
     """Mailchimp's 120 s are shortened to a moment: what matters is who gives up first."""
-    monkeypatch.setattr(client, "BULK_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(transport, "BULK_TIMEOUT_S", 0.3)
     plan_id = click(shop)
     method, prefix = where.split(" ")
     shop.sandbox.fail(kind, method=method, prefix=prefix, seconds=0.6)

@@ -19,8 +19,8 @@ from integration.audience.undo import make_undo
 from integration.context import make_context
 from integration.db import make_engine
 from integration.mailchimp import fields
-from integration.mailchimp.client import WAITS_S
 from integration.mailchimp.errors import Failed, NotAuthorized, Paused, Retryable, Throttled
+from integration.mailchimp.transport import WAITS_S
 from integration.sandbox.log import Entry
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings, fresh_env, load

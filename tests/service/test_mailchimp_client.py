@@ -14,8 +14,9 @@ import pytest
 import requests
 import responses
 
+from integration.mailchimp import answers, download
 from integration.mailchimp.answers import checked_id, read_results
-from integration.mailchimp.client import Mailchimp, server_of
+from integration.mailchimp.client import Mailchimp
 from integration.mailchimp.errors import (
     Compliance,
     ConsentGuard,
@@ -31,6 +32,7 @@ from integration.mailchimp.errors import (
     WrongState,
     from_answer,
 )
+from integration.mailchimp.transport import server_of
 from integration.sandbox.server import SandboxServer
 
 ADA = "ada@stipt-demo.shop"
@@ -192,6 +194,63 @@ def test_results_are_fetched_without_the_token_and_from_safe_places_only(
         mocked.get("https://storage.example/results.tar.gz", body=archive([]))
         assert mailchimp.batch_results("https://storage.example/results.tar.gz") == []
         assert "Authorization" not in mocked.calls[0].request.headers
+
+
+def test_results_are_fetched_from_where_the_first_address_leads_to(mailchimp: Mailchimp) -> None:
+    with responses.RequestsMock() as mocked:
+        there = "https://other.example/moved.tar.gz?Signature=a%2Bb%2Fc%3D"
+        mocked.get("https://storage.example/r", status=302, headers={"Location": there})
+        mocked.get("https://other.example/moved.tar.gz", body=archive([]))
+        assert mailchimp.batch_results("https://storage.example/r") == []
+        assert mocked.calls[1].request.url == there, "a signature is over the address as it came"
+        assert all("Authorization" not in call.request.headers for call in mocked.calls)
+
+
+@pytest.mark.parametrize(
+    "leads_to",
+    [
+        pytest.param("http://storage.example/plain", id="not encrypted"),
+        pytest.param("https://10.0.0.7/inside", id="a machine of our own network"),
+        pytest.param("https://localhost/here", id="this machine"),
+        pytest.param("https://[::ffff:127.0.0.1]/here", id="this machine by another name"),
+    ],
+)
+def test_results_that_lead_to_an_unsafe_place_are_not_followed(
+    mailchimp: Mailchimp, leads_to: str
+) -> None:
+    with responses.RequestsMock() as mocked:
+        first = "https://storage.example/r"
+        mocked.get(first, status=302, headers={"Location": leads_to})
+        with pytest.raises(NotUnderstood, match="not safe"):
+            mailchimp.batch_results(first)
+        assert len(mocked.calls) == 1
+
+
+def test_results_that_lead_in_a_circle_come_to_an_end(mailchimp: Mailchimp) -> None:
+    with responses.RequestsMock() as mocked:
+        first = "https://storage.example/r"
+        mocked.get(first, status=302, headers={"Location": first})
+        with pytest.raises(NotUnderstood, match="from one address to another"):
+            mailchimp.batch_results(first)
+
+
+def test_results_have_to_come_in_time_and_in_measure(
+    mailchimp: Mailchimp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with responses.RequestsMock() as mocked:
+        mocked.get("https://storage.example/r", body=archive([]))
+        monkeypatch.setattr(download, "_LONGEST_S", -1.0)
+        with pytest.raises(Unreachable, match="in time"):
+            mailchimp.batch_results("https://storage.example/r")
+        monkeypatch.setattr(download, "_MOST_BYTES", 10)
+        with pytest.raises(NotUnderstood, match="larger"):
+            mailchimp.batch_results("https://storage.example/r")
+
+
+def test_results_that_unpack_to_too_much_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "_MOST_BYTES", 10)
+    with pytest.raises(NotUnderstood, match="larger"):
+        read_results(archive([{"a": "b" * 100}]))
 
 
 def archive(*files: list[dict[str, object]]) -> bytes:

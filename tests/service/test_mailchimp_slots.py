@@ -15,8 +15,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from integration.mailchimp import client
 from integration.mailchimp import slots as of_slots
+from integration.mailchimp import transport
 from integration.mailchimp.client import Mailchimp
 from integration.mailchimp.errors import MailchimpError, Throttled, Unreachable
 from integration.mailchimp.slots import LONGEST_CALL_S, Slots
@@ -151,13 +151,13 @@ def test_a_throttled_call_is_repeated_a_few_times_and_then_is_the_jobs(
     sandbox: SandboxServer, tmp_path: Path, kind: str
 ) -> None:
     mailchimp = opened(sandbox, Slots(tmp_path, "a", 2))
-    sandbox.fail(kind, times=len(client.WAITS_S))
+    sandbox.fail(kind, times=len(transport.WAITS_S))
     mailchimp.ping()
-    assert len(sandbox.requests) == 1 + len(client.WAITS_S)
+    assert len(sandbox.requests) == 1 + len(transport.WAITS_S)
     sandbox.fail(kind, times=None)
     with pytest.raises(Throttled):
         mailchimp.ping()
-    assert len(sandbox.requests) == 2 * (1 + len(client.WAITS_S))
+    assert len(sandbox.requests) == 2 * (1 + len(transport.WAITS_S))
 
 
 @pytest.mark.parametrize("kind", ["reset", "html_502", "error_500", "error_503", "stall"])
