@@ -73,7 +73,7 @@ def test_many_threads_of_several_clients_never_have_more_in_flight_than_allowed(
 
 def test_without_places_the_same_threads_are_refused(sandbox: SandboxServer) -> None:
     """The counter-proof: what the places are for."""
-    sandbox.state.latency.set(call_s=0.2, operation_s=0)
+    sandbox.state.latency.set(call_s=1.0, operation_s=0)
     free = Mailchimp(token=sandbox.key, server="us1", url=sandbox.url)
     with ThreadPoolExecutor(15) as pool:
         calls = [pool.submit(free.ping) for _ in range(15)]
