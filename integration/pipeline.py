@@ -274,8 +274,8 @@ def follow_up(session: Session) -> None:
 def plan(context: Context, job: Job) -> None:
     """See who is in the audience and store what a push would change."""
     audience = current_audience(context, job.account_id)
-    read_members(context, audience)
-    audience_plan.make_plan(context, audience)
+    read_members(context, audience, lease=job)
+    audience_plan.make_plan(context, audience, lease=job)
 
 
 def keep_in_step(context: Context, job: Job) -> None:
@@ -287,10 +287,10 @@ def keep_in_step(context: Context, job: Job) -> None:
     if begun is not None:  # killed on the way
         publish(context, job, begun)
         return
-    read_members(context, audience)
-    made = audience_plan.make_plan(context, audience, by_itself=True)
+    read_members(context, audience, lease=job)
+    made = audience_plan.make_plan(context, audience, by_itself=True, lease=job)
     assert made.id is not None
-    if keep.may_go(context, audience, made.id):
+    if keep.may_go(context, job, audience, made.id):
         publish(context, job, made.id)
 
 
@@ -304,5 +304,6 @@ def push(context: Context, job: Job) -> None:
 def undo(context: Context, job: Job) -> None:
     """Take back what a published plan changed."""
     # What somebody chose since, such as a language, is left alone: look before the plan is made.
-    read_members(context, current_audience(context, job.account_id))
-    publish(context, job, make_undo(context, job.account_id, job.payload["plan_id"]))
+    read_members(context, current_audience(context, job.account_id), lease=job)
+    plan_id = make_undo(context, job.account_id, job.payload["plan_id"], lease=job)
+    publish(context, job, plan_id)

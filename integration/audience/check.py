@@ -64,7 +64,7 @@ def check(context: Context, job: Job) -> None:
     """
     audience = current_audience(context, job.account_id)
     began = context.clock()
-    result = compared(context, audience, beat=job.report)
+    result = compared(context, audience, job=job)
     with scoped(context.engine, job.account_id) as session:
         job.extend(session)
         assert audience.id is not None
@@ -83,20 +83,24 @@ def check(context: Context, job: Job) -> None:
 
 
 def compared(
-    context: Context, audience: Audience, *, beat: Any = None, repair: bool = True
+    context: Context, audience: Audience, *, job: Job | None = None, repair: bool = True
 ) -> Result:
     """Compare an audience with what we hold of it; with `repair` the mirror is put right.
 
     Parameters
     ----------
-    beat
-        Called with how far we are, from 0 to 1.
+    job
+        Is told how far we are; who lost it to another worker puts nothing right.
+
+    Raises
+    ------
+    MailchimpError, LeaseLost
     """
-    beat = beat or (lambda _share: None)
+    beat = job.report if job is not None else (lambda _share: None)
     mailchimp = open_mailchimp(context, audience)
     if repair:
-        read_members(context, audience)
-    found = _Check(context, audience, mailchimp)
+        read_members(context, audience, lease=job)
+    found = _Check(context, audience, mailchimp, job)
     beat(0.1)
     found.count_members(repair=repair)
     beat(0.2)
@@ -113,8 +117,11 @@ def compared(
 class _Check:
     """One comparison on its way."""
 
-    def __init__(self, context: Context, audience: Audience, mailchimp: Mailchimp) -> None:
+    def __init__(
+        self, context: Context, audience: Audience, mailchimp: Mailchimp, job: Job | None
+    ) -> None:
         assert audience.id is not None
+        self._job = job
         self._context, self._audience, self._id = context, audience, audience.id
         self._mailchimp = mailchimp
         with self._session() as session:
@@ -150,7 +157,7 @@ class _Check:
         for status in wrong:
             self._differ("members", status, self._members[status], there[status])
         if wrong and repair:
-            read_members(self._context, self._audience, whole=True)
+            read_members(self._context, self._audience, whole=True, lease=self._job)
 
     def count_names(self) -> None:
         """Compare which tags and fields of ours are there, and how many have each tag."""
@@ -302,6 +309,8 @@ class _Check:
                             col(PushedValue.email_key).in_(part),
                         )
                     )
+            if self._job is not None:
+                self._job.extend(session)
 
     def _gone(self) -> dict[Name, list[str]]:
         gone: dict[Name, list[str]] = defaultdict(list)

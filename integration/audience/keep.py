@@ -81,9 +81,10 @@ def begun(context: Context, audience: Audience) -> int | None:
         return newest.id
 
 
-def may_go(context: Context, audience: Audience, plan_id: int) -> bool:
+def may_go(context: Context, job: Job, audience: Audience, plan_id: int) -> bool:
     """Tell whether a fresh plan may be published by itself; one that may not says why it waits."""
     with scoped(context.engine, audience.account_id) as session:
+        job.extend(session)
         plan = session.get_one(Plan, plan_id)
         if not plan.summary["members"]:
             return False

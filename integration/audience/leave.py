@@ -91,10 +91,11 @@ def take_out(context: Context, job: Job) -> None:
     withdraw(context, audience)
     plan_id = _begun(context, audience)
     if plan_id is None:
-        read_members(context, audience)
-        plan_id = _make_removal(context, audience)
+        read_members(context, audience, lease=job)
+        plan_id = _make_removal(context, job, audience)
     publish(context, job, plan_id)
     _check_all_is_out(context, audience, plan_id)
+    job.extend()
     if then["do"] == MOVE:
         move(context, job.account_id)
     else:
@@ -119,7 +120,7 @@ def _begun(context: Context, audience: Audience) -> int | None:
     return newest.id if newest.status in ("draft", "publishing", "failed", "published") else None
 
 
-def _make_removal(context: Context, audience: Audience) -> int:
+def _make_removal(context: Context, job: Job, audience: Audience) -> int:
     """Store the plan that takes every tag and value of ours from everybody who has it."""
     with scoped(context.engine, audience.account_id) as session:
         held, sent = pushed(session, audience), unsure(session, audience)
@@ -133,6 +134,8 @@ def _make_removal(context: Context, audience: Audience) -> int:
         summary = _summary(session, audience, changes)
         made = store(context, session, audience, changes, summary, {})
         made.kind = "undo"  # of no plan in particular: everything goes
+        session.flush()
+        job.extend(session)
         assert made.id is not None
         return made.id
 

@@ -11,6 +11,7 @@ from integration.audience.connect import open_mailchimp
 from integration.context import Context
 from integration.db import scoped
 from integration.tables import Audience, Member
+from integration.work.queue import Lease
 
 #: Read again what changed shortly before the last look: clocks differ and pages overlap.
 OVERLAP = timedelta(minutes=15)
@@ -20,15 +21,18 @@ REACHABLE = ("subscribed", "pending", "transactional")
 LIVE = (*REACHABLE, "unsubscribed")
 
 
-def read_members(context: Context, audience: Audience, *, whole: bool = False) -> int:
+def read_members(
+    context: Context, audience: Audience, *, whole: bool = False, lease: Lease | None = None
+) -> int:
     """Bring our rows in step with the audience and return how many contacts were read.
 
     The first time, or with `whole`, everybody is read, and who is not there any more becomes
     "gone"; after that only what changed since. Rows, ledger and the moment are one transaction.
+    With `lease` it is committed only while the work for which it is read is still ours.
 
     Raises
     ------
-    MailchimpError
+    MailchimpError, LeaseLost
     """
     began = context.clock()
     with scoped(context.engine, audience.account_id) as session:
@@ -52,4 +56,7 @@ def read_members(context: Context, audience: Audience, *, whole: bool = False) -
             states.mark_gone(session, audience.id, set(session.exec(here)) - found.keys())
         stored = session.get_one(Audience, audience.id)
         stored.read_until = began
+        if lease is not None:
+            session.flush()
+            lease.extend(session)
     return len(found)

@@ -32,6 +32,7 @@ from integration.tables import (
     PlanName,
     PushedValue,
 )
+from integration.work.queue import Lease
 
 #: Seconds a call and a batch of 500 operations usually take: an assumption, shown as "about".
 _CALL_S, _BATCH_S = 0.6, 20.0
@@ -77,7 +78,13 @@ class Summary(TypedDict):
     warnings: list[dict[str, Any]]
 
 
-def make_plan(context: Context, audience: Audience, *, by_itself: bool = False) -> Plan:
+def make_plan(
+    context: Context,
+    audience: Audience,
+    *,
+    by_itself: bool = False,
+    lease: Lease | None = None,
+) -> Plan:
     """Compare what the audience should hold with what we pushed, and store the difference.
 
     Reads the audience's tag and field names, writes nothing there. Earlier plans that are not
@@ -88,10 +95,12 @@ def make_plan(context: Context, audience: Audience, *, by_itself: bool = False) 
     by_itself
         The plan is to be published without a click: it adds no contact and gives no name, which
         the merchant sees in a preview first.
+    lease
+        The work that makes it: who lost that to another worker stores no plan.
 
     Raises
     ------
-    MailchimpError
+    MailchimpError, LeaseLost
     """
     mailchimp = open_mailchimp(context, audience)
     segments, fields = mailchimp.segments(), mailchimp.fields()
@@ -125,6 +134,9 @@ def make_plan(context: Context, audience: Audience, *, by_itself: bool = False) 
         plan = store(context, session, audience, _added(new) + changes, summary, target.people)
         store_names(session, plan, renamed)
         _store_additions(session, plan, new)
+        if lease is not None:
+            session.flush()
+            lease.extend(session)
         return plan
 
 

@@ -16,6 +16,7 @@ from integration.audience.settled import STARTED, WRITTEN
 from integration.context import Context
 from integration.db import scoped
 from integration.tables import Audience, Member, OwnedName, Plan, PlanChange, PlanName
+from integration.work.queue import Lease
 
 #: How long a published plan can be taken back.
 UNDO_DAYS = 30
@@ -27,15 +28,19 @@ class CannotUndo(ValueError):
     """The plan cannot be taken back; the text says why."""
 
 
-def make_undo(context: Context, account_id: int, plan_id: int) -> int:
+def make_undo(
+    context: Context, account_id: int, plan_id: int, *, lease: Lease | None = None
+) -> int:
     """Store the plan that takes back `plan_id`, and return its id; `publish` carries it out.
 
     Asked again while that undo is on its way or done, the same plan is returned, so that a killed
     job can be repeated. Contacts that bounced, were archived or are gone are left alone, and so
-    is a language that somebody chose since.
+    is a language that somebody chose since. With `lease`, who lost the work to another worker
+    stores nothing.
 
     Raises
     ------
+    LeaseLost
     CannotUndo
         The plan was never published, is older than 30 days, its audience is no longer connected,
         or a later one has to be taken back first.
@@ -55,6 +60,9 @@ def make_undo(context: Context, account_id: int, plan_id: int) -> int:
         summary["names"] = [change.shown() for change in named]
         undo = store(context, session, audience, changes, summary, people, undoes=plan_id)
         store_names(session, undo, named)
+        if lease is not None:
+            session.flush()
+            lease.extend(session)
         assert undo.id is not None
         return undo.id
 

@@ -59,7 +59,7 @@ def send_events(context: Context, job: Job) -> None:
     with scoped(context.engine, job.account_id) as session:
         if not any(switch.is_on for switch in switches(session, audience).values()):
             return
-    read_members(context, audience)
+    read_members(context, audience, lease=job)
     run = _Run(context, job, audience)
     run.settle_earlier()
     run.tell()

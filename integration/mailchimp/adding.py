@@ -62,7 +62,7 @@ def await_added(run: Run) -> None:
 
 def _to_send(run: Run, audience: Audience, mailchimp: Mailchimp) -> list[Row]:
     """The rows to hand in: of people who are not in the audience in any state."""
-    read_members(run.context, audience)
+    read_members(run.context, audience, lease=run.job)
     confirms = contacts.sign_up(mailchimp).asks_to_confirm
     with run.transaction() as session:
         if confirms:  # switched on since the plan was made: then everybody is asked

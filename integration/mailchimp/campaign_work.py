@@ -24,7 +24,7 @@ def look_after(context: Context, job: Steps) -> None:
     runs.give_up_waiting(context, audience)
     waiting = runs.due(context, audience)
     if waiting:
-        read_members(context, audience)
+        read_members(context, audience, lease=job)
     for rule_id, slot in waiting:
         runs.make(context, job, audience, rule_id, slot)
     dispatch.carry_on(context, job, audience)

@@ -85,6 +85,8 @@ def _begin(context: Context, job: Job, plan_id: int) -> tuple[Plan, Audience]:
         if plan.status != "published":
             _check(session, plan, audience)
             plan.status = "publishing"
+            session.flush()
+            job.extend(session)
         return plan, audience
 
 

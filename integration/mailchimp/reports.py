@@ -59,7 +59,7 @@ def read(context: Context, job: Job, audience: Audience) -> int:
         _read_one(context, job, audience, campaign_id)
     if waiting:
         # What Mailchimp says about permission comes in one way only.
-        read_members(context, audience)
+        read_members(context, audience, lease=job)
     return len(waiting)
 
 

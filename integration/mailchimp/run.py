@@ -69,7 +69,7 @@ class Run:
         #: "publishing"; "superseded" for an earlier plan whose batches are seen to their end.
         self._status = plan.status
         self.audience_id, self.language = audience.id, audience.language
-        self._job = job
+        self.job = job
         #: Clients that were opened with a permit for one step; their calls count too.
         self._others: list[Mailchimp] = []
         self._counted = (mailchimp.requests, mailchimp.writes)
@@ -105,10 +105,10 @@ class Run:
     @contextmanager
     def closing(self) -> Iterator[Session]:
         """Open a session as `transaction` does, to note how it ended whatever the merchant did."""
-        with scoped(self.context.engine, self._job.account_id) as session:
+        with scoped(self.context.engine, self.job.account_id) as session:
             yield session
             self._count(session)
-            self._job.extend(session)
+            self.job.extend(session)
 
     def _count(self, session: Session) -> None:
         clients = (self.mailchimp, *self._others)
@@ -133,7 +133,7 @@ class Run:
 
     def step(self) -> None:
         """Tell how far we are, which keeps the lease."""
-        self._job.report(self._settled / self._total if self._total else 1.0)
+        self.job.report(self._settled / self._total if self._total else 1.0)
 
     def _left(self, session: Session) -> int:
         """Return how many rows are not settled."""

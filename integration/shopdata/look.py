@@ -34,7 +34,7 @@ def shop_look(context: Context, job: Job) -> None:
     MailchimpError
     """
     audience = current_audience(context, job.account_id)
-    read_members(context, audience)
+    read_members(context, audience, lease=job)
     with scoped(context.engine, job.account_id) as session:
         own = [store.store_id for _, store in stores(session, audience)]
     found = Ecommerce(open_mailchimp(context, audience), own[0] if own else "none").stores()

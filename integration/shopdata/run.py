@@ -100,7 +100,7 @@ class Filling:
             _change(session, self.store, outcome=outcome, error="")
         self._wait_for_batches()
         # First: an audience that was deleted takes its stores along, and is another matter.
-        read_members(self._context, self.audience)
+        read_members(self._context, self.audience, lease=self.sender.job)
         self._open_store()
         with self.sender.transaction() as session:
             known = mirror.known(session, self.sender.store, "customer")

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Table, and_, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -100,6 +100,12 @@ class Job:
         _change(self, session, lease_until=until, progress=progress, note=shown)
         if self.on_progress is not None:
             self.on_progress(self, progress, shown)
+
+
+class Lease(Protocol):
+    """A job in the hands of its worker, as far as those need it who only write for it."""
+
+    def extend(self, session: Session | None = None) -> None: ...
 
 
 def defer(
