@@ -10,7 +10,9 @@ from integration.campaigns import rules, runs
 from integration.campaigns.content import stored
 from integration.context import Context
 from integration.db import scoped
-from integration.mailchimp import dispatch, drafts, reports
+from integration.mailchimp import drafts, reports
+from integration.mailchimp.rule_runs.carry import carry_on
+from integration.mailchimp.rule_runs.trial import send_test
 from integration.mailchimp.run import Job as Steps
 from integration.tables import Audience, User
 from integration.work.queue import Job
@@ -27,7 +29,7 @@ def look_after(context: Context, job: Steps) -> None:
         read_members(context, audience, lease=job)
     for rule_id, slot in waiting:
         runs.make(context, job, audience, rule_id, slot)
-    dispatch.carry_on(context, job, audience)
+    carry_on(context, job, audience)
     drafts.look_after(context, audience)
     if reports.due(context, audience):
         with scoped(context.engine, job.account_id) as session:
@@ -67,4 +69,4 @@ def test_mail(context: Context, job: Job) -> None:
     with scoped(context.engine, job.account_id) as session:
         email = session.get_one(User, job.payload["user_id"]).email
     audience = current_audience(context, job.account_id)
-    dispatch.send_test(context, audience, job.payload["rule_id"], email)
+    send_test(context, audience, job.payload["rule_id"], email)

@@ -10,8 +10,8 @@ from integration.audience.connect import CannotConnect
 from integration.campaigns.rules import STOPPABLE
 from integration.context import Context
 from integration.db import scoped
-from integration.mailchimp import dispatch
 from integration.mailchimp.errors import MailchimpError
+from integration.mailchimp.rule_runs.carry import carry_on
 from integration.tables import Audience, Campaign, CampaignRule
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ def withdraw(context: Context, audience: Audience) -> list[str]:
         session.exec(runs)
     try:
         click = _Click(audience.account_id)
-        dispatch.carry_on(context, click, audience, is_leaving=True)
+        carry_on(context, click, audience, is_leaving=True)
     except (MailchimpError, CannotConnect) as error:
         # The merchant wants to be rid of us: that does not wait for Mailchimp.
         log.warning("Campaigns stay at Mailchimp: %s", type(error).__name__)

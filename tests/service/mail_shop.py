@@ -12,7 +12,8 @@ from sqlmodel import col, select
 from integration.audience.members import read_members
 from integration.campaigns import rules
 from integration.campaigns.content import Content
-from integration.mailchimp import campaign_work, dispatch
+from integration.mailchimp import campaign_work
+from integration.mailchimp.rule_runs.trial import send_test
 from integration.sandbox.mailing import Campaign as Remote
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
@@ -106,7 +107,7 @@ class MailShop:
             rules.was_previewed(rule)
             rule_id = rule.id or 0
         if on:
-            dispatch.send_test(context, audience, rule_id, OWNER)
+            send_test(context, audience, rule_id, OWNER)
             with self.shop.session() as session:
                 rules.switch_on(session, context, session.get_one(CampaignRule, rule_id))
         return rule_id

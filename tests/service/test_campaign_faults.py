@@ -12,8 +12,9 @@ import requests
 from sqlmodel import select
 
 from integration.campaigns import rules
-from integration.mailchimp import campaigns, dispatch
+from integration.mailchimp import campaigns
 from integration.mailchimp.errors import Failed, Forbidden
+from integration.mailchimp.rule_runs import people
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
 from integration.tables import Audience, Campaign, CampaignPerson, DueDate
@@ -70,7 +71,7 @@ def test_who_was_held_back_is_taken_off_though_an_earlier_try_failed_in_between(
         raise Failed("no answer")
 
     with monkeypatch.context() as patched:
-        patched.setattr(dispatch, "_set_list", fails)
+        patched.setattr(people, "set_list", fails)
         with pytest.raises(Failed):
             mail.work()
     assert mail.ledger() == {"bo"}
