@@ -173,12 +173,23 @@ def add_account(engine: Engine, name: str = "Kleding & Co") -> int:
         return account.id
 
 
+#: Carries a test out once on each engine, though its settings come by way of other fixtures.
+on_both = pytest.mark.parametrize("installed_url", ["sqlite", "postgres"], indirect=True)
+
+
 @pytest.fixture
-def settings(tmp_path: Path, sqlite_url: str) -> Settings:
-    """Settings of a throw-away installation on SQLite."""
+def installed_url(request: pytest.FixtureRequest) -> str:
+    """The database of a throw-away installation: SQLite, or as `on_both` says."""
+    url: str = request.getfixturevalue(f"{getattr(request, 'param', 'sqlite')}_url")
+    return url
+
+
+@pytest.fixture
+def settings(tmp_path: Path, installed_url: str) -> Settings:
+    """Settings of a throw-away installation."""
     env = tmp_path / ".env"
     env.write_text(
-        fresh_env() + f"STIPT_DATA_DIR={tmp_path / 'data'}\nSTIPT_DATABASE_URL={sqlite_url}\n"
+        fresh_env() + f"STIPT_DATA_DIR={tmp_path / 'data'}\nSTIPT_DATABASE_URL={installed_url}\n"
         "STIPT_BATCH_POLL_S=0.05\n"
     )
     return load(env)

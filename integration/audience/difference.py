@@ -11,6 +11,8 @@ Values = Mapping[tuple[str, str], str]
 TAG, FIELD = "tag", "field"
 #: A saved segment, and a contact that is added or archived; neither has a value to compare.
 SEGMENT, CONTACT = "segment", "contact"
+#: Kind of a tag that keeps people out of drafts and flows; never part of a plan.
+LIST = "list"
 #: The sentence that explains the rest; its figures ("learned from 312") change with every fit.
 WHY = (FIELD, "WHY")
 

@@ -14,7 +14,6 @@ from integration.tables import (
     Audience,
     Campaign,
     CampaignPerson,
-    Choice,
     DueDate,
     Identity,
     Member,
@@ -22,9 +21,6 @@ from integration.tables import (
     SourceProfile,
 )
 
-#: `Choice.kind` of how often somebody may get mail of our rules; its value is days.
-REST_KIND = "mail_rest"
-REST_DAYS = 14
 #: Who comes back into a segment that is no due-date gets mail for it again after so many days.
 AGAIN_DAYS = 90
 #: States of a run whose people count as written to, or about to be.
@@ -152,22 +148,6 @@ def owners(session: Session) -> dict[str, int]:
     return dict(session.exec(query).all())
 
 
-def mailed(session: Session) -> dict[int, list[datetime]]:
-    """Return the moments of our rules' mails by person, planned ones and other audiences' too."""
-    query = (
-        select(CampaignPerson.person_id, CampaignPerson.email_key, Campaign.send_at)
-        .join(Campaign, col(Campaign.id) == col(CampaignPerson.campaign_id))
-        .where(col(Campaign.status).in_(HELD))
-    )
-    owner = owners(session)
-    found: dict[int, list[datetime]] = defaultdict(list)
-    for person_id, email_key, at in session.exec(query):
-        if at is not None:
-            for one in {person_id, owner.get(email_key, person_id)}:
-                found[one].append(at)
-    return found
-
-
 def contacts(session: Session, audience: Audience) -> int:
     """Return how many in the audience can be written to."""
     query = (
@@ -176,9 +156,3 @@ def contacts(session: Session, audience: Audience) -> int:
         .where(Member.audience_id == audience.id, Member.status == "subscribed")
     )
     return session.exec(query).one()
-
-
-def rest_days(session: Session) -> int:
-    """Return in how many days somebody gets at most one mail of all rules."""
-    row = session.exec(select(Choice).where(Choice.kind == REST_KIND)).first()
-    return int(row.value) if row is not None else REST_DAYS

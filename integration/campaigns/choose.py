@@ -73,7 +73,7 @@ def choose(
             reason = held_back[one.person_id]
         elif (one.email_key, one.need) in reached or one.person_id in taken:
             reason = "had_it"
-        elif _is_resting(mailed.get(one.person_id, ()), send_at, rest_days):
+        elif is_resting(mailed.get(one.person_id, ()), send_at, rest_days):
             reason = "resting"
         elif len(chosen.people) >= most_people:
             reason = "no_room"
@@ -85,8 +85,9 @@ def choose(
     return chosen
 
 
-def _is_resting(moments: Sequence[datetime], send_at: datetime, rest_days: int) -> bool:
-    return any(abs(send_at - moment) < timedelta(days=rest_days) for moment in moments)
+def is_resting(moments: Sequence[datetime], at: datetime, days: int) -> bool:
+    """Tell whether a mail at a moment comes too soon before or after another."""
+    return any(abs(at - moment) < timedelta(days=days) for moment in moments)
 
 
 def why_it_waits(people: int, *, usual: Sequence[int], contacts: int) -> dict[str, Any] | None:

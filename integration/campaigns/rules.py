@@ -9,13 +9,14 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from integration.audience.difference import LIST
 from integration.campaigns import content as contents
-from integration.campaigns.candidates import REST_KIND
 from integration.campaigns.content import Content
+from integration.campaigns.mailed import REST_KIND
 from integration.campaigns.moments import send_at
 from integration.context import Context
 from integration.db import upsert
-from integration.tables import Campaign, CampaignRule, Choice, Work
+from integration.tables import Campaign, CampaignRule, Choice, OwnedName, Work
 from integration.work.queue import defer
 
 KIND, REPORTS = "campaigns", "reports"
@@ -179,7 +180,9 @@ def look(session: Session) -> None:
     left = (
         select(Campaign.id).where(col(Campaign.status).in_((*STOPPABLE, *_LOOKED_AFTER))).limit(1)
     )
-    if session.exec(on).first() is not None or session.exec(left).first() is not None:
+    # Tags that keep people out of drafts and flows: a rest ends by itself.
+    kept = select(OwnedName.id).where(OwnedName.kind == LIST).limit(1)
+    if any(session.exec(query).first() is not None for query in (on, left, kept)):
         start(session)
 
 

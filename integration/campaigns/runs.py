@@ -9,6 +9,7 @@ from sqlmodel import Session, col, delete, select
 
 from integration.audience.restraint import left_out
 from integration.campaigns import candidates as people
+from integration.campaigns import mailed
 from integration.campaigns.choose import Chosen, choose, why_it_waits
 from integration.campaigns.moments import due_slot
 from integration.campaigns.naming import segment_name
@@ -74,9 +75,9 @@ def _choose(session: Session, audience: Audience, rule: CampaignRule, slot: date
         found,
         held_back=left_out(session, audience),
         reached=people.reached(session, {one.person_id for one in found}),
-        mailed=people.mailed(session),
+        mailed=mailed.moments(session),
         send_at=slot,
-        rest_days=people.rest_days(session),
+        rest_days=mailed.rest_days(session),
         most_people=rule.most_people,
     )
 

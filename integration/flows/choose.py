@@ -17,6 +17,7 @@ from sqlmodel import Session, select
 
 from integration.audience.restraint import left_out
 from integration.audience.wanted import recipients
+from integration.campaigns import mailed
 from integration.flows.candidates import State, states
 from integration.tables import Audience, EventSwitch, Member, ToldEvent
 
@@ -50,7 +51,8 @@ class Choice:
     told: list[tuple[Recipient, State]] = field(default_factory=list)
     #: Only written down, never told: persons who may not be mailed.
     silent: list[tuple[Recipient, State]] = field(default_factory=list)
-    #: "denied", "ask_first", "holdout" (see restraint), "unreachable", "rests" -> persons.
+    #: "denied", "ask_first", "holdout" (see restraint), "unreachable", "rests" (had an event of the
+    #: kind lately), "had_mail" (had other mail of ours lately) -> persons.
     left_out: Counter[str] = field(default_factory=Counter)
     #: They are far more than usual and wait for the merchant.
     waits: bool = False
@@ -102,7 +104,9 @@ def choose(
     if made.marks:
         _mark(made, new, everybody)
         return made
-    resting = _resting(ledger, everybody, now - timedelta(days=switch.every_days))
+    resting = dict.fromkeys(mailed.resting(session, now, other_than=switch.kind), "had_mail")
+    since = now - timedelta(days=switch.every_days)
+    resting.update(dict.fromkeys(_resting(ledger, everybody, since), "rests"))
     _tell(made, [state for state in new if state.is_fresh], everybody, resting)
     reach = len(everybody.reachable)
     usual = _usual(ledger, now)
@@ -125,11 +129,13 @@ def still_holding(
         for kind, some in found.items()
         for state in some
     }
+    resting = {kind: mailed.resting(session, now, other_than=kind) for kind in found}
     return {
         row.id or 0
         for row in rows
         if (person_id := owner.get(row.email_key)) is not None
         and person_id not in everybody.restrained
+        and person_id not in resting[row.kind]
         and (row.kind, person_id, row.subject, _cycle(row.kind, row.cycle)) in inside
     }
 
@@ -166,14 +172,16 @@ def _mark(made: Choice, new: Sequence[State], everybody: People) -> None:
             made.left_out[reason] += 1
 
 
-def _tell(made: Choice, new: Sequence[State], everybody: People, resting: set[int]) -> None:
+def _tell(
+    made: Choice, new: Sequence[State], everybody: People, resting: Mapping[int, str]
+) -> None:
     first: dict[int, State] = {}
     for state in new:
         held = first.get(state.person_id)
         if held is None or state.rank < held.rank:
             first[state.person_id] = state
     for person_id, state in sorted(first.items()):
-        reason = _why_not(state, everybody) or ("rests" if person_id in resting else "")
+        reason = _why_not(state, everybody) or resting.get(person_id, "")
         if reason:
             made.left_out[reason] += 1
         else:

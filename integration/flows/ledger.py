@@ -18,6 +18,8 @@ from integration.tables import Audience, EventSwitch, ToldEvent
 DOUBT = timedelta(minutes=2)
 #: A batch of which we do not even know the id may wait at Mailchimp for long.
 BATCH_DOUBT = timedelta(hours=24)
+#: Who is in several states is told one of them, the first here: a cart is cold soon, a need lasts.
+_MOST_PRESSING = ("cart", "interest", "due", "second_order")
 #: Stands for a batch between its call and its id.
 NO_ID = "?"
 #: A flow's step that could not be called this long is not called any more: the moment is over.
@@ -43,7 +45,8 @@ def write_down(session: Session, audience: Audience, now: datetime) -> list[Choi
     everybody = people(session, audience)
     _leave_out_marked(session, audience, everybody)
     chosen = []
-    for switch in switches(session, audience).values():
+    stored = switches(session, audience)
+    for switch in (stored[kind] for kind in _MOST_PRESSING):
         if not switch.is_on:
             continue
         made = choose(session, audience, switch, everybody, now)

@@ -22,7 +22,7 @@ from integration.flows.candidates import next_cart_rests
 from integration.flows.choose import still_holding
 from integration.flows.ledger import NO_ID, event_of
 from integration.flows.switches import start, switches
-from integration.mailchimp import events
+from integration.mailchimp import events, leave_out
 from integration.mailchimp.answers import OperationResult
 from integration.mailchimp.batching import results_of
 from integration.mailchimp.client import ROWS_A_CALL, Mailchimp
@@ -47,7 +47,7 @@ _GONE = "not in the audience (any more)"
 
 
 def send_events(context: Context, job: Job) -> None:
-    """Tell what is new of the kinds that are on; see which flows run.
+    """Tell what is new of the kinds that are on, mark who has had mail, see which flows run.
 
     Raises
     ------
@@ -64,6 +64,7 @@ def send_events(context: Context, job: Job) -> None:
     run.settle_earlier()
     run.tell()
     run.call_steps()
+    leave_out.keep(context, audience)
     live.look(context, audience, job=job)
     run.come_back()
 

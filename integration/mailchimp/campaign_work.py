@@ -10,7 +10,7 @@ from integration.campaigns import rules, runs
 from integration.campaigns.content import stored
 from integration.context import Context
 from integration.db import scoped
-from integration.mailchimp import drafts, reports
+from integration.mailchimp import drafts, leave_out, reports
 from integration.mailchimp.rule_runs.carry import carry_on
 from integration.mailchimp.rule_runs.trial import send_test
 from integration.mailchimp.run import Job as Steps
@@ -31,6 +31,8 @@ def look_after(context: Context, job: Steps) -> None:
         runs.make(context, job, audience, rule_id, slot)
     carry_on(context, job, audience)
     drafts.look_after(context, audience)
+    if leave_out.tag_ids(context, audience):
+        leave_out.keep(context, audience)
     if reports.due(context, audience):
         with scoped(context.engine, job.account_id) as session:
             rules.start(session, rules.REPORTS)

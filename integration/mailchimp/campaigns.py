@@ -216,18 +216,3 @@ def acts(
 
 def _key(row: Mapping[str, Any]) -> str:
     return str(row.get("email_address") or "").strip().lower()
-
-
-# -- lists of recipients ---------------------------------------------------------------------------
-
-
-def listed(mailchimp: Mailchimp, tag_id: int) -> set[str]:
-    """Return the addresses in a static segment, whatever their status."""
-    everybody = {
-        f"include_{status}": True for status in ("cleaned", "transactional", "unsubscribed")
-    }
-    fetch = partial(
-        mailchimp.official.lists.get_segment_members_list, mailchimp.list_id, str(tag_id)
-    )
-    fields = ["members.email_address", "total_items"]
-    return {_key(row) for row in mailchimp.pages(fetch, "members", fields, **everybody)}

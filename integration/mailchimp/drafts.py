@@ -9,27 +9,22 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
-from integration.audience import names
 from integration.audience.connect import open_mailchimp
-from integration.audience.difference import TAG
-from integration.audience.members import LIVE, read_members
-from integration.audience.restraint import HOLDOUT, ask_first, control_group
+from integration.audience.difference import LIST, TAG
+from integration.audience.restraint import HOLDOUT, control_group
 from integration.campaigns import content as contents
 from integration.campaigns.content import Content
 from integration.campaigns.naming import segment_name
 from integration.context import Context
 from integration.db import scoped
-from integration.mailchimp import campaigns
-from integration.mailchimp.client import ROWS_A_CALL, Mailchimp
+from integration.mailchimp import campaigns, leave_out
 from integration.mailchimp.content import fitted
-from integration.mailchimp.errors import Invalid, NotFound, WrongState
-from integration.tables import Audience, Campaign, Identity, Member, OwnedName, SourceProfile
+from integration.mailchimp.errors import Invalid, WrongState
+from integration.mailchimp.leave_out import KEYS
+from integration.tables import Audience, Campaign, OwnedName
 
-#: `OwnedName.kind` and key of the static segment with the people to ask first.
-LIST, ASK_FIRST = "list", "mood:ask-first"
-_ASK_FIRST_NAME = {"en": "Mood: ask first", "nl": "Stemming: eerst vragen"}
 #: How long a draft is looked after.
 _WATCHED = timedelta(days=60)
 
@@ -81,7 +76,7 @@ def known(session: Session, audience: Audience, segment: str, day: date) -> Camp
 
 
 def recipients(session: Session, audience: Audience, segment: str) -> dict[str, Any]:
-    """Return a draft's recipients: has the tag, not the control group, not those to ask first.
+    """Return a draft's recipients: has the tag, and none of those that keep people out of it.
 
     Raises
     ------
@@ -98,9 +93,8 @@ def recipients(session: Session, audience: Audience, segment: str) -> dict[str, 
         conditions.append(_condition(holdout, "static_not"))
     elif control_group(session, audience):
         raise CannotDraft("no_holdout")
-    asked = owned.get((LIST, ASK_FIRST))
-    if asked is not None:
-        conditions.append(_condition(asked, "static_not"))
+    kept_out = [owned[LIST, key] for key in KEYS if (LIST, key) in owned]
+    conditions += [_condition(tag_id, "static_not") for tag_id in kept_out]
     return {"match": "all", "conditions": conditions}
 
 
@@ -122,7 +116,7 @@ def make(
         if row.status != "making":
             return row
     mailchimp = open_mailchimp(context, audience)
-    keep_ask_first(context, audience, mailchimp)
+    leave_out.keep(context, audience)
     text = fitted(context, mailchimp, audience, content)
     made = campaigns.find(mailchimp, row.title, row.created_at)
     if made is None:
@@ -216,7 +210,7 @@ def remove(context: Context, audience: Audience, draft_id: int) -> None:
 
 
 def look_after(context: Context, audience: Audience) -> None:
-    """See which drafts were sent or deleted there, and keep the list of whom to ask first."""
+    """See which drafts were sent or deleted there."""
     since = context.clock() - _WATCHED
     with scoped(context.engine, audience.account_id) as session:
         query = select(Campaign).where(
@@ -229,7 +223,6 @@ def look_after(context: Context, audience: Audience) -> None:
     if not rows:
         return
     mailchimp = open_mailchimp(context, audience)
-    keep_ask_first(context, audience, mailchimp)
     for row in rows:
         info = campaigns.read(mailchimp, row.remote_id)
         with scoped(context.engine, audience.account_id) as session:
@@ -239,82 +232,6 @@ def look_after(context: Context, audience: Audience) -> None:
             elif info.status == "sent":
                 stored.status, stored.settled_at = "sent", context.clock()
                 stored.send_at = info.sent_at
-
-
-# -- whom to ask first -----------------------------------------------------------------------------
-
-
-def keep_ask_first(context: Context, audience: Audience, mailchimp: Mailchimp) -> None:
-    """Keep a static segment of ours with the people to ask first, so that drafts leave them out."""
-    read_members(context, audience)
-    with scoped(context.engine, audience.account_id) as session:
-        # Mailchimp refuses who is not in the audience, every time again.
-        wanted = _addresses_of(session, set(ask_first(session))) & _members(session, audience)
-        owned = _owned(session, audience).get((LIST, ASK_FIRST))
-    if owned is None:
-        owned = _make_list(context, audience, mailchimp)
-    try:
-        there = campaigns.listed(mailchimp, owned)
-    except NotFound:
-        _forget_list(context, audience)
-        owned, there = _make_list(context, audience, mailchimp), set()
-    add, remove_ = sorted(wanted - there), sorted(there - wanted)
-    for start in range(0, max(len(add), len(remove_)), ROWS_A_CALL):
-        part = slice(start, start + ROWS_A_CALL)
-        mailchimp.change_tag(owned, add=add[part], remove=remove_[part])
-
-
-def _make_list(context: Context, audience: Audience, mailchimp: Mailchimp) -> int:
-    there = mailchimp.segments()
-    with scoped(context.engine, audience.account_id) as session:
-        row = _list_row(session, audience)
-        if row is None:
-            taken = {segment.name.casefold() for segment in there}
-            row = OwnedName(
-                account_id=audience.account_id,
-                audience_id=audience.id or 0,
-                kind=LIST,
-                key=ASK_FIRST,
-                name=names.free_tag_name(_ASK_FIRST_NAME[audience.language], taken),
-            )
-            session.add(row)
-    made = next((s.id for s in there if s.is_tag and s.name == row.name), None)
-    tag_id = mailchimp.create_tag(row.name) if made is None else made
-    with scoped(context.engine, audience.account_id) as session:
-        stored = _list_row(session, audience)
-        assert stored is not None
-        stored.remote_id = tag_id
-    return tag_id
-
-
-def _forget_list(context: Context, audience: Audience) -> None:
-    with scoped(context.engine, audience.account_id) as session:
-        row = _list_row(session, audience)
-        if row is not None:
-            session.delete(row)
-
-
-def _list_row(session: Session, audience: Audience) -> OwnedName | None:
-    query = select(OwnedName).where(
-        OwnedName.audience_id == audience.id, OwnedName.kind == LIST, OwnedName.key == ASK_FIRST
-    )
-    return session.exec(query).first()
-
-
-def _addresses_of(session: Session, people: set[int]) -> set[str]:
-    query = (
-        select(Identity.value, SourceProfile.person_id)
-        .join(SourceProfile, col(SourceProfile.id) == col(Identity.profile_id))
-        .where(Identity.kind == "email")
-    )
-    return {address for address, person_id in session.exec(query) if person_id in people}
-
-
-def _members(session: Session, audience: Audience) -> set[str]:
-    query = select(Member.email_key).where(
-        Member.audience_id == audience.id, col(Member.status).in_((*LIVE, "cleaned"))
-    )
-    return set(session.exec(query))
 
 
 def _owned(session: Session, audience: Audience) -> dict[tuple[str, str], int]:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, func, select
 
+from integration.audience.difference import LIST, TAG
 from integration.audience.names import tag_names
 from integration.audience.wanted import need_names
 from integration.flows.choose import choose, people
@@ -126,7 +127,7 @@ def recipes(session: Session, audience: Audience) -> list[RecipeView]:
 
 def _owned(session: Session, audience: Audience) -> dict[str, str]:
     query = select(OwnedName.key, OwnedName.name).where(
-        OwnedName.audience_id == audience.id, OwnedName.kind == "tag"
+        OwnedName.audience_id == audience.id, col(OwnedName.kind).in_((TAG, LIST))
     )
     return dict(session.exec(query.order_by(col(OwnedName.key))).all())
 

@@ -10,8 +10,8 @@ from sqlmodel import Session
 
 from integration.campaigns import content as contents
 from integration.campaigns import rules
-from integration.campaigns.candidates import rest_days
 from integration.campaigns.content import LONGEST, BadContent, Content
+from integration.campaigns.mailed import rest_days
 from integration.campaigns.naming import segment_name, things
 from integration.campaigns.rules import CannotSwitchOn, Wish
 from integration.mailchimp.drafts import CannotDraft, known, recipients

@@ -173,6 +173,7 @@ def left_out_texts() -> dict[str, str]:
         "holdout": gettext("control group"),
         "unreachable": gettext("not subscribed, or not in the audience"),
         "rests": gettext("got one a short while ago"),
+        "had_mail": gettext("had a mail not long ago"),
     }
 
 

@@ -106,7 +106,7 @@ def test_whom_to_ask_first_is_written_once_and_only_who_is_in_the_audience(mail:
     # Who comes into the audience later is left out too.
     mail.sandbox.add_member("stranger@stipt-demo.shop")
     mail.work()
-    assert "Mood: ask first" in mail.sandbox.tags("stranger@stipt-demo.shop")
+    assert "Mood: unhappy – ask first" in mail.sandbox.tags("stranger@stipt-demo.shop")
 
 
 def test_there_is_one_draft_a_segment_and_week(mail: MailShop) -> None:

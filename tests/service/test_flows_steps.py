@@ -225,7 +225,10 @@ def test_a_mail_that_waits_is_seen_at_a_later_look(shop: FlowShop) -> None:
     assert looks(shop)["due"].seen_at is None
     shop.pass_time(days=3)
     assert live.look(shop.shop.context, shop.shop.audience) == 1
-    assert looks(shop)["due"].seen_at == shop.days.at - timedelta(days=1)
+    seen_at = looks(shop)["due"].seen_at
+    assert seen_at is not None
+    # The sandbox's clock goes on while it works.
+    assert abs(seen_at - shop.days.at + timedelta(days=1)) < timedelta(minutes=5)
 
 
 def test_a_newsletter_is_no_flow(shop: FlowShop) -> None:

@@ -11,9 +11,8 @@ from integration.audience import names
 from integration.audience.restraint import left_out
 from integration.audience.wanted import out_of_reach
 from integration.campaigns import candidates
-from integration.mailchimp import campaigns
-from integration.mailchimp.client import ROWS_A_CALL, Mailchimp
 from integration.mailchimp.errors import NotFound
+from integration.mailchimp.lists import set_list
 from integration.mailchimp.rule_runs.run import RUN, Run
 from integration.tables import Campaign, CampaignPerson, CampaignRule, OwnedName
 
@@ -35,17 +34,6 @@ def bring_in_step(run: Run) -> bool:
         with run.step() as session:
             _drop(run, session, refused, "not_subscribed")
     return bool(wanted)
-
-
-def set_list(mailchimp: Mailchimp, tag_id: int, wanted: set[str]) -> set[str]:
-    """Make a static segment hold just these addresses; return those that Mailchimp refuses."""
-    there = campaigns.listed(mailchimp, tag_id)
-    add, remove = sorted(wanted - there), sorted(there - wanted)
-    refused: set[str] = set()
-    for start in range(0, max(len(add), len(remove)), ROWS_A_CALL):
-        part = slice(start, start + ROWS_A_CALL)
-        refused |= set(mailchimp.change_tag(tag_id, add=add[part], remove=remove[part]))
-    return refused & wanted
 
 
 def remove_list(run: Run) -> None:
