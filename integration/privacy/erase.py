@@ -12,6 +12,7 @@ it is told when it is connected again.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,7 +27,7 @@ from integration.mailchimp.guard import Permit
 from integration.pipeline import start_refresh
 from integration.privacy.erased import WAITING, hash_of, let_back
 from integration.privacy.owed import KIND as KIND
-from integration.privacy.owed import customers, defer_erasure, owed
+from integration.privacy.owed import customers, defer_erasure, owed, stores_written
 from integration.privacy.removal import remove
 from integration.privacy.subject import Subject, of_address
 from integration.salted import salt_of
@@ -247,31 +248,39 @@ def _tell_stores(
     subject: Subject,
     mailchimp: Mailchimp,
 ) -> None:
-    """Delete the customers that our stores in an audience have of somebody; their mirror too.
+    """Delete the carts and customers that our stores in an audience have of somebody.
 
     His orders stay there as they stay here: totals of nobody.
     """
     with scoped(context.engine, job.account_id) as session:
-        query = select(ShopStore).where(
-            ShopStore.audience_id == audience.id, col(ShopStore.status).not_in(("new", "removed"))
-        )
-        stores = session.exec(query.order_by(col(ShopStore.id))).all()
+        stores = stores_written(session, audience.id)
         answers = session.get_one(Erasure, erasure_id).mailchimp["answers"]
     for store in stores:
         told = sum(answer["store"] == store.store_id for answer in answers)
         # By our numbers, not by the mirror: work that was killed may have written more than it has.
-        for key in customers(store, subject)[told:]:
+        left = customers(store, subject)[told:]
+        if left:
+            carts = personal.erase_carts(mailchimp, store.store_id, left)
+            with scoped(context.engine, job.account_id) as session:
+                job.extend(session)
+                _unmirror(session, store, "cart", carts)
+        for key in left:
             status = personal.erase_customer(mailchimp, store.store_id, key)
             with scoped(context.engine, job.account_id) as session:
                 job.extend(session)
-                session.exec(
-                    delete(ShopRecord).where(
-                        col(ShopRecord.shop_store_id) == store.id,
-                        col(ShopRecord.kind) == "customer",
-                        col(ShopRecord.key) == key,
-                    )
-                )
+                _unmirror(session, store, "customer", [key])
                 _answer(session, context, erasure_id, audience, status, store=store.store_id)
+
+
+def _unmirror(session: Session, store: ShopStore, kind: str, keys: Sequence[str]) -> None:
+    """Take what is not there any more out of the mirror."""
+    session.exec(
+        delete(ShopRecord).where(
+            col(ShopRecord.shop_store_id) == store.id,
+            col(ShopRecord.kind) == kind,
+            col(ShopRecord.key).in_(keys),
+        )
+    )
 
 
 def _answer(

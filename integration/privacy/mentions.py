@@ -15,10 +15,11 @@ from urllib.parse import parse_qsl
 from sqlmodel import Session, col, or_, select
 
 from integration.privacy.subject import Subject
-from integration.tables import Inbox, Reject
+from integration.tables import AudienceCheck, ImportRun, Inbox, Reject
 
 #: A card or number shorter than this stands in texts by chance.
 _TELLING = 6
+_LEFT_OUT = "…"
 
 
 def telling(subject: Subject) -> list[str]:
@@ -55,18 +56,68 @@ def deliveries(session: Session, subject: Subject) -> list[Inbox]:
     return [row for row in rows if any(names.search(text) for text in _said(row))]
 
 
+def questions(session: Session, subject: Subject) -> list[tuple[ImportRun, list[str]]]:
+    """Return readings of a source whose question or failure names somebody, and where it does."""
+    named = telling(subject)
+    if not named:
+        return []
+    names = whole(named)
+    found = []
+    for run in session.exec(select(ImportRun).where(col(ImportRun.error).is_not(None))):
+        texts = [text for text in _texts(run.error or "") if names.search(text)]
+        if texts:
+            found.append((run, texts))
+    return found
+
+
+def without(text: str, names: re.Pattern[str]) -> str:
+    """Return a question without the cells that hold one of these names, or a failure without them.
+
+    The whole cell goes, as beside an address there is often a name.
+    """
+    try:
+        told = json.loads(text)
+    except ValueError:
+        return names.sub(_LEFT_OUT, text)
+    # Not in the text as it stands: JSON writes letters beyond ASCII in another way.
+    return json.dumps(_blanked(told, names))
+
+
+def _blanked(value: Any, names: re.Pattern[str]) -> Any:
+    if isinstance(value, dict):
+        return {name: _blanked(inner, names) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_blanked(inner, names) for inner in value]
+    return _LEFT_OUT if isinstance(value, str) and names.search(value) else value
+
+
+def checks(session: Session, subject: Subject) -> list[AudienceCheck]:
+    """Return the checks of an audience that name somebody as one of a few who differ."""
+    people = set(subject.people)
+    return [
+        row
+        for row in session.exec(select(AudienceCheck).order_by(col(AudienceCheck.id)))
+        if any(people.intersection(one["people"]) for one in row.result["differences"])
+    ]
+
+
 def _said(row: Inbox) -> Iterator[str]:
     """Yield every text of a delivery as it was meant."""
     yield row.dedupe_key
     yield from _leaves(row.headers)
     body = row.body.decode("utf-8", errors="replace")
-    try:
-        yield from _leaves(json.loads(body))
-    except ValueError:
-        pairs = parse_qsl(body)
+    pairs = parse_qsl(body)
+    if pairs and not body.lstrip().startswith(("{", "[")):
         yield from (value for _, value in pairs)
-        if not pairs:
-            yield body
+    else:
+        yield from _texts(body)
+
+
+def _texts(text: str) -> Iterator[str]:
+    try:
+        yield from _leaves(json.loads(text))
+    except ValueError:
+        yield text
 
 
 def _leaves(value: Any) -> Iterator[str]:

@@ -39,6 +39,14 @@ def owed(session: Session, subject: Subject) -> list[dict[str, Any]]:
     return [{"audience": audience.id, "name": audience.name} for audience in found]
 
 
+def stores_written(session: Session, audience_id: int | None) -> list[ShopStore]:
+    """Return the stores of ours in an audience that Mailchimp may have something of."""
+    query = select(ShopStore).where(
+        ShopStore.audience_id == audience_id, col(ShopStore.status).not_in(("new", "removed"))
+    )
+    return list(session.exec(query.order_by(col(ShopStore.id))))
+
+
 def customers(store: ShopStore, subject: Subject) -> list[str]:
     """Return the ids that somebody has, or would have, in a store of ours; always in one order."""
     numbers = [number for shop_id, number in subject.sources if shop_id == store.shop_id]

@@ -14,16 +14,15 @@ from collections import Counter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, delete, or_, update
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, SQLModel, col
 
 from integration.audience.restraint import REST
 from integration.privacy import mentions
 from integration.privacy.subject import Subject
-from integration.tables import Choice, ImportRun, Order, Person, Separation
+from integration.tables import Choice, Inbox, Order, Person, Reject, Separation
 
 #: Columns that tell whom a row is about.
 _ABOUT = ("person_id", "profile_id", "email_key")
-_LEFT_OUT = "…"
 
 
 def remove(session: Session, subject: Subject) -> Counter[str]:
@@ -57,37 +56,41 @@ def _anonymous(session: Session, subject: Subject) -> int:
     return _run(session, bare.values(profile_id=None, content_hash=""))
 
 
-def _words(session: Session, subject: Subject, gone: Counter[str]) -> None:
-    """Take out rows that name somebody by a number of ours or in a text."""
-    pairs = or_(
-        col(Separation.one_id).in_(subject.profiles), col(Separation.other_id).in_(subject.profiles)
-    )
+def named(session: Session, subject: Subject) -> dict[str, ColumnElement[bool]]:
+    """Return what selects rows that name somebody by a number of ours or in a text, by table."""
+    rejects = [row.id for row in mentions.rejects(session, subject)]
+    deliveries = [row.id for row in mentions.deliveries(session, subject)]
     marks = (col(Choice.kind) == REST) & col(Choice.subject).in_(map(str, subject.profiles))
-    for model, condition in ((Separation, pairs), (Choice, marks)):
-        table = _table(model)
-        found = delete(table).where(_mine(session, table), condition)
-        gone[table.name] += _run(session, found)
-    for kind, rows in (
-        ("reject", mentions.rejects(session, subject)),
-        ("inbox", mentions.deliveries(session, subject)),
-    ):
-        for row in rows:
-            session.delete(row)
-        gone[kind] += len(rows)
+    one, other = col(Separation.one_id), col(Separation.other_id)
+    return {
+        "separation": or_(one.in_(subject.profiles), other.in_(subject.profiles)),
+        "choice": marks,
+        "reject": col(Reject.id).in_(rejects),
+        "inbox": col(Inbox.id).in_(deliveries),
+    }
+
+
+def _words(session: Session, subject: Subject, gone: Counter[str]) -> None:
+    """Take out what names somebody by a number of ours or in a text: rows, or words in them."""
+    for name, condition in named(session, subject).items():
+        table = SQLModel.metadata.tables[name]
+        gone[name] += _run(session, delete(table).where(_mine(session, table), condition))
+    _questions(session, subject)
+    people = set(subject.people)
+    for check in mentions.checks(session, subject):
+        differences = [
+            {**one, "people": [person for person in one["people"] if person not in people]}
+            for one in check.result["differences"]
+        ]
+        check.result = {**check.result, "differences": differences}
     session.flush()
-    _questions(session, mentions.telling(subject))
 
 
-def _questions(session: Session, named: list[str]) -> None:
+def _questions(session: Session, subject: Subject) -> None:
     """Blank somebody in the examples of a question about a file; the question itself stays."""
-    if not named:
-        return
-    names = mentions.whole(named)
-    for run in session.exec(select(ImportRun).where(col(ImportRun.error).is_not(None))):
-        text = names.sub(_LEFT_OUT, run.error or "")
-        if text != run.error:
-            run.error = text
-    session.flush()
+    names = mentions.whole(mentions.telling(subject))
+    for run, _ in mentions.questions(session, subject):
+        run.error = mentions.without(run.error or "", names)
 
 
 def _table(model: type[SQLModel]) -> Table:

@@ -14,6 +14,7 @@ from integration.sandbox import (
     lists,
     mail_routes,
     members,
+    notes,
     segments,
     webhooks,
 )
@@ -58,6 +59,8 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("GET", f"{MEMBER}/events"): events.get_events,
     ("POST", f"{MEMBER}/events"): events.post_event,
     ("GET", f"{MEMBER}/activity-feed"): events.get_feed,
+    ("GET", f"{MEMBER}/notes"): notes.get_notes,
+    ("POST", f"{MEMBER}/notes"): notes.post_note,
     ("POST", STEP_TRIGGER): events.trigger,
     ("GET", f"{MEMBER}/tags"): segments.get_member_tags,
     ("POST", f"{MEMBER}/tags"): segments.post_member_tags,

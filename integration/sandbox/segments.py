@@ -154,8 +154,8 @@ def batch_members(call: Call, list_id: str, segment_id: str) -> Answer:
     absent = [email for email in (*add, *remove) if _on_list(audience, email) is None]
     errors = [{"email_addresses": absent, "error": "Not a member of the list."}] if absent else []
     return 200, {
-        "members_added": [members.short(audience, m) for m in added],
-        "members_removed": [members.short(audience, m) for m in removed],
+        "members_added": [_without_purchases(audience, m) for m in added],
+        "members_removed": [_without_purchases(audience, m) for m in removed],
         "errors": errors,
         "total_added": len(added),
         "total_removed": len(removed),
@@ -249,10 +249,14 @@ def tag_search(call: Call, list_id: str) -> Answer:
 
 def _row(audience: Audience, member: Member) -> Document:
     """A member as segments show it: without its tags and what it bought."""
+    whole = _without_purchases(audience, member)
+    return {k: v for k, v in whole.items() if k not in ("tags", "tags_count")}
+
+
+def _without_purchases(audience: Audience, member: Member) -> Document:
     whole = members.short(audience, member)
     rates = {k: v for k, v in whole["stats"].items() if k != "ecommerce_data"}
-    kept = {k: v for k, v in whole.items() if k not in ("tags", "tags_count")}
-    return {**kept, "stats": rates}
+    return {**whole, "stats": rates}
 
 
 def _on_list(audience: Audience, email: str) -> Member | None:

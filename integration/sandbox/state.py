@@ -84,6 +84,8 @@ class Member:
     last_changed: str = ""
     #: In the order in which they were told.
     events: list[Event] = field(default_factory=list)
+    #: (moment, text), oldest first.
+    notes: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def contact_id(self) -> str:

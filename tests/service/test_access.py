@@ -58,7 +58,7 @@ def test_the_file_has_every_row_about_the_person_with_source_and_moment(
     assert {row["told_by"] for row in here["shop_order"]} == {"Shop"}
     assert here["consent"][0]["at"].startswith("2026-03-01T12:00")
     assert here["consent"][0]["source"] == "checkout"
-    assert here["plan_change"][0]["published_at"]
+    assert here["plan_change"][0]["plan"]["published_at"]
     assert {CARD, PHONE, ADA} <= {row["value"] for row in here["identity"]}
     assert {row["last_name"] for row in here["source_profile"]} >= {"Vosmaer"}
 

@@ -9,16 +9,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
-from sqlmodel import select
+from sqlmodel import SQLModel, select
 
 from integration.app import create_app
 from integration.audience import restraint
 from integration.db import unscoped
-from integration.privacy import erase
+from integration.privacy import erase, removal
 from integration.privacy.subject import Subject, people_of
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
 from integration.tables import Erasure, Person, User, Work
+from integration.views import privacy
 from integration.work.execute import run_until_idle
 from tests.service.audience_shop import AudienceShop, make_shop
 from tests.service.known_person import ADA, BOB, NEEDLES, fill
@@ -79,7 +80,7 @@ def test_forgetting_asks_first_and_says_what_goes_and_what_stays(
     assert visitor.get(f"/people/{ada}").status_code == 404
     run_until_idle(shop.context)
     page = visitor.get("/privacy").text
-    assert "3 orders that have no person any more" in page
+    assert "orders that have no person any more: 3" in page
     assert "erased (204)" in page
     assert ADA not in page
     assert found(shop.context.engine, *NEEDLES) == set()
@@ -116,6 +117,17 @@ def test_a_receipt_says_what_it_waits_for_and_where_to_help(
     page = visitor.get("/privacy").text
     assert "Mailchimp could not be told" in page
     assert "See why, and run it again" in page
+
+
+def test_a_receipt_has_a_word_for_every_kind_of_row_that_may_go(
+    shop: AudienceShop, app: Flask
+) -> None:
+    somebody = Subject(people=(1,), profiles=(1,), emails=(ADA,))
+    with shop.session() as session, app.test_request_context():
+        tables = SQLModel.metadata.sorted_tables
+        kinds = {table.name for table in tables if removal.about(table, somebody) is not None}
+        kinds |= removal.named(session, somebody).keys()
+        assert kinds - privacy.count_names().keys() == {"shop_order"}, "orders stay"
 
 
 def test_an_address_that_is_in_mailchimp_only_is_forgotten_after_a_look(
