@@ -47,10 +47,10 @@ def create_app(context: Context) -> Flask:
     app.extensions["stipt"] = context
     _configure(app, context)
     headers.protect(app)
-    formats.install(app)
     assets.install(app)
     # The nonce and the words of the language are needed by error pages too.
     Babel(app, locale_selector=base.language)
+    formats.install(app)
     CSRFProtect(app).exempt(hooks.bp)
     _logins(app, context)
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")

@@ -66,7 +66,8 @@ def named(session: Session, audience: Audience, language: str) -> list[tuple[str
         if row.kind == FIELD and not row.label:
             now = names.FIELD_BY_KEY[row.key].label(row.language or audience.language)
         is_ours = row.kind == FIELD or now.casefold() == row.name.casefold()
-        if is_ours and wanted and now.partition(names.SUFFIX)[0].casefold() != wanted.casefold():
+        same = (now.casefold(), now.partition(names.SUFFIX)[0].casefold())
+        if is_ours and wanted and wanted.casefold() not in same:
             found.append((row.kind, now, wanted))
     return found
 

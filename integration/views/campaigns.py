@@ -28,6 +28,7 @@ from integration.views.base import (
     user,
     wants_part,
 )
+from integration.views.formats import number
 from integration.views.status import kind_names
 from integration.views.texts import gettext
 from integration.work.runner import wake_due
@@ -233,6 +234,7 @@ def set_rest() -> ResponseReturnValue:
     with own_rows() as session:
         try:
             rules.set_rest_days(session, context(), days)
+            flash(gettext("Kept."))
         except ValueError:
             flash(gettext("Choose from 1 to 365 days."))
     return redirect(url_for(".show"))
@@ -361,8 +363,8 @@ def problem_text(run: Campaign) -> str:
     if run.status == "waiting" and waits.get("key") == "far_more":
         return gettext(
             "%(people)s people, and %(usual)s are usual.",
-            people=waits["people"],
-            usual=waits["usual"],
+            people=number(waits["people"]),
+            usual=number(waits["usual"]),
         )
     if run.status == "waiting":
         return gettext("That is %(percent)s%% of the audience.", percent=waits.get("percent", 0))
@@ -384,7 +386,10 @@ def trouble(error: Exception) -> str:
         }[error.missing]
     if isinstance(error, CannotDraft):
         return {
-            "no_tag": gettext("This segment has no tag in Mailchimp yet: publish first."),
+            "no_tag": gettext(
+                "This segment has no tag in Mailchimp: publish first. Where there is no room for "
+                "its tag, a rule can still write to these people."
+            ),
             "no_holdout": gettext("The control group has no tag in Mailchimp yet: publish first."),
             "not_a_draft": gettext("It is no draft any more."),
         }[error.reason]

@@ -76,7 +76,7 @@ def callback() -> ResponseReturnValue:
     try:
         if "error" in request.args:
             signin.use_state(context(), account_id, kept=kept, state=state)
-            flash(gettext("You did not let Stipt in. Nothing was connected."))
+            flash(gettext("You did not let Stipt in. Nothing has changed."))
             return redirect(url_for(".show"))
         code = request.args.get("code", "")
         signin.come_back(context(), account_id, kept=kept, state=state, code=code)

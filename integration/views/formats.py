@@ -8,6 +8,8 @@ from decimal import Decimal
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal, format_percent, get_currency_precision
 from flask import Flask
+from flask_babel import get_translations
+from markupsafe import Markup
 
 from integration.views.base import language, local
 from integration.views.texts import gettext
@@ -91,7 +93,14 @@ def consent_source(name: str) -> str:
     return known.get(name, name)
 
 
+def _counted(singular: str, plural: str, num: int, **values: object) -> Markup:
+    """As Babel's, with the number as the reader writes it: 8,898 and not 8898."""
+    words = get_translations().ungettext(singular, plural, num)
+    return Markup(words) % {"num": number(num), **values}  # noqa: S704  # our own words
+
+
 def install(app: Flask) -> None:
-    """Give the templates these words."""
+    """Give the templates these words; after Babel, which brings an `ngettext` of its own."""
+    app.jinja_env.globals["ngettext"] = _counted
     for form in (number, percent, money, day, moment, source_name, consent_source):
         app.jinja_env.filters[form.__name__] = form

@@ -86,7 +86,7 @@ def test_a_merchant_connects_by_clicking_sees_the_audience_and_publishes(
     page = open_window(browser, started.url, 360, "dark", "en")
     log_in(page, MIA)
     ask(page, "Refuse")
-    page.wait_for_selector("text=You did not let Stipt in. Nothing was connected.")
+    page.wait_for_selector("text=You did not let Stipt in. Nothing has changed.")
     assert faults(page) == []
 
     ask(page, "Approve")

@@ -13,6 +13,7 @@ from integration.audience import choices
 from integration.audience.choices import BadChoice
 from integration.cli.main import main
 from integration.sandbox.server import SandboxServer
+from integration.sandbox.state import MergeField
 from integration.settings import Settings
 from integration.tables import Audience
 from tests.service.adding_shop import choose
@@ -54,6 +55,10 @@ def test_there_are_no_other_choices(shop: AudienceShop, wrong: dict[str, object]
 
 
 def test_the_preview_of_another_language_is_what_the_plan_renames(shop: AudienceShop) -> None:
+    # The merchant has a field of that name, so ours is called "Stage (auto)".
+    with shop.sandbox.state.lock:
+        taken = MergeField(id=90, tag="STAGE", name="Stage", type="text", display_order=90)
+        shop.sandbox.audience.fields[90] = taken
     shop.push()
     with shop.session() as session:
         shown = choices.named(session, shop.audience, "nl")

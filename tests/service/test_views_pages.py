@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from flask import Flask
+from flask import Flask, render_template_string
 from sqlmodel import select
 
 from integration.app import create_app
@@ -361,3 +361,13 @@ def test_the_answers_about_an_amount_cannot_be_mistaken(
 def test_health_needs_no_log_in_and_says_nothing_else(context: Context) -> None:
     answer = create_app(context).test_client().get("/healthz")
     assert (answer.status_code, answer.json) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize(("language", "told"), [("en", "8,898 people"), ("nl", "8.898 people")])
+def test_a_number_in_a_sentence_has_the_separators_of_its_reader(
+    context: Context, language: str, told: str
+) -> None:
+    app = create_app(context)
+    with app.test_request_context("/", headers={"Accept-Language": language}):
+        sentence = '{{ ngettext("%(num)s person", "%(num)s people", 8898) }}'
+        assert render_template_string(sentence) == told
