@@ -16,6 +16,7 @@ from integration.mailchimp.errors import Retryable
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
 from integration.tables import Audience, Campaign, CampaignRule, OwnedName
+from tests.conftest import on_both
 from tests.service.audience_shop import Killed
 from tests.service.mail_shop import MONDAY, WEEK, MailShop, make_mail_shop
 
@@ -43,6 +44,7 @@ def stop(mail: MailShop) -> None:
 # -- the way it goes -------------------------------------------------------------------------------
 
 
+@on_both
 def test_people_who_entered_get_one_mail_hours_after_it_was_scheduled(mail: MailShop) -> None:
     mail.due(["ada", "bo"])
     mail.add_rule()
@@ -57,6 +59,7 @@ def test_people_who_entered_get_one_mail_hours_after_it_was_scheduled(mail: Mail
     assert mail.run().status == "sent"
 
 
+@on_both
 def test_nobody_is_written_to_twice_for_the_same_need(mail: MailShop) -> None:
     mail.due(["ada"])
     mail.add_rule()
@@ -111,6 +114,7 @@ def test_the_list_of_a_run_is_ours_and_goes_when_its_report_is_in(mail: MailShop
 # -- who is left out -------------------------------------------------------------------------------
 
 
+@on_both
 def test_the_control_group_and_those_to_ask_first_are_never_written_to(mail: MailShop) -> None:
     names = [f"p{number}" for number in range(20)]
     mail.due(names)
@@ -168,6 +172,7 @@ def test_a_cap_leaves_the_rest_for_the_next_time(mail: MailShop) -> None:
     assert mail.mails() == ["ada", "bo", "cy"]
 
 
+@on_both
 def test_two_rules_never_write_to_one_person_within_the_days_of_rest(mail: MailShop) -> None:
     mail.due(["ada", "bo"])
     ada = mail.shop.profiles["ada@stipt-demo.shop"]
@@ -211,6 +216,7 @@ def test_switching_a_rule_off_stops_what_is_scheduled(mail: MailShop) -> None:
     assert (mail.run().status, mail.ledger(), mail.remote) == ("stopped", set(), [])
 
 
+@on_both
 def test_a_run_stopped_on_our_page_leaves_nothing_and_frees_its_people(mail: MailShop) -> None:
     mail.due(["ada"])
     mail.add_rule()

@@ -18,7 +18,7 @@ from integration.mailchimp.errors import ConsentGuard, Retryable
 from integration.mailchimp.guard import Permit, check
 from integration.settings import Settings
 from integration.tables import Audience, DueDate, Order, Product, Touchpoint, Work
-from tests.conftest import ROOT
+from tests.conftest import ROOT, on_both
 from tests.service.flows_shop import FlowShop, flow_shop
 
 ADA, BO, CY = (f"{name}@stipt-demo.shop" for name in ("ada", "bo", "cy"))
@@ -54,6 +54,7 @@ def test_nothing_is_told_before_a_kind_is_switched_on(shop: FlowShop) -> None:
     assert len(shop.sandbox.requests) == before
 
 
+@on_both
 def test_a_need_is_told_once_until_it_was_bought_and_came_back(shop: FlowShop) -> None:
     ada = shop.member(ADA)
     shop.turn()
@@ -179,6 +180,7 @@ def test_switched_off_nothing_is_told_and_switched_on_again_all_are_marked_anew(
     assert shop.told(ADA) == [("became_due", True)]
 
 
+@on_both
 def test_many_travel_in_a_batch(shop: FlowShop) -> None:
     people = [(f"p{n}@stipt-demo.shop", n) for n in range(60)]
     for email, _ in people:
@@ -361,6 +363,7 @@ def test_the_turn_of_a_month_tells_the_same_moments_to_nobody_again(shop: FlowSh
     assert shop.told(BO) == [("showed_interest", False)]
 
 
+@on_both
 def test_an_interest_is_told_again_for_new_moments_alone(shop: FlowShop) -> None:
     shop.member(ADA)
     shop.turn("interest")

@@ -17,6 +17,7 @@ from integration.mailchimp.errors import Retryable
 from integration.sandbox.flows import Flow
 from integration.settings import Settings
 from integration.tables import FlowLook
+from tests.conftest import on_both
 from tests.service.flows_shop import FlowShop, flow_shop
 
 ADA, BO = "ada@stipt-demo.shop", "bo@stipt-demo.shop"
@@ -73,6 +74,7 @@ def test_another_address_is_refused_with_what_to_do(text: str, why: str) -> None
     assert caught.value.why == why
 
 
+@on_both
 def test_a_tied_step_is_called_once_for_each_need_that_is_told(shop: FlowShop, flow: Flow) -> None:
     ada = shop.member(ADA)
     shop.due(ada)
@@ -199,6 +201,7 @@ def test_an_interest_of_which_a_moment_was_told_enters_the_step(
 # -- seen live -------------------------------------------------------------------------------------
 
 
+@on_both
 def test_a_flow_is_live_once_a_contact_got_its_mail(shop: FlowShop) -> None:
     ada = shop.member(ADA)
     shop.turn()
