@@ -32,6 +32,7 @@ _COMMANDS = {
     "forget": "privacy:forget",
     "access": "privacy:access",
     "campaigns": "campaigns:campaigns",
+    "rule": "rules:rule",
     "serve": "servers:serve",
     "worker": "servers:worker",
     "sandbox": "servers:sandbox",
