@@ -1,4 +1,4 @@
-"""The kinds of work about campaigns: looking after them, their reports, drafts and tests."""
+"""The kinds of work about campaigns: looking after them, reports, drafts, previews and tests."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from integration.campaigns.content import stored
 from integration.context import Context
 from integration.db import scoped
 from integration.mailchimp import drafts, leave_out, reports
+from integration.mailchimp.rule_runs import trial
 from integration.mailchimp.rule_runs.carry import carry_on
-from integration.mailchimp.rule_runs.trial import send_test
 from integration.mailchimp.run import Job as Steps
 from integration.tables import Audience, User
 from integration.work.queue import Job
@@ -66,9 +66,15 @@ def draft(context: Context, job: Job) -> None:
     drafts.make(context, audience, wish["segment"], content, wish["language"], day)
 
 
+def show_mail(context: Context, job: Job) -> None:
+    """Have a rule's template rendered, so that the merchant sees it before it is sent."""
+    audience = current_audience(context, job.account_id)
+    trial.render(context, audience, job.payload["rule_id"])
+
+
 def test_mail(context: Context, job: Job) -> None:
     """Send a rule's mail to the merchant himself."""
     with scoped(context.engine, job.account_id) as session:
         email = session.get_one(User, job.payload["user_id"]).email
     audience = current_audience(context, job.account_id)
-    send_test(context, audience, job.payload["rule_id"], email)
+    trial.send_test(context, audience, job.payload["rule_id"], email)

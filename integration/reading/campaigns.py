@@ -26,7 +26,7 @@ from integration.tables import (
 )
 from segmentation.duedates.needs import name_of
 
-KINDS = (rules.KIND, rules.REPORTS, "draft", "test_mail")
+KINDS = (rules.KIND, rules.REPORTS, "draft", "show_mail", "test_mail")
 _EXAMPLES, _SHOWN = 3, 50
 
 

@@ -32,6 +32,8 @@ class CampaignRule(Owned, table=True):
     #: Fingerprint of what was shown, and of what was sent as a test: a change asks for both again.
     previewed: str = ""
     tested: str = ""
+    #: The template as Mailchimp renders it, when it was last shown; "" for our blocks.
+    rendered: str = Field(default="", sa_column_kwargs={"server_default": ""})
     #: Nobody who entered the segment before is written to.
     entered_from: datetime | None = moment(nullable=True)
     created_at: datetime = moment()

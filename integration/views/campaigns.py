@@ -18,6 +18,7 @@ from integration.mailchimp.drafts import CannotDraft, known, recipients
 from integration.reading import campaigns as reading
 from integration.reading import plans
 from integration.tables import Audience, Campaign, CampaignRule
+from integration.views import headers
 from integration.views.base import (
     context,
     form_text,
@@ -173,6 +174,11 @@ def rule(rule_id: int) -> ResponseReturnValue:
     """Show a rule to change it."""
     with own_rows() as session:
         found = own_or_404(session, CampaignRule, rule_id)
+        if wants_part():
+            work = reading.current_work(session)
+            url = url_for(".rule", rule_id=rule_id)
+            answer = render_template("_progress.html", work=work, kinds=kind_names(), url=url)
+            return answer if work is not None else (answer, 200, {"HX-Refresh": "true"})
         return _rule_page(session, found, is_shown="shown" in request.args)
 
 
@@ -184,10 +190,26 @@ def change_rule(rule_id: int) -> ResponseReturnValue:
 
 @bp.post("/rules/<int:rule_id>/preview")
 def preview_rule(rule_id: int) -> ResponseReturnValue:
-    """Show the mail as some people read it, and note that it was shown."""
+    """Show the mail as some people read it, or the template, and note that it was shown."""
     with own_rows() as session:
-        rules.was_previewed(own_or_404(session, CampaignRule, rule_id))
+        found = own_or_404(session, CampaignRule, rule_id)
+        if found.template_id is None:
+            rules.was_previewed(found)
+        else:
+            rules.ask(session, "show_mail", {"rule_id": rule_id})
+    wake_due(context())
     return redirect(url_for(".rule", rule_id=rule_id, shown=1, _anchor="preview"))
+
+
+@bp.get("/rules/<int:rule_id>/mail")
+def rule_mail(rule_id: int) -> ResponseReturnValue:
+    """Show a rule's template as it was rendered, for the frame on the rule's page."""
+    with own_rows() as session:
+        found = own_or_404(session, CampaignRule, rule_id)
+        if not found.rendered:
+            abort(404)
+        headers.show_foreign()
+        return found.rendered
 
 
 @bp.post("/rules/<int:rule_id>/test")
@@ -271,15 +293,22 @@ def _wish(segment: str, spoken: str) -> Wish:
 
 def _rule_page(session: Session, found: CampaignRule, *, is_shown: bool) -> ResponseReturnValue:
     content = contents.stored(found.content)
-    shown = is_shown or found.id is None
+    shown = (is_shown or found.id is None) and found.template_id is None
+    was_shown = found.previewed == rules.text_of(found)
+    is_rendered = was_shown and found.template_id is not None and bool(found.rendered)
+    if is_rendered:
+        headers.let_frame_ours()
     return render_template(
         "campaign_rule.html",
         rule=found,
+        work=reading.current_work(session) if found.template_id is not None else None,
+        kinds=kind_names(),
+        is_rendered=is_rendered,
         name=segment_name(session, found.segment, language()),
         content=content,
         longest=LONGEST,
         weekdays=weekday_names(),
-        was_shown=found.previewed == rules.text_of(found),
+        was_shown=was_shown,
         was_tried=found.tested == rules.text_of(found),
         examples=(
             reading.examples(session, found.segment, content, found.language) if shown else []

@@ -32,7 +32,28 @@ def let_forms_lead_to(origin: str) -> None:
     g.csp_form_action = origin
 
 
-def policy(of: str, form_action: str = "") -> str:
+def let_frame_ours() -> None:
+    """Let this page hold a frame with another page of ours."""
+    g.csp_frames = "'self'"
+
+
+def show_foreign() -> None:
+    """This answer is somebody else's document, for a frame of ours: it may look, and do nothing."""
+    g.csp_foreign = True
+
+
+#: Of a mail as its author made it: its styles and pictures, no scripts, no forms, no origin.
+_FOREIGN = {
+    "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline' https:; "
+    "img-src https: data:; font-src https: data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'self'",
+    "X-Frame-Options": "SAMEORIGIN",
+    # Its pictures come from elsewhere, and nobody there learns where they are looked at.
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def policy(of: str, form_action: str = "", frames: str = "'none'") -> str:
     """Return the Content-Security-Policy for the nonce `of`."""
     return "; ".join(
         (
@@ -43,6 +64,7 @@ def policy(of: str, form_action: str = "") -> str:
             "img-src 'self' data:",
             "connect-src 'self'",
             f"form-action 'self' {form_action}".strip(),
+            f"frame-src {frames}",
             "base-uri 'none'",
             "frame-ancestors 'none'",
         )
@@ -56,7 +78,11 @@ def protect(app: Flask) -> None:
     @app.after_request
     def add_headers(response: Response) -> Response:
         response.headers.update(_FIXED)
-        response.headers["Content-Security-Policy"] = policy(nonce(), g.get("csp_form_action", ""))
+        response.headers["Content-Security-Policy"] = policy(
+            nonce(), g.get("csp_form_action", ""), g.get("csp_frames", "'none'")
+        )
+        if g.get("csp_foreign", False):
+            response.headers.update(_FOREIGN)
         if secure:
             response.headers["Strict-Transport-Security"] = "max-age=31536000"
         if request.endpoint != "static":

@@ -60,6 +60,7 @@ def kind_names() -> dict[str, str]:
         "campaigns": gettext("Look after campaigns"),
         "reports": gettext("Read reports of campaigns"),
         "draft": gettext("Make or delete a draft"),
+        "show_mail": gettext("Fetch the template"),
         "test_mail": gettext("Send a test"),
     }
 

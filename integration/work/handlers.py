@@ -34,6 +34,7 @@ HANDLERS: Handlers = {
     "campaigns": "integration.mailchimp.campaign_work:look_after",
     "reports": "integration.mailchimp.campaign_work:read_reports",
     "draft": "integration.mailchimp.campaign_work:draft",
+    "show_mail": "integration.mailchimp.campaign_work:show_mail",
     "test_mail": "integration.mailchimp.campaign_work:test_mail",
 }
 

@@ -7,8 +7,10 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from html import unescape
+from typing import Any
 
 import pytest
+import requests
 from click.testing import CliRunner
 from sqlmodel import select
 
@@ -142,6 +144,43 @@ def test_a_rule_goes_on_only_by_preview_and_test(mail: MailShop, visitor: Visito
     assert mail.mails() == []
 
 
+def test_a_template_is_shown_as_mailchimp_renders_it_and_can_do_nothing(
+    mail: MailShop, visitor: Visitor
+) -> None:
+    html = '<p style="color:red">Our own</p><script>alert(1)</script>'
+    body = {"name": "Ours", "html": html}
+    made = requests.post(
+        f"{mail.sandbox.url}/templates", json=body, auth=("u", mail.sandbox.key)
+    ).json()
+    rule_id = mail.add_rule(template_id=made["id"], on=False)
+    one = f"{PAGE}/rules/{rule_id}"
+    with mail.shop.session() as session:
+        session.get_one(CampaignRule, rule_id).previewed = ""
+    assert visitor.get(f"{one}/mail").status_code == 404
+    before = mail.sandbox.canonical()
+    visitor.get(one)
+    visitor.post(f"{one}/preview")
+    visitor.post(f"{one}/on")
+    assert "First look at the preview" in visitor.get(PAGE).text
+    done(mail)
+    assert mail.sandbox.canonical() == before
+    assert mail.calls("test") == mail.calls("schedule") == 0
+    page = visitor.get(one)
+    assert f'sandbox title="Your template, as Mailchimp has it" src="{one}/mail"' in page.text
+    assert "frame-src 'self'" in page.headers["Content-Security-Policy"]
+    framed = visitor.get(f"{one}/mail")
+    assert framed.text == html
+    policy = framed.headers["Content-Security-Policy"]
+    assert policy.startswith("sandbox; default-src 'none'; style-src 'unsafe-inline'")
+    assert "script-src" not in policy
+    assert "frame-ancestors 'self'" in policy
+    # Everywhere else nothing is framed, and another template has to be looked at anew.
+    assert "frame-src 'none'" in visitor.get(PAGE).headers["Content-Security-Policy"]
+    with mail.shop.session() as session:
+        session.get_one(CampaignRule, rule_id).template_id = made["id"] + 1
+    assert "<iframe" not in visitor.get(one).text
+
+
 def test_a_large_run_waits_on_the_page_for_one_click(mail: MailShop, visitor: Visitor) -> None:
     mail.due([f"p{number}" for number in range(40)])
     mail.add_rule()
@@ -161,6 +200,45 @@ def test_the_history_labels_opens_as_inflated(mail: MailShop, visitor: Visitor) 
 
     campaign_work.read_reports(mail.shop.context, TestJob(mail.shop.account_id))
     assert "Opens are counted too high" in visitor.get(PAGE).text
+
+
+def test_the_command_makes_a_rule_and_switches_it_on_after_preview_and_test(
+    mail: MailShop, settings: Settings
+) -> None:
+    env = settings.data_dir.parent / ".env"
+    env.write_text(f"{env.read_text()}STIPT_MAILCHIMP_URL={mail.sandbox.url}\n")
+
+    def call(*words: str) -> dict[str, Any]:
+        made = CliRunner().invoke(main, ["--env", str(env), "rule", *words, "--json"])
+        assert made.exit_code == 0, made.output
+        document: dict[str, Any] = json.loads(made.stdout)
+        return document
+
+    def refused(*words: str) -> str:
+        made = CliRunner().invoke(main, ["--env", str(env), "rule", *words])
+        assert made.exit_code == 1
+        return made.output
+
+    assert call("add", SEGMENT, "--dry-run")["rules"] == []
+    (rule,) = call("add", SEGMENT, "--weekday", "0", "--hour", "9", "--most", "7")["rules"]
+    assert (rule["on"], rule["weekday"], rule["hour"], rule["most"]) == (False, 0, 9, 7)
+    number = str(rule["rule"])
+    assert "preview" in refused("on", number)
+    assert not call("show", number, "--dry-run")["rules"][0]["shown"]
+    shown = call("show", number)
+    assert shown["rules"][0]["shown"]
+    assert shown["mail"][0]["subject"] == "Time for suits again?"
+    assert "test" in refused("on", number)
+    assert "--to" in refused("test", number)  # two people log in here
+    assert "--to" in refused("test", number, "--to", "x@stipt-demo.shop")
+    assert mail.calls("test") == 0
+    assert call("test", number, "--to", ME)["rules"][0]["tested"]
+    assert not call("on", number, "--dry-run")["rules"][0]["on"]
+    assert call("on", number)["rules"][0]["on"]
+    assert not call("off", number)["rules"][0]["on"]
+    assert call("remove", number)["rules"] == []
+    assert "number" in refused("on", number)
+    assert "segment" in refused("add", "due:nothing:now")
 
 
 def test_the_command_lists_drafts_and_stops(mail: MailShop, settings: Settings) -> None:

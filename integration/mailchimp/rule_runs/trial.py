@@ -1,4 +1,4 @@
-"""A rule's mail as a test, through a campaign to nobody that is removed again."""
+"""A rule's mail as it will be, by a campaign to nobody that is removed again: test, preview."""
 
 from __future__ import annotations
 
@@ -41,6 +41,26 @@ def send_test(context: Context, audience: Audience, rule_id: int, email: str) ->
         dispatch.send_test(context, audience, campaign_id, email)
     with scoped(context.engine, audience.account_id) as session:
         session.get_one(CampaignRule, rule_id).tested = tried
+
+
+def render(context: Context, audience: Audience, rule_id: int) -> None:
+    """Keep a rule's template as Mailchimp renders it, and note that it can be seen now.
+
+    A template itself only tells which places in it can be edited; whole it is in a campaign.
+
+    Raises
+    ------
+    MailchimpError
+    """
+    with scoped(context.engine, audience.account_id) as session:
+        rule = session.get_one(CampaignRule, rule_id)
+        shown = text_of(rule)
+    mailchimp = open_mailchimp(context, audience)
+    with _made(context, mailchimp, audience, rule) as campaign_id:
+        html = campaigns.content(mailchimp, campaign_id)
+    with scoped(context.engine, audience.account_id) as session:
+        stored = session.get_one(CampaignRule, rule_id)
+        stored.rendered, stored.previewed = html, shown
 
 
 @contextmanager
