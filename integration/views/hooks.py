@@ -6,17 +6,19 @@ No log-in and no form token: the secret in the address and the signature say who
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 
-from flask import Blueprint, abort, request
+from flask import Blueprint, Response, abort, request
 from flask.typing import ResponseReturnValue
 from sqlmodel import select
 
-from integration.db import scoped, unscoped
+from integration.db import Busy, hurried, unscoped
 from integration.mailchimp.hooks import AUDIENCE, BATCHES, address_hash, is_genuine
 from integration.tables import Audience, MailchimpHook
 from integration.views.base import context
+from integration.work import letterbox
 from integration.work.inbox import keep
-from integration.work.runner import wake_due
+from integration.work.runner import wake_for, wake_for_letters
 
 bp = Blueprint("hooks", __name__, url_prefix="/hooks/mailchimp")
 
@@ -60,12 +62,24 @@ def _received(kind: str, secret: str) -> ResponseReturnValue:
         key = context().vault.decrypt(hook.signing_secret)
         if not is_genuine(key, request.headers.get(_SIGNATURE, ""), body, context().clock()):
             abort(401)
-    with scoped(context().engine, hook.account_id) as session:
-        # Mailchimp has no id of a delivery; the same bytes say the same.
-        is_new = keep(session, audience, kind, hashlib.sha256(body).hexdigest(), {}, body)
-    if is_new:
-        wake_due(context())
-    return "", 204
+    return _kept(audience, kind, body)
+
+
+def _kept(audience: Audience, kind: str, body: bytes) -> Response:
+    """Answer once it is kept; the workers are told after the answer, which need not wait for it."""
+    installation, answer = context(), Response(status=204)
+    # Mailchimp has no id of a delivery; the same bytes say the same.
+    dedupe_key = hashlib.sha256(body).hexdigest()
+    try:
+        with hurried(installation.engine, audience.account_id) as session:
+            work_id = keep(session, audience, kind, dedupe_key, {}, body)
+    except Busy:
+        letterbox.put(installation, audience, kind, dedupe_key, body)
+        answer.call_on_close(partial(wake_for_letters, installation))
+    else:
+        if work_id is not None:
+            answer.call_on_close(partial(wake_for, installation, work_id))
+    return answer
 
 
 def _addressed(kind: str, secret: str) -> tuple[MailchimpHook, Audience]:

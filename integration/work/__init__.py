@@ -6,4 +6,5 @@
 ``execute``  does claimed jobs, here and now
 ``runner``   lets Huey execute and wake; the only module that knows it
 ``inbox``    webhooks, kept once
+``letterbox`` where they lie while SQLite has no time for them
 """

@@ -19,13 +19,14 @@ def keep(
     dedupe_key: str,
     headers: Mapping[str, str],
     body: bytes,
-) -> bool:
+) -> int | None:
     """Keep a webhook and the work of applying it in the caller's transaction.
 
     It is about a shop, or Mailchimp's about an audience; each has a kind and a lane of its own.
 
-    Returns False for a delivery that is here already (platforms deliver twice): it needs an
-    acknowledgement and nothing else. `headers` must be those that matter, without credentials.
+    Returns the work's id, None for a delivery that is here already (platforms deliver twice): it
+    needs an acknowledgement and nothing else. `headers` must be those that matter, without
+    credentials.
     """
     assert owner.id is not None
     column, kind, lane = (
@@ -51,12 +52,12 @@ def keep(
     )
     inbox_id = session.connection().execute(statement).scalar_one_or_none()
     if inbox_id is None:
-        return False
-    defer(
+        return None
+    work = defer(
         session,
         account_id=owner.account_id,
         kind=kind,
         lane=f"account:{owner.account_id}:{lane}",
         payload={"inbox_id": inbox_id},
     )
-    return True
+    return work.id

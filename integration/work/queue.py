@@ -274,6 +274,13 @@ def due_ids(context: Context, *, limit: int) -> list[int]:
         return list(session.connection().execute(due.order_by(first).limit(limit)).scalars())
 
 
+def is_due(context: Context, work_id: int) -> bool:
+    """Tell whether a job could be claimed now."""
+    query = select(_WORK.c.id).where(_WORK.c.id == work_id, _due(context.clock()))
+    with unscoped(context.engine) as session:
+        return session.connection().execute(query).first() is not None
+
+
 def queued_for(context: Context, work_id: int) -> datetime | None:
     """Return the moment from which a waiting job may start; None when it does not wait."""
     start = select(_WORK.c.run_at).where(_WORK.c.id == work_id, _WORK.c.status.in_(_WAITING))

@@ -1,12 +1,14 @@
 """The one module that knows Huey: it executes and wakes; the rows in our database are the truth.
 
-A message says no more than "look at this row". Lost messages are found again by the look that is
-taken every minute; doubled ones find nothing to claim. So Huey's own storage may be deleted.
+A message says no more than "look at this row" or "into the letter box". Lost messages are found
+again by the look that is taken every minute; doubled ones find nothing to claim. So Huey's own
+storage may be deleted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -16,12 +18,13 @@ import structlog
 from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey, crontab
 from huey.exceptions import ConfigurationError
 from huey.serializer import SignedSerializer
+from huey.storage import SqliteStorage
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import make_url
 
 from integration.context import Context
 from integration.settings import SettingsError
-from integration.work import queue
+from integration.work import letterbox, queue
 from integration.work.execute import run_one
 from integration.work.handlers import Handlers
 
@@ -33,23 +36,48 @@ _ENOUGH = 100
 #: Seconds between two looks into a storage that cannot call us (SQLite): shortest, longest.
 _POLL_S = (0.02, 0.2)
 
+
+class _Unforced(SqliteStorage):  # type: ignore[misc]  # huey has no types
+    """Puts no message onto the disk by force: it may be lost, and somebody waits for `wake`."""
+
+    def _create_connection(self) -> Any:
+        connection = super()._create_connection()
+        connection.execute("PRAGMA synchronous=NORMAL")
+        return connection
+
+
+class _SqliteHuey(SqliteHuey):  # type: ignore[misc]  # huey has no types
+    storage_class = _Unforced
+
+
 #: One way to the queue for each installation in this process, closed with its engine.
 _OPEN: WeakKeyDictionary[Engine, Huey] = WeakKeyDictionary()
 
 
 def wake(context: Context, work_ids: Iterable[int]) -> None:
     """Tell the workers about rows that were just committed."""
-    huey = _OPEN.get(context.engine)
-    if huey is None:
-        huey = _OPEN[context.engine] = _open(context)
-        event.listen(context.engine, "engine_disposed", partial(_close, huey.storage))
-        _register(huey, lambda work_id: None)  # noqa: ARG005  # only sent from here, never run
-    _send(huey, work_ids)
+    _send(_way(context), work_ids)
 
 
 def wake_due(context: Context) -> None:
     """Tell the workers to look at what is due; called after the transaction that wrote it."""
     wake(context, queue.due_ids(context, limit=_ENOUGH))
+
+
+def wake_for(context: Context, work_id: int) -> None:
+    """Tell the workers about a row that was just committed, unless its lane is busy.
+
+    Then whoever is busy looks what is next when he is done, and a storm of webhooks is no storm of
+    messages.
+    """
+    if queue.is_due(context, work_id):
+        wake(context, [work_id])
+
+
+def wake_for_letters(context: Context) -> None:
+    """Tell the workers that something lies in the letter box."""
+    with _may_be_lost():
+        _way(context).stipt_take_in()
 
 
 def consume(
@@ -76,13 +104,23 @@ def consume(
         if start is not None and start > asked_at:
             _send_later(huey, context, work_id, start)
 
-    _register(huey, look_at)
-    huey.periodic_task(crontab(), name="look")(lambda: _send(huey, _due(context, huey)))
+    def take_in() -> None:
+        for work_id in letterbox.take_in(context):
+            _send(huey, [work_id])
+
+    def look() -> None:
+        _send(huey, _due(context, huey))
+        take_in()
+
+    _register(huey, look_at, take_in)
+    huey.periodic_task(crontab(), name="look")(look)
     if hourly is not None:
         huey.periodic_task(crontab(minute="12"), name="hour")(lambda: hourly(context))
     shortest, longest = _POLL_S
     consumer = huey.create_consumer(workers=workers, initial_delay=shortest, max_delay=longest)
     _send(huey, _due(context, huey))
+    with _may_be_lost():
+        huey.stipt_take_in()
     for work_id, lease_until in queue.leases(context).items():
         # A killed worker's job comes back the moment its lease ends, not up to a minute later.
         _send_later(huey, context, work_id, lease_until)
@@ -92,15 +130,32 @@ def consume(
     _log.info("Worker stopped")
 
 
-def _register(huey: Huey, look_at: Callable[[int], None]) -> None:
-    """Name the one message there is, the same for senders and workers."""
+def _way(context: Context) -> Huey:
+    """Return this process's way to the queue, for sending only."""
+    huey = _OPEN.get(context.engine)
+    if huey is None:
+        huey = _OPEN[context.engine] = _open(context)
+        event.listen(context.engine, "engine_disposed", partial(_close, huey.storage))
+        _register(huey, lambda work_id: None, lambda: None)  # noqa: ARG005  # never run here
+    return huey
+
+
+def _register(huey: Huey, look_at: Callable[[int], None], take_in: Callable[[], None]) -> None:
+    """Name the messages there are, the same for senders and workers."""
     huey.stipt_look_at = huey.task(name="look_at")(look_at)
+    huey.stipt_take_in = huey.task(name="take_in")(take_in)
 
 
 def _send(huey: Huey, work_ids: Iterable[int]) -> None:
-    try:
+    with _may_be_lost():
         for work_id in work_ids:
             huey.stipt_look_at(work_id)
+
+
+@contextmanager
+def _may_be_lost() -> Iterator[None]:
+    try:
+        yield
     except Exception as error:  # each storage has its own; the rows are safe whatever it says
         _log.warning(
             "The queue took no message; the look of the next minute finds the rows",
@@ -132,7 +187,7 @@ def _open(context: Context) -> Huey:
     common: dict[str, Any] = {"name": "stipt", "results": False, "serializer": signed}
     if settings.queue == "sqlite":
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        return SqliteHuey(filename=str(settings.data_dir / "queue.db"), timeout=10, **common)
+        return _SqliteHuey(filename=str(settings.data_dir / "queue.db"), timeout=10, **common)
     if settings.queue == "postgres":
         url = make_url(settings.database)
         if url.get_backend_name() != "postgresql":

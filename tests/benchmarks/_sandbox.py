@@ -43,6 +43,10 @@ class SandboxProcess:
         for start in range(0, len(rows), _CHUNK):
             self._tool("POST", "members", rows[start : start + _CHUNK])
 
+    def act(self, act: str, email: str) -> None:
+        """Let a person or an administrator do something."""
+        self._tool("POST", "acts", {"act": act, "email": email})
+
     def take_time(self, latency_ms: float) -> None:
         """Let calls and operations of batches take so long."""
         self._tool("POST", "latency", {"call_ms": latency_ms, "operation_ms": latency_ms})
@@ -73,7 +77,7 @@ class SandboxProcess:
 @contextmanager
 def sandbox_process(folder: Path) -> Iterator[SandboxProcess]:
     """Start a sandbox by its command and end it."""
-    program = [sys.executable, "-m", "integration.cli", "sandbox", "--port", str(_free())]
+    program = [sys.executable, "-m", "integration.cli", "sandbox", "--port", str(free_port())]
     env = {**os.environ, "STIPT_ENV_FILE": str(folder / "none.env"), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(program, stdout=subprocess.PIPE, env=env, text=True) as process:
         assert process.stdout is not None
@@ -84,7 +88,8 @@ def sandbox_process(folder: Path) -> Iterator[SandboxProcess]:
             process.send_signal(signal.SIGINT)
 
 
-def _free() -> int:
+def free_port() -> int:
+    """Return a port of this machine that nobody listens at."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return int(taken.getsockname()[1])

@@ -33,9 +33,10 @@ def add_shop(engine: Engine) -> Shop:
 
 
 def deliver(engine: Engine, shop: Shop, key: str) -> bool:
-    """Keep one delivery in a transaction of its own."""
+    """Keep one delivery in a transaction of its own; tell whether it was new."""
     with scoped(engine, shop.account_id) as session:
-        return keep(session, shop, "orders/create", key, {"X-Topic": "orders/create"}, _BODY)
+        work = keep(session, shop, "orders/create", key, {"X-Topic": "orders/create"}, _BODY)
+        return work is not None
 
 
 def test_a_delivery_is_kept_as_it_came_with_its_work(engine: Engine) -> None:
