@@ -11,10 +11,12 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections import defaultdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import structlog
+from sqlmodel import Session
 
 from integration.context import Context
 from integration.db import scoped
@@ -24,52 +26,74 @@ from integration.work.inbox import keep
 _log = structlog.get_logger(__name__)
 
 
+#: Letters a transaction: while an import runs, each has to wait for its turn to write.
+_A_TIME = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A webhook about an audience, as it came."""
+
+    account_id: int
+    audience_id: int
+    topic: str
+    dedupe_key: str
+    #: In base64: it may be anything.
+    body: str
+
+
 def put(context: Context, audience: Audience, topic: str, dedupe_key: str, body: bytes) -> None:
     """Keep a webhook about an audience; the same once more is the same file."""
     folder = _folder(context)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    letter = {
-        "account_id": audience.account_id,
-        "audience_id": audience.id,
-        "topic": topic,
-        "dedupe_key": dedupe_key,
-        "body": base64.b64encode(body).decode(),
-    }
+    assert audience.id is not None
+    text = base64.b64encode(body).decode()
+    letter = Letter(audience.account_id, audience.id, topic, dedupe_key, text)
     name = hashlib.sha256(f"{audience.id} {topic} {dedupe_key}".encode()).hexdigest()
     handle, written = tempfile.mkstemp(dir=folder)
     with os.fdopen(handle, "w", encoding="ascii") as file:
-        json.dump(letter, file)
+        json.dump(asdict(letter), file)
     # Whoever looks into the folder sees whole letters only.
     Path(written).replace(folder / f"{name}.json")
 
 
-def take_in(context: Context) -> Iterator[int]:
-    """Move what lies here into the inbox; yield the id of the work that each means.
+def take_in(context: Context) -> int:
+    """Move what lies here into the inbox, with the work that it means; return how much was new.
 
     May run beside itself and be killed anywhere: a letter goes when it is in the inbox, and the
     inbox keeps the same only once.
     """
-    for path in sorted(_folder(context).glob("*.json")):
-        try:
-            work_id = _take_in(context, json.loads(path.read_text("ascii")))
-        except FileNotFoundError:
-            continue  # another thread was quicker
-        except (ValueError, KeyError):
-            # Half a file, after a power cut. The nightly check finds what it would have told.
-            _log.warning("A letter could not be read")
-            work_id = None
-        path.unlink(missing_ok=True)
-        if work_id is not None:
-            yield work_id
+    new, waiting = 0, sorted(_folder(context).glob("*.json"))
+    for start in range(0, len(waiting), _A_TIME):
+        paths = waiting[start : start + _A_TIME]
+        letters = defaultdict(list)
+        for letter in filter(None, map(_read, paths)):
+            letters[letter.account_id].append(letter)
+        for account_id, some in letters.items():
+            with scoped(context.engine, account_id) as session:
+                new += sum(_keep(session, letter) for letter in some)
+        for path in paths:
+            path.unlink(missing_ok=True)
+    return new
 
 
-def _take_in(context: Context, letter: dict[str, str]) -> int | None:
-    body = base64.b64decode(letter["body"])
-    with scoped(context.engine, int(letter["account_id"])) as session:
-        audience = session.get(Audience, int(letter["audience_id"]))
-        if audience is None:
-            return None
-        return keep(session, audience, letter["topic"], letter["dedupe_key"], {}, body)
+def _read(path: Path) -> Letter | None:
+    try:
+        return Letter(**json.loads(path.read_text("ascii")))
+    except FileNotFoundError:
+        return None  # another thread was quicker
+    except (ValueError, TypeError):
+        # Half a file, after a power cut. The nightly check finds what it would have told.
+        _log.warning("A letter could not be read")
+        return None
+
+
+def _keep(session: Session, letter: Letter) -> bool:
+    audience = session.get(Audience, letter.audience_id)
+    if audience is None:
+        return False
+    body = base64.b64decode(letter.body)
+    return keep(session, audience, letter.topic, letter.dedupe_key, {}, body) is not None
 
 
 def _folder(context: Context) -> Path:

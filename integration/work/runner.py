@@ -105,8 +105,8 @@ def consume(
             _send_later(huey, context, work_id, start)
 
     def take_in() -> None:
-        for work_id in letterbox.take_in(context):
-            _send(huey, [work_id])
+        if letterbox.take_in(context):
+            _send(huey, _due(context, huey))
 
     def look() -> None:
         _send(huey, _due(context, huey))

@@ -34,7 +34,7 @@ def started(process: str, env: Mapping[str, str]) -> Iterator[None]:
         try:
             yield
         finally:
-            running.send_signal(signal.SIGINT)
+            running.send_signal(signal.SIGTERM)
 
 
 def wait_for_pages(url: str) -> None:

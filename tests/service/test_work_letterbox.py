@@ -106,7 +106,7 @@ def test_a_webhook_is_kept_while_another_process_writes(
         tell(context)
         assert len(letters(context)) == 1
         assert bodies(context, audience) == []
-    assert len(list(letterbox.take_in(context))) == 1
+    assert letterbox.take_in(context) == 1
     assert bodies(context, audience) == [BODY]
     assert letters(context) == []
 
@@ -149,7 +149,7 @@ def test_the_same_told_twice_is_in_the_inbox_once(context: Context, audience: Au
         tell(context, BODY + b"&more=1")
     assert len(letters(context)) == 2
     tell(context)
-    assert len(list(letterbox.take_in(context))) == 1
+    assert letterbox.take_in(context) == 1
     assert len(bodies(context, audience)) == 2
 
 
@@ -160,9 +160,9 @@ def test_killed_between_inbox_and_letter_box_nothing_is_doubled(
         tell(context)
     killed = mock.patch.object(Path, "unlink", side_effect=KeyboardInterrupt)
     with killed, pytest.raises(KeyboardInterrupt):
-        list(letterbox.take_in(context))
+        letterbox.take_in(context)
     assert len(letters(context)) == 1
-    assert list(letterbox.take_in(context)) == []
+    assert letterbox.take_in(context) == 0
     assert (bodies(context, audience), letters(context)) == ([BODY], [])
 
 
@@ -173,8 +173,8 @@ def test_two_that_take_in_at_once_take_each_letter_once(
         for number in range(8):
             tell(context, BODY + f"&number={number}".encode())
     with ThreadPoolExecutor(2) as pool:
-        taken = list(pool.map(lambda _: list(letterbox.take_in(context)), range(2)))
-    assert len(taken[0]) + len(taken[1]) == 8
+        taken = list(pool.map(lambda _: letterbox.take_in(context), range(2)))
+    assert sum(taken) == 8
     assert len(bodies(context, audience)) == 8
 
 
@@ -182,7 +182,7 @@ def test_half_a_letter_stops_none_of_the_others(context: Context, audience: Audi
     with somebody_writes(context.engine):
         tell(context)
     (context.settings.data_dir / "letterbox" / "0.json").write_bytes(b'{"account_id": 1, "bo')
-    assert len(list(letterbox.take_in(context))) == 1
+    assert letterbox.take_in(context) == 1
     assert letters(context) == []
 
 
