@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, func, select
 
+from integration.audience import names
 from integration.audience.wanted import need_names
 from integration.campaigns import rules
 from integration.campaigns.content import Content, seen_by
@@ -71,11 +72,11 @@ def campaigns(session: Session, kind: str) -> list[Campaign]:
 def segments(session: Session, language: str) -> list[tuple[str, str, int]]:
     """Return key, name and size of every segment that somebody is in and mail could go to."""
     query = select(SegmentMember.segment, func.count()).group_by(SegmentMember.segment)
-    rows = [
-        (key, segment_name(session, key, language), count)
-        for key, count in session.exec(query).all()
-        if key.partition(":")[0] not in ("test", "b2b")
-    ]
+    sizes = dict(session.exec(query).all())
+    keys = [key for key in sizes if key.partition(":")[0] not in ("test", "b2b")]
+    # All at once: the names come from a large fit, which takes long to read for every segment.
+    found = names.tag_names(keys, language, need_names(session))
+    rows = [(key, found.get(key, key), sizes[key]) for key in keys]
     return sorted(rows, key=lambda row: row[1])
 
 
@@ -128,10 +129,3 @@ def current_work(session: Session) -> Work | None:
         col(Work.kind).in_(KINDS), col(Work.status).in_(("queued", "running"))
     )
     return session.exec(busy.order_by(col(Work.id)).limit(1)).first()
-
-
-def stuck_work(session: Session) -> Work | None:
-    """Return the newest work about campaigns if it was given up."""
-    latest = select(Work).where(col(Work.kind).in_(KINDS)).order_by(col(Work.id).desc()).limit(1)
-    work = session.exec(latest).first()
-    return work if work is not None and work.status == "dead" else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
@@ -102,8 +102,8 @@ def current_work(session: Session) -> Work | None:
     return session.exec(busy.order_by(col(Work.id)).limit(1)).first()
 
 
-def stuck_work(session: Session) -> Work | None:
-    """Return the newest planning or pushing if it was given up."""
-    latest = select(Work).where(col(Work.kind).in_(KINDS)).order_by(col(Work.id).desc()).limit(1)
+def stuck_work(session: Session, kinds: Collection[str] = KINDS) -> Work | None:
+    """Return the newest work of some kinds, planning and pushing, if it was given up."""
+    latest = select(Work).where(col(Work.kind).in_(kinds)).order_by(col(Work.id).desc()).limit(1)
     work = session.exec(latest).first()
     return work if work is not None and work.status == "dead" else None

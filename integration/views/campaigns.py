@@ -50,7 +50,7 @@ def show() -> ResponseReturnValue:
             "campaigns.html",
             audience=plans.audience(session),
             work=work,
-            stuck=reading.stuck_work(session),
+            stuck=plans.stuck_work(session, reading.KINDS),
             kinds=kind_names(),
             segments=reading.segments(session, language()),
             drafts=reading.campaigns(session, "draft"),
@@ -230,6 +230,7 @@ def switch_on(rule_id: int) -> ResponseReturnValue:
             rules.switch_on(session, context(), own_or_404(session, CampaignRule, rule_id))
         except CannotSwitchOn as error:
             flash(trouble(error))
+            return redirect(url_for(".rule", rule_id=rule_id))
     return _woken()
 
 

@@ -42,6 +42,7 @@ def show() -> ResponseReturnValue:
             who=segments.who(session, people),
             audience=plans.audience(session),
             work=work,
+            stuck=plans.stuck_work(session, ("check",)),
             kinds=kind_names(),
         )
 

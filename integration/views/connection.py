@@ -49,6 +49,7 @@ def show() -> ResponseReturnValue:
             choosing=signin.current(context(), rows) is not None,
             why=pause_texts().get(audience.paused, "") if audience else "",
             work=plans.current_work(rows),
+            stuck=plans.stuck_work(rows),
             kinds=kind_names(),
             can_click=app is not None,
             states=member_states(),

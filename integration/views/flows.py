@@ -47,6 +47,7 @@ def show() -> ResponseReturnValue:
             recipe_texts=recipe_texts(),
             left_out=left_out_texts(),
             work=work,
+            stuck=plans.stuck_work(session, (flow_switches.WORK,)),
             work_kinds=kind_names(),
             least_days=LEAST_DAYS,
             most_days=MOST_DAYS,

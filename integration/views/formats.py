@@ -93,6 +93,23 @@ def consent_source(name: str) -> str:
     return known.get(name, name)
 
 
+def touchpoint(kind: str) -> str:
+    """Return what a kind of contact is called; a source may have kinds of its own."""
+    known = {
+        "email_sent": gettext("E-mail sent"),
+        "email_open": gettext("E-mail opened"),
+        "email_click": gettext("Clicked in an e-mail"),
+        "email_unsubscribe": gettext("Unsubscribed in an e-mail"),
+        "product_view": gettext("Looked at a product"),
+        "wishlist": gettext("Put on a wish list"),
+        "search": gettext("Searched"),
+        "brochure": gettext("Asked for a brochure"),
+        "store_visit": gettext("Visited the store"),
+        "ticket": gettext("Asked for help"),
+    }
+    return known.get(kind, kind.replace("_", " ").capitalize())
+
+
 def _counted(singular: str, plural: str, num: int, **values: object) -> Markup:
     """As Babel's, with the number as the reader writes it: 8,898 and not 8898."""
     words = get_translations().ungettext(singular, plural, num)
@@ -102,5 +119,5 @@ def _counted(singular: str, plural: str, num: int, **values: object) -> Markup:
 def install(app: Flask) -> None:
     """Give the templates these words; after Babel, which brings an `ngettext` of its own."""
     app.jinja_env.globals["ngettext"] = _counted
-    for form in (number, percent, money, day, moment, source_name, consent_source):
+    for form in (number, percent, money, day, moment, source_name, consent_source, touchpoint):
         app.jinja_env.filters[form.__name__] = form

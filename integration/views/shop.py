@@ -40,6 +40,7 @@ def show() -> ResponseReturnValue:
             audience=audience,
             rows=rows,
             work=work,
+            stuck=plans.stuck_work(session, (LOOK, SEND, REMOVE)),
             kinds=kind_names(),
             record_kinds=record_kinds(),
             states=states(),

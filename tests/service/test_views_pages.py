@@ -17,7 +17,7 @@ from integration.context import Context
 from integration.db import make_engine, scoped
 from integration.reading import reach
 from integration.reading.overview import Size, due_rows
-from integration.tables import Audience, Consent, ImportRun, Member, Order
+from integration.tables import Audience, Consent, ImportRun, Member, Order, Work
 from segmentation.duedates.needs import name_of
 from segmentation.segments import catalogue
 from tests.service.shop_rows import NOW, Merchant, login_of, merchant
@@ -116,6 +116,40 @@ def test_without_an_audience_every_page_of_mailchimp_leads_to_connecting(
     body = visitor.get(f"/mailchimp/{part}").text.split("</nav>")[-1]
     assert 'href="/mailchimp"' in body
     assert "Connect Mailchimp" in body
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        ("shop_look", "/mailchimp/shop"),
+        ("check", "/mailchimp/check"),
+        ("events", "/mailchimp/flows"),
+        ("draft", "/mailchimp/campaigns"),
+        ("take_out", "/mailchimp"),
+    ],
+)
+def test_a_page_says_what_of_its_work_was_given_up_and_runs_it_again(
+    shop: tuple[Flask, Merchant], context: Context, kind: str, path: str
+) -> None:
+    app, known = shop
+    with scoped(context.engine, known.account_id) as session:
+        lane = f"account:{known.account_id}:test"
+        session.add(
+            Work(
+                account_id=known.account_id,
+                kind=kind,
+                lane=lane,
+                status="dead",
+                run_at=NOW,
+                created_at=NOW,
+                error="it rained",
+            )
+        )
+    visitor = Visitor(app)
+    visitor.log_in(known.email)
+    page = visitor.get(path).text
+    assert "it rained" in page
+    assert "Run again" in page
 
 
 def test_no_address_of_a_person_stands_in_any_link(shop: tuple[Flask, Merchant]) -> None:
