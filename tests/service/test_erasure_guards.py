@@ -18,7 +18,8 @@ from integration.privacy.owed import owed
 from integration.privacy.subject import Subject, of_address, people_of
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
-from integration.tables import Audience, Erasure, Member
+from integration.shopdata import stores
+from integration.tables import Audience, Erasure, Member, ShopRecord, ShopStore
 from integration.work.execute import run_until_idle
 from tests.service.audience_shop import AudienceShop, Killed, TestJob, make_shop
 from tests.service.known_person import ADA, BOB, PHONE, read
@@ -134,6 +135,20 @@ def test_an_audience_whose_store_alone_has_the_person_is_waited_for(store: Store
         assert [one["audience"] for one in owed(session, subject)] == [
             session.exec(select(col(Audience.id))).one()
         ]
+
+
+def test_a_cart_goes_from_a_store_that_is_switched_off_too(store: StoreShop) -> None:
+    store.cart("k", store.buyer(ADA), "suit", at=store.now)
+    store.on()
+    store.send()
+    assert store.store.carts.keys() == {"k"}
+    with store.people.session() as session:
+        stores.switch_off(session, session.get_one(ShopStore, store.row.id))
+        erase.start(session, store.people.context, of_address(session, ADA))
+    run_until_idle(store.people.context)
+    assert store.store.carts == {}
+    with store.people.session() as session:
+        assert session.exec(select(ShopRecord).where(ShopRecord.kind == "cart")).all() == []
 
 
 def test_a_store_that_was_never_written_is_not_asked(
