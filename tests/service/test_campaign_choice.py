@@ -19,7 +19,7 @@ from integration.campaigns import rules
 from integration.campaigns.choose import Candidate, choose
 from integration.campaigns.content import stored
 from integration.campaigns.moments import AHEAD, LEAST, due_slot, next_slot
-from integration.mailchimp import dispatch
+from integration.mailchimp import campaigns, dispatch
 from integration.mailchimp.client import Mailchimp
 from integration.mailchimp.errors import ConsentGuard, Retryable
 from integration.mailchimp.guard import Permit, check
@@ -330,10 +330,32 @@ def test_a_rule_is_switched_on_only_after_a_preview_and_a_test_of_this_very_text
         assert not rule.is_on
 
 
+def test_a_rule_switched_off_while_its_run_was_prepared_schedules_nothing(
+    mail: MailShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mail.due(["ada"])
+    rule_id = mail.add_rule()
+
+    def meanwhile(*_: object) -> list[str]:
+        with mail.shop.session() as session:
+            session.get_one(CampaignRule, rule_id).is_on = False
+        return []
+
+    monkeypatch.setattr(campaigns, "problems", meanwhile)
+    mail.work()
+    mail.work()
+    assert mail.calls("schedule") == 0
+    assert (mail.run().status, mail.remote) == ("stopped", [])
+
+
 def test_a_test_goes_to_nobody_but_who_logs_in_here(mail: MailShop) -> None:
     rule_id = mail.add_rule(on=False)
+    context, audience = mail.shop.context, mail.shop.audience
     with pytest.raises(dispatch.NotYours):
-        send_test(mail.shop.context, mail.shop.audience, rule_id, "x@stipt-demo.shop")
+        send_test(context, audience, rule_id, "x@stipt-demo.shop")
+    assert [r for r in mail.sandbox.requests if r.method != "GET"] == []
+    with pytest.raises(dispatch.NotYours):
+        dispatch.send_test(context, audience, "abc", "x@stipt-demo.shop")
     assert mail.calls("test") == 0
 
 

@@ -8,14 +8,14 @@ from datetime import timedelta
 
 import pytest
 import requests
-from sqlmodel import select
+from sqlmodel import col, select
 
 from integration.audience.restraint import leave_in_peace
 from integration.campaigns import rules
 from integration.mailchimp.errors import Retryable
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
-from integration.tables import Audience, Campaign, CampaignRule, OwnedName
+from integration.tables import Audience, Campaign, CampaignRule, OwnedName, SegmentMember
 from tests.conftest import on_both
 from tests.service.audience_shop import Killed
 from tests.service.mail_shop import MONDAY, WEEK, MailShop, make_mail_shop
@@ -190,6 +190,17 @@ def test_two_rules_never_write_to_one_person_within_the_days_of_rest(mail: MailS
     mail.work()
     mail.go_to(MONDAY + 2 * WEEK + LATER + timedelta(hours=1))
     assert mail.mails() == ["ada", "ada", "bo"]  # another need, two weeks later
+
+
+def test_who_was_in_the_segment_long_before_the_rule_is_not_written_to(mail: MailShop) -> None:
+    mail.due(["old", "bo", "ada"])
+    with mail.shop.session() as session:
+        inside = session.exec(select(SegmentMember).order_by(col(SegmentMember.person_id))).all()
+        for member, days in zip(inside, (8, 7, 0), strict=True):
+            member.since -= timedelta(days=days)
+    mail.add_rule()
+    mail.week()
+    assert mail.mails() == ["ada", "bo"]
 
 
 # -- off, stopped, waiting -------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlmodel import select
@@ -17,7 +18,7 @@ from integration.flows.choose import HANDFUL
 from integration.mailchimp.errors import ConsentGuard, Retryable
 from integration.mailchimp.guard import Permit, check
 from integration.settings import Settings
-from integration.tables import Audience, DueDate, Order, Product, Touchpoint, Work
+from integration.tables import Audience, DueDate, Order, Product, ToldEvent, Touchpoint, Work
 from tests.conftest import ROOT, on_both
 from tests.service.flows_shop import FlowShop, flow_shop
 
@@ -178,6 +179,30 @@ def test_switched_off_nothing_is_told_and_switched_on_again_all_are_marked_anew(
     shop.turn()
     shop.run()
     assert shop.told(ADA) == [("became_due", True)]
+
+
+@pytest.mark.parametrize(
+    "since",
+    [
+        pytest.param({"person_id": 999}, id="merged into another person since"),
+        pytest.param({"email_key": "old@stipt-demo.shop"}, id="has another address since"),
+    ],
+)
+def test_what_was_told_is_known_by_person_and_by_address(
+    shop: FlowShop, since: dict[str, Any]
+) -> None:
+    ada = shop.member(ADA)
+    shop.turn()
+    shop.run()
+    shop.due(ada)
+    shop.run()
+    with shop.shop.session() as session:
+        row = session.exec(select(ToldEvent)).one()
+        for name, value in since.items():
+            setattr(row, name, value)
+    shop.pass_time(days=30)
+    shop.run()
+    assert shop.told(ADA) == [("became_due", False)]
 
 
 @on_both
