@@ -132,14 +132,19 @@ def _refunds(session: Session, shop_id: int, rows: Sequence[Order]) -> dict[str,
 
 def returns(session: Session, store: ShopStore) -> int:
     """Count receipts of nothing but returns: no source says which purchase they belong to."""
-    lines = select(OrderLine.id).where(OrderLine.order_id == Order.id)
+    # In one pass over the lines. Looked up for each order, SQLite goes through all of an account's
+    # lines every time: half a minute with 7,000 orders, hours with 90,000.
+    taken_back = (
+        select(OrderLine.order_id)
+        .group_by(col(OrderLine.order_id))
+        .having(func.min(OrderLine.quantity) < 0, func.max(OrderLine.quantity) <= 0)
+    )
     query = select(func.count()).select_from(Order)
     return session.exec(
         query.where(
             Order.shop_id == store.shop_id,
             col(Order.status).not_in(("cancelled", "test")),
-            lines.where(OrderLine.quantity < 0).exists(),
-            ~lines.where(OrderLine.quantity > 0).exists(),
+            col(Order.id).in_(taken_back),
         )
     ).one()
 
