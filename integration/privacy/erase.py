@@ -131,7 +131,7 @@ def erase(context: Context, job: Job) -> None:
         if receipt.status != "lifted":
             late = remove(session, _as_now(session, subject))
             receipt.counts = dict(Counter(receipt.counts) + late)
-        _settle(session, context, receipt, subject, audiences)
+        _settle(session, context, receipt, audiences)
     job.report(1.0)
 
 
@@ -152,7 +152,6 @@ def _settle(
     session: Session,
     context: Context,
     receipt: Erasure,
-    subject: Subject,
     told: list[Audience],
 ) -> None:
     """End the receipt, or keep what an audience that is not connected is still to be told."""
@@ -163,8 +162,6 @@ def _settle(
         receipt.pending, receipt.finished_at = None, context.clock()
         receipt.status = "lifted" if receipt.status == "lifted" else "done"
         return
-    bare = replace(subject, people=(), profiles=())
-    receipt.pending = context.vault.encrypt(bare.to_text())
     waiting = {one["audience"] for one in left}
     if any(audience.id in waiting for audience in _audiences(session)):
         defer_erasure(session, receipt.id)  # connected again just now

@@ -13,6 +13,7 @@ from integration.audience.connect import connect
 from integration.audience.leave import disconnect
 from integration.audience.members import read_members
 from integration.privacy import erase
+from integration.privacy.erased import is_erased
 from integration.privacy.mentions import telling
 from integration.privacy.owed import owed
 from integration.privacy.subject import Subject, of_address, people_of
@@ -23,6 +24,7 @@ from integration.tables import Audience, Erasure, Member, ShopRecord, ShopStore
 from integration.work.execute import run_until_idle
 from tests.service.audience_shop import AudienceShop, Killed, TestJob, make_shop
 from tests.service.known_person import ADA, BOB, PHONE, read
+from tests.service.records import order
 from tests.service.store_shop import StoreShop
 
 
@@ -86,6 +88,31 @@ def test_another_merchants_row_of_the_same_address_stays(
     with other.session() as session:
         assert session.exec(select(Member.email_key)).all() == [ADA]
     other.context.engine.dispose()
+
+
+def test_what_a_household_shares_keeps_nobody_else_out(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    read(shop, Customer(id="c1", email=ADA, phone=PHONE), Customer(id="c2", email=BOB, phone=PHONE))
+    with shop.session() as session:
+        erase.start(session, shop.context, of_address(session, ADA))
+    assert read(shop, order("1", phone=PHONE)) == 0
+    assert read(shop, order("2", email=ADA, phone=PHONE)) == 1
+
+
+def test_one_of_two_addresses_does_not_come_back_while_mailchimp_is_still_to_erase_it(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    sandbox.add_member(BOB)
+    done = forget(shop, Subject(emails=(ADA, BOB)))
+    answer = {"audience": shop.audience.id, "name": "", "store": "", "status": 204, "at": ""}
+    with shop.session() as session:
+        receipt = session.get_one(Erasure, done)
+        receipt.mailchimp = {**receipt.mailchimp, "answers": [answer]}
+    read_members(shop.context, shop.audience)
+    with shop.session() as session:
+        assert is_erased(session, BOB)
+        assert session.get_one(Erasure, done).status == "running"
 
 
 def test_a_short_card_number_names_nobody_in_a_text() -> None:
