@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlmodel import Session, col, select
 
-from integration.audience import checked, hooks, incoming
+from integration.audience import checked, hooks
 from integration.campaigns import rules
 from integration.context import Context
 from integration.db import scoped, unscoped
 from integration.pipeline import start_refresh
+from integration.retention import drop_old
 from integration.tables import Account, Audience, FittedModel, Plan
 
 _log = structlog.get_logger(__name__)
@@ -28,15 +29,15 @@ def start_night(context: Context) -> int:
     """Have each account computed anew whose night has come; return how many were started.
 
     An account is left alone until something was computed for it once, and when its newest figures
-    are of today. Asked hourly, so a worker that slept through the night catches up. Mailchimp's old
-    messages are dropped each time, also of accounts that are not looked at.
+    are of today. Asked hourly, so a worker that slept through the night catches up. What was kept
+    for long enough is deleted each time, also of accounts that are not looked at.
     """
     with unscoped(context.engine) as session:
         accounts = session.exec(select(Account)).all()
     started = 0
     for account in accounts:
         with _on_its_own(account.id or 0), scoped(context.engine, account.id or 0) as session:
-            incoming.forget_old(session, context)
+            drop_old(context, session)
             is_due = _is_due(context, session, account)
             if is_due:
                 start_refresh(session)
@@ -59,7 +60,10 @@ def _on_its_own(account_id: int) -> Iterator[None]:
 
 
 def _is_unchecked(context: Context, session: Session, account: Account) -> bool:
-    """Whether the night has come for an audience that has had a plan, not looked at today."""
+    """Whether the night has come for an audience that has had a plan, not looked at today.
+
+    A look that was given up counts: it would end the same way an hour later.
+    """
     zone = ZoneInfo(account.time_zone)
     now = context.clock().astimezone(zone)
     audience = session.exec(
@@ -70,8 +74,8 @@ def _is_unchecked(context: Context, session: Session, account: Account) -> bool:
     planned = select(Plan.id).where(Plan.audience_id == audience.id).limit(1)
     if session.exec(planned).first() is None:
         return False
-    newest = next(iter(checked.newest(session)), None)
-    return newest is None or newest.began_at.astimezone(zone).date() < now.date()
+    looked_at = checked.looked_at(session)
+    return looked_at is None or looked_at.astimezone(zone).date() < now.date()
 
 
 def _is_due(context: Context, session: Session, account: Account) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, TypedDict
 
 from sqlmodel import Session, col, select
@@ -48,10 +49,20 @@ def newest(session: Session, count: int = 1) -> list[AudienceCheck]:
     return list(session.exec(query.order_by(col(AudienceCheck.id).desc()).limit(count)))
 
 
+def looked_at(session: Session) -> datetime | None:
+    """Return when the audience was last looked at, whether that came to an end or was given up."""
+    done = next(iter(newest(session)), None)
+    query = select(Work).where(Work.kind == "check", Work.status == "dead")
+    dead = session.exec(query.order_by(col(Work.id).desc()).limit(1)).first()
+    moments = (done.began_at if done else None, dead.finished_at if dead else None)
+    return max(filter(None, moments), default=None)
+
+
 def start(session: Session) -> None:
     """Write down that the audience is to be checked; once, however often it is asked."""
     account_id = session.info["account_id"]
-    busy = select(Work.id).where(Work.kind == "check", col(Work.status).in_(("queued", "running")))
+    waiting = ("queued", "running", "resting")
+    busy = select(Work.id).where(Work.kind == "check", col(Work.status).in_(waiting))
     if session.exec(busy.limit(1)).first() is None:
         lane = f"account:{account_id}:push"
         defer(session, account_id=account_id, kind="check", lane=lane, payload={})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from datetime import timedelta
 
-from sqlmodel import Session, col, or_, select, update
+from sqlmodel import Session, col, delete, or_, select, update
 
 from integration.audience.connect import Access, CannotConnect, access_by_key, check_place, look
 from integration.audience.connect import Account as MailchimpAccount
@@ -144,6 +144,16 @@ def forget(session: Session) -> None:
     """Forget the connection being made, its token first of all."""
     for row in session.exec(select(Connecting)).all():
         session.delete(row)
+
+
+def forget_old(session: Session, context: Context) -> None:
+    """Delete ways in, with their tokens, that nobody chose an audience with in time."""
+    session.exec(
+        delete(Connecting).where(
+            col(Connecting.list_id) == "",
+            col(Connecting.started_at) < context.clock() - _CHOICE_LIVES,
+        )
+    )
 
 
 def _keep_access(context: Context, account_id: int, access: Access) -> None:

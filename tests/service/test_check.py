@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from integration.audience import checked, keep
 from integration.audience.check import compared
 from integration.context import Context
 from integration.night import start_night
+from integration.reading import plans
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
 from integration.tables import Inbox, PushedValue, Work
@@ -192,6 +193,35 @@ def test_the_night_checks_once_and_forgets_old_messages(
     with shop.session() as session:
         assert [w.kind for w in session.exec(select(Work)) if w.kind == "check"] == ["check"]
         assert session.exec(select(Inbox)).all() == []
+
+
+def test_a_check_that_was_given_up_is_tried_again_next_night_and_told(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    moment = datetime.now(UTC).replace(hour=4)
+
+    def night(later: timedelta) -> list[str]:
+        given = shop.context
+        at = Context(given.settings, given.engine, given.vault, clock=lambda: moment + later)
+        start_night(at)
+        run_until_idle(at)
+        with shop.session() as session:
+            return [w.status for w in session.exec(select(Work)) if w.kind == "check"]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(audience_check, "compared", _broken)
+        assert [night(timedelta(hours=hour)) for hour in range(4)] == [["dead"]] * 4
+        with shop.session() as session:
+            stuck = plans.stuck_work(session, ("check",))
+        assert stuck is not None
+        assert "ValueError" in (stuck.error or "")
+    assert night(timedelta(days=1)) == ["dead", "done"]
+    with shop.session() as session:
+        assert plans.stuck_work(session, ("check",)) is None
+
+
+def _broken(*_given: Any, **_more: Any) -> Any:
+    raise ValueError("something that another try does not mend")
 
 
 def test_an_address_that_was_refused_does_not_stop_the_nights(
