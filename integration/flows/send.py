@@ -15,6 +15,7 @@ from sqlmodel import Session
 
 from integration.audience.connect import current_audience, open_mailchimp
 from integration.audience.members import read_members
+from integration.audience.told import Told
 from integration.context import Context
 from integration.db import scoped
 from integration.flows import ledger, live
@@ -72,6 +73,7 @@ def send_events(context: Context, job: Job) -> None:
 class _Run:
     def __init__(self, context: Context, job: Job, audience: Audience) -> None:
         self._context, self._job, self._audience = context, job, audience
+        self._told = Told(context, job.account_id)
         # The only client that may tell events and start flows.
         self._mailchimp: Mailchimp = open_mailchimp(context, audience, Permit.FLOWS)
 
@@ -154,7 +156,9 @@ class _Run:
     def _await(self, batch: str, rows: Sequence[ToldEvent]) -> None:
         poll_s = self._context.settings.batch_poll_s
         # Of one that Mailchimp no longer has there are none: its rows are looked up.
-        results = results_of(self._mailchimp, batch, poll_s, lambda: self._job.report(None))
+        results = results_of(
+            self._mailchimp, batch, poll_s, lambda: self._job.report(None), self._told
+        )
         self._settle_results(rows, results)
 
     def _settle_results(

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
+from integration.audience.told import NAP_S
 from integration.mailchimp.answers import BatchInfo, OperationResult
 from integration.mailchimp.client import Mailchimp
 from integration.mailchimp.errors import AudienceGone, NotFound, StillRunning
 
 #: Most seconds between two looks at a batch (a lease lasts 60), and altogether.
 _POLL_MOST_S, _WAIT_MOST_S = 25.0, 1800.0
+#: So long Mailchimp has batches and their results.
+BATCHES_KEPT = timedelta(days=7)
 
 
 class Pace:
@@ -75,7 +79,7 @@ def look(mailchimp: Mailchimp, batch_id: str) -> tuple[BatchInfo, list[Operation
     except AudienceGone:
         raise
     except NotFound:
-        return BatchInfo(id=batch_id, status="finished", results_url=""), []
+        return _gone(batch_id), []
     if not batch.is_finished:
         return batch, None
     results = mailchimp.batch_results(batch.results_url)
@@ -86,7 +90,11 @@ def look(mailchimp: Mailchimp, batch_id: str) -> tuple[BatchInfo, list[Operation
 
 
 def results_of(
-    mailchimp: Mailchimp, batch_id: str, poll_s: float, beat: Callable[[], None]
+    mailchimp: Mailchimp,
+    batch_id: str,
+    poll_s: float,
+    beat: Callable[[], None],
+    told: Callable[[str], bool],
 ) -> list[OperationResult]:
     """Wait for a batch and return how its operations ended; see `look`.
 
@@ -96,6 +104,8 @@ def results_of(
         Least seconds between two looks.
     beat
         Called between two looks: tells that somebody is at work.
+    told
+        Whether Mailchimp says by now that the batch is done: see `integration.audience.told`.
 
     Raises
     ------
@@ -109,6 +119,42 @@ def results_of(
         batch, results = look(mailchimp, batch_id)
         if results is not None:
             return results
-        pace.looked(batch)
-        beat()
-        time.sleep(max(0.0, pace.looks_at - time.monotonic()))
+        _wait(pace, batch, beat, told)
+
+
+def await_all(
+    mailchimp: Mailchimp,
+    poll_s: float,
+    beat: Callable[[], None],
+    told: Callable[[str], bool],
+) -> None:
+    """Wait for every batch that the account has on its way, whoever handed it in.
+
+    For one whose id was lost, by a kill or with the answer: Mailchimp lists batches, and does not
+    say what is in them. The parameters are those of `results_of`.
+
+    Raises
+    ------
+    StillRunning
+        After half an hour; ask again later.
+    MailchimpError
+    """
+    for batch in mailchimp.batches():
+        pace = Pace(poll_s)
+        while not batch.is_finished:
+            _wait(pace, batch, beat, told)
+            batch = next((b for b in mailchimp.batches() if b.id == batch.id), _gone(batch.id))
+
+
+def _wait(
+    pace: Pace, batch: BatchInfo, beat: Callable[[], None], told: Callable[[str], bool]
+) -> None:
+    pace.looked(batch)
+    beat()
+    while (left_s := pace.looks_at - time.monotonic()) > 0 and not told(batch.id):
+        time.sleep(min(left_s, NAP_S))
+
+
+def _gone(batch_id: str) -> BatchInfo:
+    """A batch that Mailchimp does not have any more is done."""
+    return BatchInfo(id=batch_id, status="finished", results_url="")

@@ -104,6 +104,14 @@ class Mailchimp(Transport):
         """Return how far a batch is."""
         return read_batch(self.call(self.official.batches.status, checked_id(batch_id)))
 
+    def batches(self) -> list[BatchInfo]:
+        """Return how far each batch of the account's last seven days is, whoever handed it in."""
+        names = ("id", "status", "total_operations", "finished_operations")
+        fields = [*(f"batches.{name}" for name in names), "total_items"]
+        return [
+            read_batch(row) for row in self.pages(self.official.batches.list, "batches", fields)
+        ]
+
     def batch_results(self, url: str) -> list[OperationResult]:
         """Download and read the results of a finished batch; the address is good for ten minutes.
 

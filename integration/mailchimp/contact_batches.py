@@ -69,7 +69,7 @@ def await_batches(
     for batch_id in batches:
         # Of one that Mailchimp no longer has there are none: its rows are handed in again.
         poll_s = run.context.settings.batch_poll_s
-        results = results_of(run.mailchimp, batch_id, poll_s, run.step)
+        results = results_of(run.mailchimp, batch_id, poll_s, run.step, run.told)
         with run.transaction() as session:
             settle(session, run, results)
             left = [other for other in run.remembered(session, name) if other != batch_id]

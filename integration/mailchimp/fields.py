@@ -11,6 +11,7 @@ from integration.audience import names
 from integration.audience.difference import FIELD
 from integration.audience.settled import NOT_THERE
 from integration.audience.states import mark_gone
+from integration.audience.told import NAP_S
 from integration.mailchimp.answers import BatchInfo, OperationResult
 from integration.mailchimp.batching import Pace, look, results_of
 from integration.mailchimp.calls import Calls
@@ -49,10 +50,10 @@ class Fields:
 
     @property
     def looks_in(self) -> float | None:
-        """Seconds until a batch is to be looked at; None while there is nothing to wait for."""
+        """Seconds until `look` may have something to do; None where nothing is waited for."""
         if self._pace is None or self._looking or not self._batches:
             return None
-        return max(0.0, self._pace.looks_at - time.monotonic())
+        return min(max(0.0, self._pace.looks_at - time.monotonic()), NAP_S)
 
     @property
     def are_going(self) -> bool:
@@ -90,11 +91,13 @@ class Fields:
         return True
 
     def look(self) -> None:
-        """Look at the oldest batch, if it is time and there is room for a call."""
+        """Look at the oldest batch, if it is time or it is said to be done, and a call has room."""
         wait_s = self.looks_in
-        if wait_s is not None and wait_s <= 0 and self._calls.has_room:
+        if wait_s is None or not self._calls.has_room:
+            return
+        batch_id = self._batches[0]
+        if wait_s <= 0 or self._run.told(batch_id):
             self._looking = True
-            batch_id = self._batches[0]
             self._calls.start(
                 partial(look, self._run.mailchimp, batch_id), partial(self._looked, batch_id)
             )
@@ -168,7 +171,7 @@ def await_batches(run: Run) -> None:
         batches: list[str] = session.get_one(Plan, run.plan_id).outcome.get("batches", [])
     for batch_id in batches:
         poll_s = run.context.settings.batch_poll_s
-        results = results_of(run.mailchimp, batch_id, poll_s, run.step)
+        results = results_of(run.mailchimp, batch_id, poll_s, run.step, run.told)
         _settle_batch(run, batch_id, results)
         run.step()
 

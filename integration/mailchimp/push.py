@@ -13,12 +13,13 @@ from integration.audience.connect import open_mailchimp
 from integration.audience.difference import CONTACT, FIELD, TAG
 from integration.audience.members import LIVE
 from integration.audience.plan import CannotPublish
-from integration.audience.settled import FINAL, WITHDRAWN, is_newest
+from integration.audience.settled import FINAL, STOPPED, WITHDRAWN, is_newest
 from integration.audience.wanted import out_of_reach
 from integration.context import Context
 from integration.db import scoped
 from integration.mailchimp.adding import add_contacts, await_added
 from integration.mailchimp.archiving import archive_contacts
+from integration.mailchimp.batching import BATCHES_KEPT, await_all
 from integration.mailchimp.calls import Calls
 from integration.mailchimp.errors import MailchimpError
 from integration.mailchimp.fields import Fields, await_batches
@@ -57,6 +58,7 @@ def publish(context: Context, job: Job, plan_id: int) -> None:
     try:
         _await_earlier(run, job, audience)
         await_batches(run)
+        _await_lost(run)
         _leave_out(run)
         rename(run)
         if plan.kind == "undo":
@@ -128,6 +130,28 @@ def _await_earlier(run: Run, job: Job, audience: Audience) -> None:
         earlier = Run(run.context, job, plan, audience, run.mailchimp)
         await_added(earlier)
         await_batches(earlier)
+
+
+def _await_lost(run: Run) -> None:
+    """Wait for batches of which we do not know whether they are on their way, by a lost id.
+
+    They are about rows that were sent without an answer, of this plan or an earlier one.
+    """
+    with run.transaction() as session:
+        query = (
+            select(PlanChange.id)
+            .join(Plan, col(Plan.id) == col(PlanChange.plan_id))
+            .where(
+                Plan.audience_id == run.audience_id,
+                col(Plan.status).in_(STOPPED),
+                col(Plan.created_at) > run.context.clock() - BATCHES_KEPT,
+                col(PlanChange.kind).in_((FIELD, CONTACT)),
+                PlanChange.status == "sent",
+            )
+        )
+        is_unsure = session.exec(query.limit(1)).first() is not None
+    if is_unsure:
+        await_all(run.mailchimp, run.context.settings.batch_poll_s, run.step, run.told)
 
 
 def _carry_out(run: Run) -> None:

@@ -21,6 +21,7 @@ from integration.audience.difference import FIELD, TAG
 from integration.audience.pause import stop_if_paused
 from integration.audience.plan import CannotPublish
 from integration.audience.settled import STOPPED
+from integration.audience.told import Told
 from integration.context import Context
 from integration.db import scoped, upsert
 from integration.mailchimp.client import Mailchimp
@@ -70,6 +71,8 @@ class Run:
         self._status = plan.status
         self.audience_id, self.language = audience.id, audience.language
         self.job = job
+        #: Which batches Mailchimp said are done, from now on.
+        self.told = Told(context, job.account_id)
         #: Clients that were opened with a permit for one step; their calls count too.
         self._others: list[Mailchimp] = []
         self._counted = (mailchimp.requests, mailchimp.writes)

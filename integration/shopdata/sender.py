@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from sqlmodel import Session
 
+from integration.audience.told import Told
 from integration.context import Context
 from integration.db import scoped
 from integration.mailchimp.batching import results_of
@@ -48,6 +49,7 @@ class Sender:
         assert store.id is not None
         self.context, self.job, self.shop = context, job, shop
         self.store = store.id
+        self.told = Told(context, job.account_id)
         self._counted = (shop.mailchimp.requests, shop.mailchimp.writes)
         self._began = context.clock()
 
@@ -175,7 +177,7 @@ class Sender:
         operations = [self.shop.operation(w, name) for name, (_, w) in sent.items()]
         batch = self.shop.mailchimp.start_batch(operations)
         poll_s = self.context.settings.batch_poll_s
-        answers = results_of(self.shop.mailchimp, batch.id, poll_s, self.beat)
+        answers = results_of(self.shop.mailchimp, batch.id, poll_s, self.beat, self.told)
         results: dict[int, list[Result]] = {row.id: [] for row, _ in calls}
         heard = {answer.operation_id: answer.error for answer in answers}
         for name, (row_id, write) in sent.items():

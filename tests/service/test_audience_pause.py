@@ -138,11 +138,12 @@ def test_an_audience_deleted_under_a_batch_is_not_taken_for_people_who_left(
     mirror = shop.audience
     client = open_mailchimp(shop.context, mirror)
     batch = client.start_batch([client.set_fields(ADA, "1", {"STAGE": "x"})])
-    assert [r.error for r in results_of(client, batch.id, 0.01, lambda: None)] == [None]
+    results = results_of(client, batch.id, 0.01, lambda: None, lambda _batch: False)
+    assert [result.error for result in results] == [None]
     sandbox.state.audiences.pop(mirror.list_id)
     batch = client.start_batch([client.set_fields(ADA, "1", {"STAGE": "y"})])
     with pytest.raises(AudienceGone):
-        results_of(client, batch.id, 0.01, lambda: None)
+        results_of(client, batch.id, 0.01, lambda: None, lambda _batch: False)
     assert shop.audience.paused == "audience_deleted"
 
 

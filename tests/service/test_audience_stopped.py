@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 from click.testing import CliRunner, Result
 from sqlmodel import select
 
@@ -17,12 +19,14 @@ from integration.audience.names import FIELD_LIMIT
 from integration.audience.plan import CannotPublish
 from integration.audience.undo import CannotUndo, make_undo, undoable
 from integration.cli.main import main
-from integration.mailchimp import fields
-from integration.mailchimp.errors import NotAuthorized, Retryable
+from integration.mailchimp import batching, fields
+from integration.mailchimp.answers import BatchInfo
+from integration.mailchimp.client import Mailchimp
+from integration.mailchimp.errors import NotAuthorized, Retryable, StillRunning
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
 from integration.tables import DueDate, PersonProfile, Plan, PlanChange
-from tests.service.audience_shop import AudienceShop, make_shop
+from tests.service.audience_shop import AudienceShop, Killed, make_shop
 from tests.service.consent_scan import forbidden_writes
 
 ADA, BOB, EVE = "ada@stipt-demo.shop", "bob@stipt-demo.shop", "eve@stipt-demo.shop"
@@ -130,6 +134,56 @@ def test_a_batch_of_a_superseded_plan_does_not_overtake_the_newer_one(
     shop.push()
     assert shop.stored(old.id).outcome["batches"] == []
     assert {change.status for change in shop.changes(old.id)} == {"done"}
+
+
+@pytest.mark.parametrize("how", ["killed", "lost"])
+def test_a_batch_whose_id_was_lost_does_not_overtake_the_newer_plan(
+    shop: AudienceShop, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    sandbox.add_member(ADA)
+    shop.person(ADA, ["stage:new"], stage="new")
+    shop.push()
+    with shop.session() as session:
+        session.exec(select(PersonProfile)).one().stage = "best"
+    run_batches(sandbox, on=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(fields, "FEW", 0)
+        old = shop.plan()
+        if how == "lost":
+            sandbox.fail("reset", method="POST", prefix="/batches")
+            with pytest.raises(Retryable):
+                shop.publish(old.id)
+        else:
+            patch.setattr(Mailchimp, "start_batch", killed_after(Mailchimp.start_batch))
+            with pytest.raises(Killed):
+                shop.publish(old.id)
+    assert "batches" not in shop.stored(old.id).outcome
+    with shop.session() as session:
+        session.exec(select(PersonProfile)).one().stage = "new"
+    newer = shop.plan()
+    with monkeypatch.context() as patch:
+        patch.setattr(batching, "_WAIT_MOST_S", 0.0)
+        with pytest.raises(StillRunning):
+            shop.publish(newer.id)
+    run_batches(sandbox, on=True)
+    shop.publish(newer.id)
+    assert sandbox.merge_fields(ADA)["STAGE"] == "New"
+
+
+def run_batches(sandbox: SandboxServer, *, on: bool) -> None:
+    """Have the sandbox carry batches out, or let them wait."""
+    answer = requests.post(f"{sandbox.root}/sandbox/batches", json={"running": on}, timeout=10)
+    assert answer.ok, answer.text
+
+
+def killed_after(start: Callable[..., BatchInfo]) -> Callable[..., BatchInfo]:
+    """The worker is killed between the call and the note of its answer."""
+
+    def start_and_die(*given: Any) -> BatchInfo:
+        start(*given)
+        raise Killed
+
+    return start_and_die
 
 
 def test_another_audience_puts_the_plans_of_the_first_one_to_rest(

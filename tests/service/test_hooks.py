@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import random
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,10 +18,12 @@ from sqlmodel import col, select
 from integration import consent
 from integration.app import create_app
 from integration.audience import hooks, states
+from integration.audience import told as audience_told
 from integration.audience.connect import connect, open_mailchimp
 from integration.audience.members import read_members
 from integration.audience.undo import make_undo
 from integration.context import Context
+from integration.mailchimp import fields
 from integration.mailchimp.answers import MemberInfo
 from integration.mailchimp.client import Mailchimp
 from integration.sandbox.postman import form
@@ -33,6 +36,7 @@ from integration.tables import (
     Inbox,
     MailchimpHook,
     Member,
+    PersonProfile,
     Plan,
     PushedValue,
     SourceProfile,
@@ -443,6 +447,34 @@ def test_work_that_waits_for_a_batch_looks_again_when_it_is_told(
         rows = session.exec(select(Work).where(Work.kind == "waits").order_by(col(Work.id))).all()
     assert rows[0].run_at < later or rows[0].status == "dead"
     assert rows[1].run_at == later
+
+
+def test_a_push_that_waits_for_a_batch_looks_at_once_when_it_is_told(
+    here: Installation, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fields, "FEW", 0)
+    patient = here.shop.context.settings.model_copy(update={"batch_poll_s": 300.0})
+    object.__setattr__(here.shop.context, "settings", patient)
+    with here.shop.session() as session:
+        for profile in session.exec(select(PersonProfile)):
+            profile.stage = "best"
+    began = time.monotonic()
+    published = here.shop.push()
+    assert published.outcome["failed"] == 0
+    assert [r.path for r in sandbox.requests].count("/batches") == 1
+    assert time.monotonic() - began < 150
+
+
+def test_a_message_about_a_batch_counts_once_and_for_that_batch_only(
+    here: Installation, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audience_told, "_OFTEN_S", 0.0)
+    sandbox.state.hooks.batch_done({"id": "earlier", "status": "finished"})
+    assert sandbox.settle()
+    told = audience_told.Told(here.shop.context, here.shop.account_id)
+    sandbox.state.hooks.batch_done({"id": "b1", "status": "finished"})
+    assert sandbox.settle()
+    assert [told(batch) for batch in ("earlier", "b2", "b1", "b1")] == [False, False, True, False]
 
 
 def test_reachable_is_https_elsewhere_or_this_computer_beside_the_sandbox(

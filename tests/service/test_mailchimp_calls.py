@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import Any, cast
 
 import pytest
 
+from integration.mailchimp import batching
 from integration.mailchimp.answers import BatchInfo
 from integration.mailchimp.batching import Pace
 from integration.mailchimp.calls import Calls
@@ -131,6 +134,13 @@ def test_a_batch_that_waits_for_others_is_looked_at_less_and_less_often() -> Non
     watch = Watch()
     pace = Pace(1.0, now=watch)
     assert [look(pace, watch, 0) for _ in range(7)] == [2, 4, 8, 16, 25, 25, 25]
+
+
+def test_a_batch_that_is_said_to_be_done_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: Iterator[Any] = iter([(batch(0), None), (batch(500), [])])
+    monkeypatch.setattr(batching, "look", lambda *_given: next(looks))
+    monkeypatch.setattr(time, "sleep", None)
+    assert batching.results_of(cast(Any, None), "b", 25.0, lambda: None, lambda _batch: True) == []
 
 
 def test_a_batch_is_left_for_a_later_try_after_half_an_hour() -> None:
