@@ -130,18 +130,22 @@ def _proof(rows: Iterable[Consent], addresses: Collection[str]) -> Consent | Non
     A confirmed one goes before one that waits for its confirmation.
     """
     said = list(rows)
-    denied = [row.at for row in said if row.state == ConsentState.DENIED.value and row.at]
+    denied = [_moment(row) for row in said if row.state == ConsentState.DENIED.value]
     last = max(denied, default=_LONG_AGO)
     proofs = [
         row
         for row in said
         if row.state in _OPT_INS
         and row.email_key in addresses
-        and row.at is not None
-        and row.at > last
+        and _moment(row) > last
         and row.source.strip()
     ]
     return max(proofs, key=_weight, default=None)
+
+
+def _moment(row: Consent) -> datetime:
+    """Before everything where nobody knows: such an opt-in is none, such a denial is final."""
+    return consent.moment(row.at, row.received_at) or _LONG_AGO
 
 
 def _weight(row: Consent) -> tuple[bool, datetime, int]:
@@ -194,7 +198,7 @@ class _Known:
         """
         for email_key in sorted(self._former.get(person_id, set()) & self._denials.keys()):
             said = [*self._denials[email_key], proof]
-            if consent.fold(_statements(said)) is ConsentState.DENIED:
+            if consent.fold(map(consent.statement, said)) is ConsentState.DENIED:
                 return email_key
         return ""
 
