@@ -201,6 +201,21 @@ def _record_statements(
         session.connection().execute(insert(Consent), statements)
 
 
+def note_left(
+    session: Session, audience: Audience, email_key: str, at: datetime, received_at: datetime
+) -> None:
+    """Record that somebody left of whom nothing more can be read, unless it is known."""
+    if erased_among(session, [email_key]):
+        return
+    said = _said(session, [email_key]).get(email_key, [])
+    if any(row.state == ConsentState.DENIED and row.at and row.at >= at for row in said):
+        return
+    info = MemberInfo(email_key=email_key, status="unsubscribed", changed_at=at)
+    row = _statement(audience, info, said, received_at)
+    assert row is not None
+    session.connection().execute(insert(Consent), [row])
+
+
 def _said(session: Session, email_keys: Collection[str]) -> dict[str, list[Consent]]:
     """Return what Mailchimp said about addresses before."""
     query = select(Consent).where(
