@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 from integration.sandbox.call import Answer, Call
-from integration.sandbox.problems import not_emulated
 from integration.sandbox.shape import Document, page
-from integration.sandbox.shops import automations, customers, lines
-from integration.sandbox.shops.common import read, taken, the_row, the_store
+from integration.sandbox.shops import automations, sales
+from integration.sandbox.shops.common import taken, the_row, the_store
 from integration.sandbox.shops.store import Row, Store
 
-KINDS = {
-    "id": "text",
-    "customer": "object",
-    "currency_code": "text",
-    "order_total": "number",
-    "tax_total": "number",
-    "checkout_url": "text",
-    "campaign_id": "text",
-    "lines": "list",
-}
-REQUIRED = ("id", "customer", "currency_code", "order_total", "lines")
+KINDS = {**sales.KINDS, "tax_total": "number", "checkout_url": "text", "campaign_id": "text"}
 
 
 def document(store: Store, row: Row) -> Document:
     """A cart as the API shows it."""
-    customer = store.customers.get(row["customer_id"])
     return {
-        "id": row["id"],
-        "customer": customers.document(store, customer) if customer else {},
+        **sales.document(store, row, of_order=False),
         "campaign_id": row.get("campaign_id", ""),
         "checkout_url": row.get("checkout_url", ""),
-        "currency_code": row["currency_code"],
-        "order_total": row["order_total"],
         "tax_total": row.get("tax_total", 0),
-        "lines": lines.documents(store, row, of_order=False),
         "created_at": row["created_at"],
         "updated_at": row["updated_at"],
     }
@@ -54,27 +38,21 @@ def get_cart(call: Call, store_id: str, cart_id: str) -> Answer:
 
 def post_cart(call: Call, store_id: str) -> Answer:
     """POST: create only; refused for an address that is not in the audience."""
-    store, body = the_store(call, store_id), read(call.object(), KINDS, REQUIRED)
+    store, body = sales.asked(call, store_id, KINDS)
     if body["id"] in store.carts:
         raise taken("cart")
-    made = lines.new(store, body["lines"])
-    customer_id = customers.of_body(call, store, body, for_cart=True)
-    now = call.state.clock.text()
-    plain = {k: v for k, v in body.items() if k not in ("customer", "lines")}
-    row = {**plain, "customer_id": customer_id, "lines": made, "created_at": now, "updated_at": now}
+    row, now = sales.whole(call, store, body, for_cart=True), call.state.clock.text()
+    row.update(created_at=now, updated_at=now)
     store.carts[row["id"]] = row
     automations.cart_left(call.state, store, row)
     return 200, document(store, row)
 
 
 def patch_cart(call: Call, store_id: str, cart_id: str) -> Answer:
-    """PATCH: the given fields; lines have calls of their own."""
+    """PATCH: the given fields."""
     store = the_store(call, store_id)
     row = the_row(store.carts, cart_id)
-    body = read(call.object(), {k: v for k, v in KINDS.items() if k not in ("id", "customer")})
-    if "lines" in body:
-        raise not_emulated("PATCH of a cart with lines")
-    row.update(body, updated_at=call.state.clock.text())
+    row.update(sales.changes(call, KINDS, "a cart"), updated_at=call.state.clock.text())
     return 200, document(store, row)
 
 

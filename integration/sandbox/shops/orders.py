@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from integration.sandbox.call import Answer, Call
-from integration.sandbox.problems import SEE_ERRORS, invalid, not_emulated
+from integration.sandbox.problems import SEE_ERRORS, invalid
 from integration.sandbox.shape import Document, page
-from integration.sandbox.shops import automations, customers, lines
-from integration.sandbox.shops.common import read, taken, the_row, the_store
+from integration.sandbox.shops import automations, sales
+from integration.sandbox.shops.common import taken, the_row, the_store
 from integration.sandbox.shops.store import Row, Store, all_stores
 
 TEXTS = (
@@ -20,7 +20,7 @@ TEXTS = (
     "tracking_carrier",
     "tracking_url",
 )
-NUMBERS = ("order_total", "discount_total", "tax_total", "shipping_total")
+NUMBERS = ("discount_total", "tax_total", "shipping_total")
 #: Shown only when given: texts of a set form.
 GIVEN = (
     "campaign_id",
@@ -31,10 +31,7 @@ GIVEN = (
     "outreach",
 )
 KINDS = {
-    "id": "text",
-    "customer": "object",
-    "currency_code": "text",
-    "lines": "list",
+    **sales.KINDS,
     **dict.fromkeys(NUMBERS, "number"),
     **dict.fromkeys((*TEXTS, *GIVEN[:-1]), "text"),
     "outreach": "object",
@@ -42,34 +39,25 @@ KINDS = {
     "billing_address": "object",
     "promos": "list",
 }
-REQUIRED = ("id", "customer", "currency_code", "order_total", "lines")
 
 
 def document(store: Store, row: Row) -> Document:
     """An order as the API shows it."""
-    customer = store.customers.get(row["customer_id"])
     return {
-        "id": row["id"],
-        "customer": customers.document(store, customer) if customer else {},
+        **sales.document(store, row, of_order=True),
         "store_id": store.id,
-        "currency_code": row["currency_code"],
         **{name: row.get(name, 0) for name in NUMBERS},
         **{name: row.get(name, "") for name in TEXTS},
         **{name: row[name] for name in GIVEN if row.get(name)},
         "shipping_address": row.get("shipping_address", {}),
         "billing_address": row.get("billing_address", {}),
         "promos": row.get("promos", []),
-        "lines": lines.documents(store, row, of_order=True),
     }
 
 
 def _row(call: Call, store: Store, body: Row) -> Row:
-    """A whole order from a body; its products must be there before anything is written."""
     _check(body)
-    made = lines.new(store, body["lines"])
-    customer_id = customers.of_body(call, store, body)
-    plain = {k: v for k, v in body.items() if k not in ("customer", "lines")}
-    return {**plain, "customer_id": customer_id, "lines": made}
+    return sales.whole(call, store, body)
 
 
 def _check(body: Row) -> None:
@@ -106,7 +94,7 @@ def get_order(call: Call, store_id: str, order_id: str) -> Answer:
 
 def post_order(call: Call, store_id: str) -> Answer:
     """POST: create only."""
-    store, body = the_store(call, store_id), read(call.object(), KINDS, REQUIRED)
+    store, body = sales.asked(call, store_id, KINDS)
     if body["id"] in store.orders:
         raise taken("order")
     return _new(call, store, body)
@@ -121,7 +109,7 @@ def _new(call: Call, store: Store, body: Row) -> Answer:
 
 def put_order(call: Call, store_id: str, order_id: str) -> Answer:
     """PUT (since 3.0.91): create or replace."""
-    store, body = the_store(call, store_id), read(call.object(), KINDS, REQUIRED)
+    store, body = sales.asked(call, store_id, KINDS)
     before = store.orders.get(order_id)
     if before is None:
         return _new(call, store, {**body, "id": order_id})
@@ -132,13 +120,10 @@ def put_order(call: Call, store_id: str, order_id: str) -> Answer:
 
 
 def patch_order(call: Call, store_id: str, order_id: str) -> Answer:
-    """PATCH: the given fields; lines have calls of their own."""
+    """PATCH: the given fields."""
     store = the_store(call, store_id)
     before = the_row(store.orders, order_id)
-    kinds = {k: v for k, v in KINDS.items() if k not in ("id", "customer")}
-    body = read(call.object(), kinds)
-    if "lines" in body:
-        raise not_emulated("PATCH of an order with lines")
+    body = sales.changes(call, KINDS, "an order")
     _check(body)
     row = {**before, **body}
     store.orders[order_id] = row
