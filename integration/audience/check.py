@@ -1,8 +1,9 @@
 """Is the audience as we think it is? Counts, and a sample of people value by value.
 
 What differs is put right in the mirror, so that the next plan writes again what is wanted: what
-somebody changed in tags and fields of ours is overwritten then. What is not ours is never looked
-at.
+somebody changed in tags and fields of ours is overwritten then. A store that holds more or less
+than we sent is brought in step by a run of its own, as the merchant switched that on. What is not
+ours is never looked at.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from integration.context import Context
 from integration.db import scoped, upsert
 from integration.mailchimp import compare
 from integration.mailchimp.client import Mailchimp
+from integration.shopdata import stores as shop_stores
 from integration.store.common import parts
 from integration.tables import (
     Audience,
@@ -132,6 +134,8 @@ class _Check:
             self._unsure = unsure(session, audience)
         self._sampled: list[str] = []
         self._differences: list[Difference] = []
+        #: Stores of ours that do not hold what the mirror says.
+        self._stores: list[int] = []
         self._corrections: Corrections = {}
 
     def _session(self) -> Any:
@@ -187,9 +191,11 @@ class _Check:
             if there is None:
                 self._differ("store_missing", name, sum(here.values()), 0)
                 continue
-            for kind, number in there.items():
-                if is_sure and number != here[kind]:
-                    self._differ(f"store_{kind}", name, here[kind], number)
+            wrong = [kind for kind, number in there.items() if is_sure and number != here[kind]]
+            for kind in wrong:
+                self._differ(f"store_{kind}", name, here[kind], there[kind])
+            if wrong:
+                self._stores.append(store.id or 0)
 
     def _tag_counts(self) -> Counter[str]:
         query = (
@@ -285,8 +291,10 @@ class _Check:
         )
 
     def correct(self) -> None:
-        """Let the mirror say what is there."""
+        """Let the mirror say what is there; a store's run does so for the store."""
         with self._session() as session:
+            for store in self._stores:
+                shop_stores.ask(session, shop_stores.SEND, store)
             there = [
                 {
                     "audience_id": self._id,

@@ -9,7 +9,7 @@ import sqlalchemy
 from sqlmodel import Session, col, delete, func, select
 
 from integration.db import upsert
-from integration.shopdata.items import Item, Known
+from integration.shopdata.items import UNKNOWN, Item, Known
 from integration.store.common import parts
 from integration.tables import ShopRecord
 
@@ -43,6 +43,17 @@ def is_unsure(session: Session, store: int) -> bool:
         ShopRecord.shop_store_id == store, ShopRecord.status == "sent"
     )
     return session.exec(query.limit(1)).first() is not None
+
+
+def unknown(session: Session, store: int, kind: str) -> list[str]:
+    """Return the keys of what is there with a content nobody knows, and was not sent since."""
+    query = select(ShopRecord.key).where(
+        ShopRecord.shop_store_id == store,
+        ShopRecord.kind == kind,
+        ShopRecord.status == "done",
+        ShopRecord.there == UNKNOWN,
+    )
+    return sorted(session.exec(query))
 
 
 def mark_sent(session: Session, store: int, items: Sequence[Item]) -> None:
@@ -89,6 +100,12 @@ def forget(session: Session, store: int, kind: str | None = None, keys: Iterable
         return
     for part in parts(sorted(keys)):
         session.exec(query.where(col(ShopRecord.kind) == kind, col(ShopRecord.key).in_(part)))
+
+
+def forget_variants(session: Session, store: int, products: Collection[str]) -> None:
+    """Forget the variants of products: they went with them."""
+    held = known(session, store, "variant") if products else {}
+    forget(session, store, "variant", [k for k in held if k.partition("/")[0] in products])
 
 
 def try_refused_again(session: Session, store: int) -> None:

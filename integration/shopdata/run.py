@@ -9,9 +9,9 @@ kill and start again anywhere.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from sqlmodel import Session, col, func, select
 
@@ -22,7 +22,7 @@ from integration.db import scoped
 from integration.mailchimp.ecommerce import Ecommerce
 from integration.mailchimp.errors import MailchimpError, StillRunning
 from integration.mailchimp.run import Job
-from integration.shopdata import documents, mirror, wanted
+from integration.shopdata import documents, mend, mirror, wanted
 from integration.shopdata.adopt import adopt
 from integration.shopdata.buyers import Buyers, buyers
 from integration.shopdata.items import Item, differs, gone, item
@@ -33,14 +33,24 @@ from integration.tables import Account, Audience, Order, Shop, ShopStore
 _HISTORY = timedelta(days=3)
 #: More changes of old orders than this at once are a late import, not a day's refunds.
 _MANY = 20
+#: States of a store that was made in Mailchimp, and is there unless somebody deleted it.
+_MADE = ("filling", "filled")
 _WAIT_S, _WAIT_MOST_S = 5.0, 1800.0
 _NO_PRODUCT = "Mailchimp does not take a product of this"
 
 
-def shop_data(context: Context, job: Job) -> None:
+class StoreJob(Job, Protocol):
+    """A job that may name the "store" to look at more closely."""
+
+    @property
+    def payload(self) -> Mapping[str, Any]: ...
+
+
+def shop_data(context: Context, job: StoreJob) -> None:
     """Send what differs for every source that is switched on.
 
-    Of one that was switched off only the quiet is ended that a broken run left behind.
+    A store that the nightly check found out of step, the job's "store", is looked at first. Of one
+    that was switched off only the quiet is ended that a broken run left behind.
 
     Raises
     ------
@@ -58,9 +68,10 @@ def shop_data(context: Context, job: Job) -> None:
         _fill(context, job, audience, store)
 
 
-def _fill(context: Context, job: Job, audience: Audience, store: ShopStore) -> None:
+def _fill(context: Context, job: StoreJob, audience: Audience, store: ShopStore) -> None:
     shop = Ecommerce(open_mailchimp(context, audience), store.store_id)
-    run = Filling(Sender(context, job, store, shop), audience, store)
+    is_unsure = job.payload.get("store") == store.id
+    run = Filling(Sender(context, job, store, shop), audience, store, is_unsure=is_unsure)
     try:
         if store.is_on:
             run.fill()
@@ -87,11 +98,18 @@ def _change(session: Session, store: ShopStore, **values: Any) -> None:
 class Filling:
     """One run over one store."""
 
-    def __init__(self, sender: Sender, audience: Audience, store: ShopStore) -> None:
+    def __init__(
+        self, sender: Sender, audience: Audience, store: ShopStore, *, is_unsure: bool = False
+    ) -> None:
         self.sender, self.audience, self.store = sender, audience, store
         self._context, self._shop = sender.context, sender.shop
+        #: Whether what is there is not what the mirror says.
+        self._is_unsure = is_unsure
         #: Products and variants that are there: grows while we send.
         self._there: set[str] = set()
+        #: Whether Mailchimp is known to start nothing: this run said so itself, the row may be an
+        #: earlier run's that was killed before it came to say it.
+        self._is_surely_quiet = False
 
     def fill(self) -> None:
         """Go through all steps; what is in step costs no writing call."""
@@ -102,6 +120,8 @@ class Filling:
         # First: an audience that was deleted takes its stores along, and is another matter.
         read_members(self._context, self.audience, lease=self.sender.job)
         self._open_store()
+        if self._is_unsure:
+            mend.see(self.sender)
         with self.sender.transaction() as session:
             known = mirror.known(session, self.sender.store, "customer")
             who = buyers(session, self.store, known)
@@ -118,6 +138,7 @@ class Filling:
         self._orders(who)
         self._report(0.95)
         self._open_carts(who)
+        mend.remove_unknown(self.sender)
         self._be_quiet(False)
         with self.sender.transaction() as session:
             now = self._context.clock()
@@ -125,9 +146,12 @@ class Filling:
 
     def end_quiet(self) -> None:
         """Let Mailchimp's automations start again; nothing else is sent."""
-        if self._shop.store() is None:
+        if self._shop.store() is not None:
+            self._be_quiet(False)
+        elif self.store.status in _MADE:
             raise StoreLost("the store was deleted in Mailchimp")
-        self._be_quiet(False)
+        else:
+            self._note_quiet(False)
 
     def _report(self, progress: float) -> None:
         self.sender.job.report(progress)
@@ -154,7 +178,7 @@ class Filling:
     def _open_store(self) -> None:
         """Find our store, make it, or learn that somebody deleted it."""
         found = self._shop.store()
-        if self.store.status in ("filling", "filled"):
+        if self.store.status in _MADE:
             if found is None:
                 raise StoreLost("the store was deleted in Mailchimp")
             return
@@ -163,22 +187,36 @@ class Filling:
             shop = session.get_one(Shop, self.store.shop_id)
             currency = session.get_one(Account, self.audience.account_id).currency
         if found is None:
+            # Before it: a store is born quiet, and a kill may come before its answer.
+            self._note_quiet(True)
             self._shop.create(name=shop.name, currency=currency, platform=shop.platform)
         else:
             adopt(self.sender)
         with self.sender.transaction() as session:
-            quiet = found is None or found.is_syncing
-            _change(session, self.store, status="filling", is_quiet=quiet)
+            self._is_surely_quiet = found is None or found.is_syncing
+            _change(session, self.store, status="filling", is_quiet=self._is_surely_quiet)
 
     def _be_quiet(self, quiet: bool) -> None:
-        if self.store.is_quiet != quiet:
-            self._shop.set_syncing(quiet)
-            with self.sender.transaction() as session:
-                _change(session, self.store, is_quiet=quiet)
+        """Tell Mailchimp to start no automation, or to start them again.
+
+        The row says "quiet" from before the call that begins it until after the one that ends it:
+        killed anywhere, no store stays quiet that the next run does not know of.
+        """
+        if quiet and not self._is_surely_quiet:
+            self._note_quiet(True)
+            self._shop.set_syncing(True)
+        elif not quiet and self.store.is_quiet:
+            self._shop.set_syncing(False)
+            self._note_quiet(False)
+        self._is_surely_quiet = quiet
+
+    def _note_quiet(self, quiet: bool) -> None:
+        with self.sender.transaction() as session:
+            _change(session, self.store, is_quiet=quiet)
 
     def _be_quiet_about(self, sales: Sequence[wanted.Sale]) -> None:
         """Tell Mailchimp when old orders are new to the store, or many of them changed."""
-        if self.store.is_quiet:
+        if self._is_surely_quiet:
             return
         old = [sale.item for sale in sales]
         with self.sender.transaction() as session:
@@ -302,9 +340,7 @@ class Filling:
         products = {product for product, _ in keys}
         with self.sender.transaction() as session:
             mirror.forget(session, self.sender.store, "product", products)
-            held = mirror.known(session, self.sender.store, "variant")
-            lost = [key for key in held if key.partition("/")[0] in products]
-            mirror.forget(session, self.sender.store, "variant", lost)
+            mirror.forget_variants(session, self.sender.store, products)
         self._products(only=products)
 
     def _close_carts(self, who: Buyers) -> None:

@@ -74,12 +74,12 @@ def switch_off(session: Session, store: ShopStore) -> None:
 
 
 def start(session: Session) -> None:
-    """Write down that what differs is to be sent, where a store is on."""
+    """Write down that what differs is to be sent, where a store is on or was left quiet."""
     audience = connected(session)
     if audience is None or audience.paused:
         return
     query = select(ShopStore.id).where(
-        ShopStore.audience_id == audience.id, col(ShopStore.is_on).is_(True)
+        ShopStore.audience_id == audience.id, col(ShopStore.is_on) | col(ShopStore.is_quiet)
     )
     if session.exec(query.limit(1)).first() is not None:
         ask(session, SEND)

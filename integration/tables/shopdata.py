@@ -23,7 +23,8 @@ class ShopStore(Owned, table=True):
     is_on: bool = False
     #: new (never written), filling, filled, lost (deleted in Mailchimp), removed (by us).
     status: str = "new"
-    #: Whether we told Mailchimp to start no automation for what comes.
+    #: Whether Mailchimp may be starting no automation on our word: from before we tell it to until
+    #: after we take that back.
     is_quiet: bool = False
     #: What switching on would send, and other stores of the audience: see `shopdata.look`.
     preview: dict[str, Any] = json_column()
