@@ -1,0 +1,390 @@
+"""What each customer is expected to order and to spend: a champion with a fallback, and how sure.
+
+The fallback is BG/NBD times Gamma-Gamma. Above a thousand customers boosted trees learn, from one
+window of the shop's own past, by how much each customer's orders differ from what BG/NBD expected
+(Poisson loss with the expectation as offset); the correction is used in full, by half, or not at
+all, whichever was nearest the truth at three earlier days, each judged with what was known by then.
+From the same three days comes the interval: how far actual revenue was off among people of whom
+about as much was expected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from segmentation.duedates.starts import Floats
+from segmentation.value.bgnbd import COLUMNS as REPEATS
+from segmentation.value.bgnbd import BetaGeo
+from segmentation.value.boosted import BoostedCounts
+from segmentation.value.gammagamma import COLUMNS as AMOUNTS
+from segmentation.value.gammagamma import GammaGamma
+from segmentation.value.history import WEEK, customers, outcomes
+
+#: Below either nothing is fitted: customers with a second purchase, days of history.
+REPEATERS_NEEDED = 200
+DAYS_NEEDED = 180
+#: Below it the boosted correction is not tried.
+BOOSTED_FROM = 1_000
+CUTOFFS = 3
+#: The share of the boosted correction that is used, by name; the first is the fallback.
+STRENGTHS: Mapping[str, float] = {"bgnbd": 0.0, "mixed": 0.5, "boosted": 1.0}
+#: A window of a whole year holds every season, so that its level tells of the next year's too.
+_WHOLE_YEAR = 365
+#: Ends of the interval: it holds eight of ten.
+_ENDS = (0.1, 0.9)
+_BIN, _MOST_BINS = 50, 10
+_MOST_SAMPLES = 200_000
+#: What more of a feature may do to the correction; time alone can only lower it.
+_FEATURES: Mapping[str, int] = {
+    "expected": 1,
+    "active": 1,
+    "late": -1,
+    "recency": -1,
+    "tenure": -1,
+    "orders": 0,
+    "orders_30": 1,
+    "orders_60": 1,
+    "orders_90": 1,
+    "revenue": 0,
+    "revenue_90": 1,
+    "monetary_value": 0,
+    "articles": 0,
+    "gap": 0,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _View:
+    """A shop as seen on one day: its customers and what the fallback expects of them."""
+
+    table: pd.DataFrame
+    repeats: BetaGeo
+    amounts: GammaGamma
+    #: Expected in the window that corrections are learned from.
+    orders: Floats
+    features: Floats
+
+    @classmethod
+    def of(cls, days: pd.DataFrame, as_of: int, window: int) -> _View:
+        table = customers(days, as_of)
+        repeats = BetaGeo().fit(table[list(REPEATS)])
+        amounts = GammaGamma().fit(table[list(AMOUNTS)])
+        return cls.by(table, repeats, amounts, window)
+
+    @classmethod
+    def by(cls, table: pd.DataFrame, repeats: BetaGeo, amounts: GammaGamma, window: int) -> _View:
+        orders = repeats.predict(table, window / WEEK)
+        active = repeats.p_active(table, window / WEEK)
+        features = _features(table, orders, active)
+        return cls(table=table, repeats=repeats, amounts=amounts, orders=orders, features=features)
+
+
+class CustomerValue(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
+    """Expected orders and revenue of each customer in the days to come.
+
+    Parameters
+    ----------
+    horizon : int, default=365
+        Days to look ahead.
+    random_state : int, default=0
+        Of the draw of customers to learn from, where there are more than 200,000.
+
+    Attributes
+    ----------
+    refused_ : dict or None
+        Why there is nothing to expect: {"what", "needed", "there"}; what is "repeaters", "days", or
+        "better" where spending of late captured as much revenue.
+    window_ : int
+        Days of the windows that the correction and the interval were learned from: the horizon, or
+        a third of the history where that is less.
+    repeats_, amounts_ : BetaGeo, GammaGamma
+        The fallback.
+    boosted_ : BoostedCounts or None
+        The correction, where it was tried.
+    champion_ : str
+        A name of `STRENGTHS`.
+    level_ : float
+        Factor on corrected orders; keeps the total at the fallback's for windows below a year.
+    spread_ : dict of list
+        "edges" of expected revenue in the window; between them "low" and "high" of actual /
+        expected.
+    report_ : dict
+        {"champion", "window_days", "customers", "repeaters", "degenerate", "cutoffs": [...]}, the
+        last with the figures of each earlier day.
+    """
+
+    def __init__(self, horizon: int = 365, random_state: int = 0) -> None:
+        self.horizon = horizon
+        self.random_state = random_state
+
+    def fit(self, days: pd.DataFrame, as_of: int) -> CustomerValue:
+        """Learn from the purchase days of a shop's consumers.
+
+        Parameters
+        ----------
+        days
+            person_id, day, amount, articles: see `history.customers`; in any order.
+        as_of
+            The last day that is seen.
+        """
+        days = _sorted(days, as_of)
+        self.refused_ = _refusal(days, as_of)
+        if self.refused_:
+            return self
+        self.window_ = min(self.horizon, (as_of + 1 - int(days["day"].min())) // CUTOFFS)
+        now = _View.of(days, as_of, self.window_)
+        self.repeats_, self.amounts_ = now.repeats, now.amounts
+        self.boosted_, self.level_, self.champion_ = None, 1.0, next(iter(STRENGTHS))
+        tries = [
+            self._try(days, as_of - self.window_ - back * (self.window_ // CUTOFFS), now)
+            for back in range(CUTOFFS)
+        ]
+        names = tries[0].orders.keys()
+        deviance = {name: np.mean([one.deviance(name) for one in tries]) for name in names}
+        self.champion_ = min(names, key=lambda name: deviance[name])
+        if self.champion_ != next(iter(STRENGTHS)):
+            self.boosted_ = self._boosted(days, as_of - self.window_)
+            self.level_ = self._level(now, self.boosted_, STRENGTHS[self.champion_])
+        values = [one.value(self.champion_) for one in tries]
+        self.spread_ = _spread(values, [one.revenue for one in tries])
+        self.report_ = self._report(now, tries, values)
+        figures = [(one["captured"], one["captured_recent"]) for one in self.report_["cutoffs"]]
+        ours, recent = (float(np.mean(side)) for side in zip(*figures, strict=True))
+        if ours < recent:
+            self.refused_ = {"what": "better", "needed": recent, "there": ours}
+        return self
+
+    def _try(self, days: pd.DataFrame, cut: int, now: _View) -> _Try:
+        """Return what each strength would have said on an earlier day, and what came."""
+        view = _View.of(days, cut, self.window_)
+        orders = {next(iter(STRENGTHS)): view.orders}
+        persons = view.table["person_id"].to_numpy(dtype=np.int64)
+        if len(now.table) >= BOOSTED_FROM and (days["day"] <= cut - self.window_).any():
+            boosted = self._boosted(days, cut - self.window_)
+            if boosted is not None:
+                ratio = boosted.predict(view.features)
+                for name, strength in STRENGTHS.items():
+                    level = self._level(view, boosted, strength)
+                    orders[name] = view.orders * ratio**strength * level
+        came, revenue = outcomes(days, persons, cut, self.window_)
+        return _Try(cut, view, orders, came, revenue)
+
+    def _boosted(self, days: pd.DataFrame, cut: int) -> BoostedCounts | None:
+        """Learn by how much the orders after `cut` differed from those expected then."""
+        view = _View.of(days, cut, self.window_)
+        came, _ = outcomes(
+            days, view.table["person_id"].to_numpy(dtype=np.int64), cut, self.window_
+        )
+        rows = np.arange(came.size)
+        if rows.size > _MOST_SAMPLES:
+            rng = np.random.default_rng(self.random_state)
+            rows = np.sort(rng.choice(rows, _MOST_SAMPLES, replace=False))
+        if not came[rows].any():
+            return None
+        expected = np.maximum(view.orders[rows], 1e-6)
+        boosted = BoostedCounts(monotonic_cst=list(_FEATURES.values()))
+        return boosted.fit(view.features[rows], came[rows] / expected, sample_weight=expected)
+
+    def _level(self, view: _View, boosted: BoostedCounts | None, strength: float) -> float:
+        if boosted is None or self.window_ >= _WHOLE_YEAR:
+            return 1.0
+        corrected = view.orders * boosted.predict(view.features) ** strength
+        return float(view.orders.sum() / corrected.sum())
+
+    def predict(self, days: pd.DataFrame, as_of: int) -> pd.DataFrame:
+        """Return what is expected of each customer, sorted by person_id.
+
+        Parameters
+        ----------
+        days
+            As in `fit`, of any set of customers, each with all his purchase days.
+        as_of
+            The last day that is seen.
+
+        Returns
+        -------
+        DataFrame
+            person_id; p_alive (chance that he is a customer still), p_active (of any purchase
+            within the horizon), orders and value (expected within it, amounts in the unit of
+            `days`), low and high (eight of ten end between).
+
+        Raises
+        ------
+        ValueError
+            Where the fit was refused.
+        """
+        check_is_fitted(self, "refused_")
+        if self.refused_:
+            raise ValueError(f"Nothing was fitted: {self.refused_}")
+        table = customers(_sorted(days, as_of), as_of)
+        weeks = self.horizon / WEEK
+        ratio = np.ones(len(table))
+        view = _View.by(table, self.repeats_, self.amounts_, self.window_) if len(table) else None
+        if view is not None and self.boosted_ is not None:
+            ratio = self.boosted_.predict(view.features) ** STRENGTHS[self.champion_] * self.level_
+        if view is None:
+            nothing: Floats = np.zeros(0)
+            names = ("p_alive", "p_active", "orders", "value", "low", "high")
+            return table[["person_id"]].assign(**dict.fromkeys(names, nothing))
+        worth = self.amounts_.predict(table)
+        orders = self.repeats_.predict(table, weeks) * ratio
+        value = orders * worth
+        low, high = _between(self.spread_, view.orders * ratio * worth)
+        return pd.DataFrame(
+            {
+                "person_id": table["person_id"],
+                "p_alive": self.repeats_.p_alive(table),
+                # Of the hazard that BG/NBD expects, as much as of its orders.
+                "p_active": 1 - (1 - self.repeats_.p_active(table, weeks)) ** ratio,
+                "orders": orders,
+                "value": value,
+                "low": np.minimum(low * value, value),
+                "high": np.maximum(high * value, value),
+            }
+        )
+
+    def _report(
+        self, now: _View, tries: Sequence[_Try], values: Sequence[Floats]
+    ) -> dict[str, Any]:
+        rows = []
+        for place, (one, value) in enumerate(zip(tries, values, strict=True)):
+            others = [k for k in range(len(tries)) if k != place]
+            spread = _spread([values[k] for k in others], [tries[k].revenue for k in others])
+            low, high = _between(spread, value)
+            inside = (one.revenue >= low * value) & (one.revenue <= np.maximum(high * value, value))
+            recent = _captured(one.view.table["revenue_90"].to_numpy(), one.revenue)
+            rows.append(
+                {
+                    "as_of": one.cut,
+                    "customers": len(value),
+                    "deviance": {name: one.deviance(name) for name in one.orders},
+                    "mean_error_orders": float(
+                        np.abs(one.orders[self.champion_] - one.came).mean()
+                    ),
+                    "orders_predicted_to_actual": _ratio(one.orders[self.champion_], one.came),
+                    "value_predicted_to_actual": _ratio(value, one.revenue),
+                    "captured": _captured(value, one.revenue),
+                    "captured_recent": recent,
+                    "coverage": float(inside.mean()),
+                }
+            )
+        return {
+            "champion": self.champion_,
+            "window_days": self.window_,
+            "customers": len(now.table),
+            "repeaters": int((now.table["repeat_orders"] > 0).sum()),
+            "degenerate": [*self.repeats_.degenerate_, *self.amounts_.degenerate_],
+            "cutoffs": rows,
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        plain: dict[str, Any] = {**self.get_params(), "refused": self.refused_}
+        if hasattr(self, "report_"):
+            plain |= {name: getattr(self, f"{name}_") for name in _PLAIN}
+            plain |= {"repeats": self.repeats_.to_dict(), "amounts": self.amounts_.to_dict()}
+            plain["boosted"] = self.boosted_.to_dict() if self.boosted_ else None
+        return plain
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> CustomerValue:
+        """Return the model that `to_dict` wrote down."""
+        model = cls(horizon=plain["horizon"], random_state=plain["random_state"])
+        model.refused_ = plain["refused"]
+        if "report" in plain:
+            for name in _PLAIN:
+                setattr(model, f"{name}_", plain[name])
+            model.repeats_ = BetaGeo.from_dict(plain["repeats"])
+            model.amounts_ = GammaGamma.from_dict(plain["amounts"])
+            boosted = plain["boosted"]
+            model.boosted_ = BoostedCounts.from_dict(boosted) if boosted else None
+        return model
+
+
+_PLAIN = ("window", "champion", "level", "spread", "report")
+
+
+@dataclass(frozen=True)
+class _Try:
+    """What would have been said on an earlier day, and what came in the window after it."""
+
+    cut: int
+    view: _View
+    #: Name of `STRENGTHS` -> expected orders.
+    orders: Mapping[str, Floats]
+    came: Floats
+    revenue: Floats
+
+    def deviance(self, name: str) -> float:
+        """Return the mean Poisson deviance of the orders."""
+        expected, came = np.maximum(self.orders[name], 1e-6), self.came
+        logs = np.where(came > 0, came * np.log(np.maximum(came, 1.0) / expected), 0.0)
+        return float(2 * (logs - (came - expected)).mean())
+
+    def value(self, name: str) -> Floats:
+        """Return expected revenue."""
+        value: Floats = self.orders[name] * self.view.amounts.predict(self.view.table)
+        return value
+
+
+def _sorted(days: pd.DataFrame, as_of: int) -> pd.DataFrame:
+    return days[(days["day"] <= as_of).to_numpy()].sort_values(["person_id", "day"])
+
+
+def _refusal(days: pd.DataFrame, as_of: int) -> dict[str, Any] | None:
+    orders = days.groupby("person_id").size()
+    repeaters = int((orders > 1).sum())
+    history = as_of + 1 - int(days["day"].min()) if len(days) else 0
+    if repeaters < REPEATERS_NEEDED:
+        return {"what": "repeaters", "needed": REPEATERS_NEEDED, "there": repeaters}
+    if history < DAYS_NEEDED:
+        return {"what": "days", "needed": DAYS_NEEDED, "there": history}
+    return None
+
+
+def _features(table: pd.DataFrame, orders: Floats, active: Floats) -> Floats:
+    tenure = table["tenure"] * WEEK
+    made = {
+        "expected": orders,
+        "active": active,
+        "late": table["recency"] * table["orders"] / tenure,
+        "tenure": tenure,
+        "gap": table["span"] * WEEK / np.maximum(table["repeat_orders"], 1.0),
+    }
+    columns = [np.asarray(made.get(name, table.get(name))) for name in _FEATURES]
+    result: Floats = np.stack(columns, axis=1).astype(np.float64)
+    return result
+
+
+def _captured(score: npt.NDArray[Any], revenue: Floats) -> float:
+    """Return the share of revenue from the tenth of people with the highest score."""
+    top = np.argsort(-score, kind="stable")[: score.size // 10]
+    total = revenue.sum()
+    return float(revenue[top].sum() / total) if total > 0 else 0.0
+
+
+def _ratio(predicted: Floats, actual: Floats) -> float | None:
+    return float(predicted.sum() / actual.sum()) if actual.sum() > 0 else None
+
+
+def _spread(values: Sequence[Floats], revenue: Sequence[Floats]) -> dict[str, list[float]]:
+    """Return how far revenue was off, between edges of what was expected (split conformal)."""
+    value, came = np.concatenate(values), np.concatenate(revenue)
+    order = np.argsort(value, kind="stable")
+    parts = np.array_split(order, int(np.clip(value.size // _BIN, 1, _MOST_BINS)))
+    ratios = [came[part] / np.maximum(value[part], 1e-9) for part in parts]
+    low, high = ([float(np.quantile(r, end)) for r in ratios] for end in _ENDS)
+    return {"edges": [float(value[part[0]]) for part in parts[1:]], "low": low, "high": high}
+
+
+def _between(spread: Mapping[str, Sequence[float]], value: Floats) -> tuple[Floats, Floats]:
+    place = np.searchsorted(np.array(spread["edges"]), value, side="right")
+    return np.array(spread["low"])[place], np.array(spread["high"])[place]
