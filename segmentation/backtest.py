@@ -22,9 +22,16 @@ import pandas as pd
 
 from segmentation import catalogue, features
 from segmentation.compute import AccountTable, Part, account_table
-from segmentation.duedates.intervals import IntervalModel, chance, days_until, repeat_chance
+from segmentation.duedates.intervals import (
+    IntervalModel,
+    Pace,
+    days_until,
+    due_chance,
+    repeat_chance,
+)
 from segmentation.duedates.schedule import DUE_WITHIN_DAYS, WINDOW
 from segmentation.duedates.starts import Bools, Floats, Ints, Starts, starts
+from segmentation.duedates.weekdays import HALF_WINDOW_DAYS, HORIZON_DAYS, Weekdays, best_days
 from segmentation.frames import Choices, Frames
 
 #: Follow-up in spreads past the expected log interval: about 98 of 100 have come back by then.
@@ -65,16 +72,18 @@ def backtest(
     -------
     dict
         {"cutoffs": [{"as_of", "scheduled", "repurchased", "coverage", "median_error_days",
-        "p_repeat", "repeated", "pairs", "bought", "auc", "auc_baseline", "precision",
-        "precision_baseline", "predicted_to_actual", "calibration_error"}], and the same figures
-        weighted over the cut-offs under "all"}; figures without cases are None.
+        "soon_back", "within_7_days", "p_repeat", "repeated", "pairs", "bought", "auc",
+        "auc_baseline", "precision", "precision_baseline", "predicted_to_actual",
+        "calibration_error"}], and the same figures weighted over the cut-offs under "all"};
+        figures without cases are None. `soon_back` are repurchases of what was expected within 92
+        days, `within_7_days` the share of them near the best day.
     """
     seen, days, last = _seen(frames, account_id, choices, cutoffs)
     rows = []
     for day in days:
         model = IntervalModel().fit(seen[day].intervals, seen[day].priors)
         row: dict[str, Any] = {"as_of": str(np.datetime64(day, "D"))}
-        row |= _scheduled(model, seen[last].intervals, day, last)
+        row |= _scheduled(model, seen[last], day, last)
         rows.append(row | ranked(rank(model, seen[last].purchases, day)))
     return {"cutoffs": rows, "all": _overall(rows)}
 
@@ -109,21 +118,35 @@ def _features(goods: catalogue.Catalogue, day: int) -> features.Features:
     return features.compute(goods.lines, goods.placed, as_of=as_of)
 
 
-def _scheduled(model: IntervalModel, table: Starts, cut: int, last: int) -> dict[str, Any]:
-    pace = model.predict(table)
+def _scheduled(model: IntervalModel, account: AccountTable, cut: int, last: int) -> dict[str, Any]:
+    table = account.intervals
+    pace = model.predict(table, known=table.seen_on(cut))
     horizon = np.exp(pace.mu + _FOLLOWED * pace.sigma)
     judged = (table.day > cut) & (table.day + horizon <= last)
     back = judged & table.done & (table.length <= horizon)
     early, late, middle = (days_until(model, pace, share) for share in (*WINDOW, 0.5))
     inside = (table.length >= np.rint(early)) & (table.length <= np.rint(late))
+    soon = back & (middle <= HORIZON_DAYS) & (table.length <= HORIZON_DAYS)
+    best = _best_days(model, pace.take(soon), table.take(soon), account.part.order_days, cut)
     return {
         "scheduled": int(judged.sum()),
         "repurchased": int(back.sum()),
         "coverage": _mean(inside[back]),
         "median_error_days": _median(np.abs(table.length - middle)[back]),
+        "soon_back": int(soon.sum()),
+        "within_7_days": _mean(np.abs(table.length[soon] - best) <= HALF_WINDOW_DAYS),
         "p_repeat": _mean(repeat_chance(model, pace)[judged]),
         "repeated": _mean(back[judged]),
     }
+
+
+def _best_days(
+    model: IntervalModel, pace: Pace, table: Starts, order_days: pd.DataFrame, cut: int
+) -> Ints:
+    known = order_days[(order_days["day"] <= cut).to_numpy()]
+    person, day = (known[name].to_numpy(dtype=np.int64) for name in ("person_id", "day"))
+    likelier = Weekdays().fit(day).transform(person, day, of=table.person)
+    return best_days(model, pace, table.day, likelier)[0]
 
 
 def rank(model: IntervalModel, purchases: pd.DataFrame, cut: int) -> Ranking:
@@ -138,14 +161,12 @@ def rank(model: IntervalModel, purchases: pd.DataFrame, cut: int) -> Ranking:
     table = starts(person[before], code[before], day[before], cut)
     pace = model.predict(table, of=~table.done)
     elapsed = table.length[~table.done]
-    so_far = chance(model, pace, elapsed)
-    then = chance(model, pace, elapsed + DUE_WITHIN_DAYS)
     following = np.append(
         np.where((person[1:] == person[:-1]) & (code[1:] == code[:-1]), day[1:], 2**40), 2**40
     )[before][~table.done]
     return Ranking(
         person=table.person[~table.done],
-        p_due=np.clip((then - so_far) / np.maximum(1 - so_far, 1e-9), 0.0, 1.0),
+        p_due=due_chance(model, pace, elapsed, DUE_WITHIN_DAYS),
         elapsed=elapsed,
         bought=following <= cut + DUE_WITHIN_DAYS,
     )
@@ -196,11 +217,11 @@ def precision_at(score: Floats, positive: Bools, count: int) -> float:
 
 def _overall(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     weights = {"coverage": "repurchased", "median_error_days": "repurchased"}
-    weights |= {"p_repeat": "scheduled", "repeated": "scheduled"}
+    weights |= {"p_repeat": "scheduled", "repeated": "scheduled", "within_7_days": "soon_back"}
     result: dict[str, Any] = {}
     for name in rows[0]:
         values = [row[name] for row in rows]
-        if name in ("scheduled", "repurchased", "pairs", "bought"):
+        if name in ("scheduled", "repurchased", "soon_back", "pairs", "bought"):
             result[name] = sum(values)
         elif name != "as_of":
             weight = [row[weights.get(name, "pairs")] for row in rows]

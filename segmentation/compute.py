@@ -6,7 +6,7 @@ with the same outcome for a few as for all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,7 +15,8 @@ import pandas as pd
 
 from segmentation import affinity, catalogue, features, lifecycle, wholesale
 from segmentation.assignments import business_rows, due_reasons, segment_rows
-from segmentation.duedates.intervals import LEARNED_FROM, IntervalModel, days_until
+from segmentation.duedates.intervals import IntervalModel, days_until
+from segmentation.duedates.lives import LEARNED_FROM
 from segmentation.duedates.needs import UNKNOWN_SPREAD, Prior, prior_of
 from segmentation.duedates.schedule import dates, is_learned, schedule
 from segmentation.duedates.starting import ASSUMPTION
@@ -192,7 +193,7 @@ def account_table(
     needs = tuple(need for need in goods.names if need in mine)
     purchases = _purchases(part, needs)
     intervals = _intervals(purchases, today)
-    priors = _priors(needs, choices, _catalogue_days(goods, part.account), intervals)
+    priors = priors_of(needs, choices, _catalogue_days(goods, part.account), intervals)
     return AccountTable(part, rule, needs, priors, purchases, intervals)
 
 
@@ -240,8 +241,8 @@ def _catalogue_days(goods: catalogue.Catalogue, account: int) -> Mapping[str, fl
     return {str(need): float(days) for need, days in stated.median().dropna().items()}
 
 
-def _priors(
-    needs: tuple[str, ...], choices: Choices, stated: Mapping[str, float], table: Starts
+def priors_of(
+    needs: Sequence[str], choices: Choices, stated: Mapping[str, float], table: Starts
 ) -> tuple[Prior, ...]:
     """Return each need's prior; a type nobody knows starts from the shop's average interval."""
     priors = [prior_of(need, choices, stated) for need in needs]

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from segmentation.affinity import Shares
-from segmentation.duedates.intervals import LEARNED_FROM, IntervalModel
+from segmentation.duedates.intervals import IntervalModel
+from segmentation.duedates.lives import LEARNED_FROM
 from segmentation.duedates.needs import NeedName, Prior
 from segmentation.rfm import RfmScorer
 from segmentation.stored import SCHEMA

@@ -1,15 +1,14 @@
-"""How long until the next purchase of a need: shrunken log intervals with censored residuals.
+"""How long until the next purchase of a need, and how likely it is.
 
-Three steps, each with the open intervals as evidence:
+1. The need: log-normal days among those who come back (`lives`).
+2. The person: own gaps are shrunken to the need's mean plus the person's general pace,
+   ``mu = (n * mean(log gap) + k * m) / (n + k)``, k = within / between variance, held in 2..6; and
+   their scatter to the need's, so that a strict rhythm has a narrow window.
+3. The rest: hazards of what remains, by number of own gaps, with a ratio for each need (`hazards`).
+4. Today: how much a person bought of late against what was expected of him, and two numbers that
+   bring the chances in step with the shop's last eight weeks (`calibration`).
 
-1. The need. Log intervals are normal among those who come back; a share never does (a cure model;
-   Boag 1949). Fitted by expectation-maximisation with the stated or assumed life as
-   pseudo-observations, so that data take over as they come.
-2. The person. Own gaps are shrunken to the need's mean plus the person's general pace:
-   ``mu = (n * mean(log gap) + k * m) / (n + k)``, k = within / between variance, held in 2..6.
-3. The rest. What remains, in spreads of the need, has a Kaplan-Meier distribution (Kaplan and
-   Meier 1958) by number of own gaps. Its discrete hazards are shrunken from need to shop to a
-   log-normal start, so that thin needs borrow and rich ones speak for themselves.
+Dates come from 1 to 3 alone: a night in which nothing happens moves no date. Chances use all four.
 """
 
 from __future__ import annotations
@@ -19,52 +18,36 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr
 from sklearn.base import BaseEstimator
 
+from segmentation.duedates import calibration, hazards
+from segmentation.duedates.hazards import EDGES, GROUPS
+from segmentation.duedates.lives import LEARNED_FROM, Lives, lives
 from segmentation.duedates.needs import Prior
-from segmentation.duedates.starts import (
-    MOST_OWN_GAPS,
-    Bools,
-    Floats,
-    Ints,
-    Starts,
-    before_start,
-)
+from segmentation.duedates.starts import Bools, Floats, Ints, Starts, before_start
 
-#: Below this many repurchases a need's life is not called learned.
-LEARNED_FROM = 30
-#: Residual grid, in spreads of the need; beyond the last edge lies no repurchase worth a date.
-EDGES: Floats = np.round(np.arange(-4.0, 3.01, 0.1), 6)
-_GROUPS = MOST_OWN_GAPS + 1
-_K_CUSTOMER = 10.0
 _K_PAIR = (2.0, 6.0)
-_PRIOR_WEIGHT = {"stated": 10.0, "assumption": 5.0}
-_SPREAD_WEIGHT = 10.0
-#: Before anything is seen, six in ten come back, worth five customers.
-_REPEAT = (3.0, 2.0)
-_SHAPE_WEIGHT = (20.0, 50.0)  # shop to start, need to shop
-_ROUNDS, _CLOSE = 200, 1e-4
-
-
-@dataclass(frozen=True)
-class Lives:
-    """What is known of each need's interval; one entry a need."""
-
-    #: Mean and standard deviation of the log of days, given a repurchase.
-    mu: Floats
-    sigma: Floats
-    #: Finished intervals.
-    gaps: Ints
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Where each interval's end is expected: log days, spread, and row of the residual table."""
+    """Where each interval's end is expected, one entry an interval."""
 
+    #: Log days and their spread.
     mu: Floats
     sigma: Floats
+    #: Row of the hazard table.
     row: Ints
+    #: The need's ratio to the table.
+    ratio: Floats
+    #: The person's purchases over what was expected of him, shrunken to 1.
+    presence: Floats
+
+    def take(self, rows: Ints | Bools) -> Pace:
+        """Return the chosen entries."""
+        return Pace(
+            self.mu[rows], self.sigma[rows], self.row[rows], self.ratio[rows], self.presence[rows]
+        )
 
 
 @dataclass
@@ -75,6 +58,10 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
     ----------
     k_customer : float, default=10
         Gaps of other needs that weigh as much as nothing known about the person's pace.
+    k_spread : float, default=5
+        Own gaps whose scatter weighs as much as the need's.
+    k_presence : float, default=50
+        Expected purchases that weigh as much as "like everybody".
 
     Attributes
     ----------
@@ -82,131 +69,152 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         Per need.
     k_pair_ : float
         Own gaps that weigh as much as everything else known.
-    shapes_ : ndarray of shape (rows, edges)
-        Chance of a repurchase up to each residual; the last row of a need's groups or the shop's.
-    rows_ : ndarray of shape (needs, 5)
-        Row of `shapes_` by need and number of own gaps.
+    hazard_ : ndarray of shape (5, edges)
+        Cumulative hazard of residuals at `hazards.EDGES` by number of own gaps.
+    ratio_ : ndarray of shape (needs,)
+        Purchases of each need over what the table expects.
+    calibration_ : tuple of float
+        Shift and slope of the log-odds of `due_chance`.
     """
 
-    k_customer: float = _K_CUSTOMER
+    k_customer: float = 10.0
+    k_spread: float = 5.0
+    k_presence: float = 50.0
     lives_: Lives = field(init=False)
     k_pair_: float = field(init=False)
-    shapes_: Floats = field(init=False)
-    rows_: Ints = field(init=False)
+    hazard_: Floats = field(init=False)
+    ratio_: Floats = field(init=False)
+    calibration_: tuple[float, float] = field(init=False)
 
     def fit(self, table: Starts, priors: Sequence[Prior]) -> IntervalModel:
         """Learn from intervals; `priors` has one entry a need, in the order of the codes."""
-        self.lives_ = _lives(table, priors)
-        self.k_pair_ = _k_pair(table, self.lives_.mu)
-        mu, sigma = self._expected(table)
-        residual = (np.log(table.length) - mu) / sigma
-        self.shapes_, self.rows_ = _shapes(table, residual, len(priors))
+        self._fit_dates(table, priors)
+        self.calibration_ = self._calibration(table, priors)
         return self
 
-    def predict(self, table: Starts, of: Bools | None = None) -> Pace:
+    def _fit_dates(self, table: Starts, priors: Sequence[Prior]) -> IntervalModel:
+        self.lives_ = lives(table, priors)
+        self.k_pair_ = _k_pair(table, self.lives_.mu)
+        mu, sigma = self._expected(table, table)
+        residual = (np.log(table.length) - mu) / sigma
+        self.hazard_, self.ratio_ = hazards.fitted(table, residual, len(priors))
+        self.calibration_ = calibration.NONE
+        return self
+
+    def _calibration(self, table: Starts, priors: Sequence[Prior]) -> tuple[float, float]:
+        """Judge a model fitted before the last eight weeks by what happened in them."""
+        days = calibration.days(table.as_of)
+        past = table.seen_on(days[0])
+        if past.done.sum() < LEARNED_FROM:
+            return calibration.NONE
+        earlier = type(self)(**self.get_params())._fit_dates(past, priors)
+        chances, outcomes = [], []
+        for day in days:
+            seen = table.seen_on(day)
+            still = ~seen.done
+            pace = earlier.predict(seen, of=still)
+            chances.append(due_chance(earlier, pace, seen.length[still], calibration.WITHIN_DAYS))
+            until = (table.day + table.length)[table.day <= day]
+            ended = table.done[table.day <= day] & (until <= day + calibration.WITHIN_DAYS)
+            outcomes.append(ended[still])
+        return calibration.fitted(np.concatenate(chances), np.concatenate(outcomes))
+
+    def predict(self, table: Starts, of: Bools | None = None, known: Starts | None = None) -> Pace:
         """Return the pace of intervals, or of those marked in `of`.
 
-        The table must hold everything known of the persons in it: their pace over all needs counts.
+        Parameters
+        ----------
+        table
+            Everything known of the persons in it: their pace over all needs counts.
+        of
+            Which intervals.
+        known
+            What may be known of the persons beside an interval's own earlier gaps, for intervals
+            that start later; `table` itself, as of each start, when left out.
         """
-        mu, sigma = self._expected(table)
-        row = self.rows_[table.need, np.minimum(table.own_gaps, MOST_OWN_GAPS)]
-        return Pace(mu, sigma, row) if of is None else Pace(mu[of], sigma[of], row[of])
+        mu, sigma = self._expected(table, table if known is None else known)
+        row = hazards.own_group(table.own_gaps)
+        ratio = self.ratio_[table.need]
+        presence = self._presence(table, table if known is None else known)
+        pace = Pace(mu, sigma, row, ratio, presence)
+        return pace if of is None else pace.take(of)
 
-    def _expected(self, table: Starts) -> tuple[Floats, Floats]:
-        need_mu = self.lives_.mu[table.need]
-        total, count = before_start(table, np.log(table.length) - need_mu)
-        prior = need_mu + total / (count + self.k_customer)
-        mu: Floats = (table.own_log + self.k_pair_ * prior) / (table.own_gaps + self.k_pair_)
-        return np.round(mu, 9), self.lives_.sigma[table.need]
+    def _expected(self, table: Starts, known: Starts) -> tuple[Floats, Floats]:
+        offset: Floats = np.log(known.length) - self.lives_.mu[known.need]
+        if known is table:
+            total, gaps = before_start(table, offset)
+            count = gaps.astype(np.float64)
+        else:
+            total = _of_persons(known, offset * known.done, table.person)
+            count = _of_persons(known, known.done.astype(np.float64), table.person)
+        k, n = self.k_pair_, table.own_gaps
+        prior = self.lives_.mu[table.need] + total / (count + self.k_customer)
+        mu: Floats = (table.own_log + k * prior) / (n + k)
+        mean = table.own_log / np.maximum(n, 1)
+        scatter = np.maximum(table.own_squares - n * mean * mean, 0.0)
+        # How far the mean of the own gaps lies from what was expected is scatter too.
+        scatter += n * k / (n + k) * (mean - prior) ** 2
+        need = self.lives_.sigma[table.need]
+        sigma: Floats = np.sqrt((self.k_spread * need * need + scatter) / (self.k_spread + n))
+        return np.round(mu, 9), np.round(sigma, 9)
+
+    def _presence(self, table: Starts, known: Starts) -> Floats:
+        mu, sigma = self._expected(known, known)
+        row = hazards.own_group(known.own_gaps)
+        expected = hazards.at(self.hazard_, row, (np.log(known.length) - mu) / sigma)
+        expected = expected * self.ratio_[known.need]
+        bought = _of_persons(known, known.done.astype(np.float64), table.person)
+        expected = _of_persons(known, expected, table.person)
+        result: Floats = np.round((bought + self.k_presence) / (expected + self.k_presence), 9)
+        return result
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
         return {
-            "k_customer": self.k_customer,
+            **self.get_params(),
             "k_pair": float(self.k_pair_),
             "mu": self.lives_.mu.tolist(),
             "sigma": self.lives_.sigma.tolist(),
             "gaps": self.lives_.gaps.tolist(),
-            "shapes": self.shapes_.tolist(),
-            "rows": self.rows_.tolist(),
+            "hazard": self.hazard_.tolist(),
+            "ratio": self.ratio_.tolist(),
+            "calibration": list(self.calibration_),
         }
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> IntervalModel:
         """Return the model that `to_dict` wrote down."""
-        model = cls(k_customer=plain["k_customer"])
+        model = cls(plain["k_customer"], plain["k_spread"], plain["k_presence"])
         model.k_pair_ = plain["k_pair"]
         model.lives_ = Lives(
             np.array(plain["mu"], dtype=np.float64),
             np.array(plain["sigma"], dtype=np.float64),
             np.array(plain["gaps"], dtype=np.int64),
         )
-        model.shapes_ = np.array(plain["shapes"], dtype=np.float64).reshape(-1, EDGES.size)
-        model.rows_ = np.array(plain["rows"], dtype=np.int64).reshape(-1, _GROUPS)
+        model.hazard_ = np.array(plain["hazard"], dtype=np.float64).reshape(GROUPS, EDGES.size)
+        model.ratio_ = np.array(plain["ratio"], dtype=np.float64)
+        shift, slope = plain["calibration"]
+        model.calibration_ = (shift, slope)
         return model
 
 
-def _lives(table: Starts, priors: Sequence[Prior]) -> Lives:
-    needs = len(priors)
-    mu0 = np.log([prior.life for prior in priors]) if needs else np.zeros(0)
-    sd0 = np.array([prior.spread for prior in priors], dtype=np.float64)
-    weight = np.array([_PRIOR_WEIGHT[prior.basis] for prior in priors], dtype=np.float64)
-    gaps = np.bincount(table.need[table.done], minlength=needs).astype(np.int64)
-    mu, sigma = _cure_lognormal(table, mu0, sd0, weight)
-    # A merchant's word holds until there is enough to contradict it, and then it still counts.
-    untold = (gaps == 0) | ((weight == _PRIOR_WEIGHT["stated"]) & (gaps < LEARNED_FROM))
-    return Lives(np.where(untold, mu0, mu), np.where(untold, sd0, sigma), gaps)
-
-
-def _cure_lognormal(
-    table: Starts, mu0: Floats, sd0: Floats, weight: Floats
-) -> tuple[Floats, Floats]:
-    """Return mean and standard deviation of log days per need among those who come back.
-
-    Expectation: the chance that an open interval will end, ``w = r S / (1 - r + r S)``, and the
-    truncated normal moments of its end. Maximisation: weighted means with the prior's weight.
-    """
-    needs, code, done = mu0.size, table.need, table.done
-    log = np.log(table.length)
-    mu, sd, repeat = mu0.copy(), sd0.copy(), np.full(needs, _REPEAT[0] / sum(_REPEAT))
-    rows = np.bincount(code, minlength=needs)
-    ended = np.bincount(code, done, needs)
-    log_sum = np.bincount(code, np.where(done, log, 0.0), needs)
-    open_code, open_log = code[~done], log[~done]
-    for _ in range(_ROUNDS):
-        m, s = mu[open_code], sd[open_code]
-        a = (open_log - m) / s
-        survival = np.maximum(ndtr(-a), 1e-12)
-        mills = np.exp(-0.5 * a * a) / np.sqrt(2 * np.pi) / survival
-        r = repeat[open_code]
-        w = r * survival / (1 - r + r * survival)
-        later = np.bincount(open_code, w, needs)
-        weighed = ended + later + weight
-        new_mu = log_sum + np.bincount(open_code, w * (m + s * mills), needs) + weight * mu0
-        new_mu /= weighed
-        shift = m + s * mills - new_mu[open_code]
-        left = s * s * (1 + a * mills - mills * mills)  # variance of the truncated normal
-        squares = np.bincount(code, np.where(done, (log - new_mu[code]) ** 2, 0.0), needs)
-        squares += np.bincount(open_code, w * (left + shift * shift), needs)
-        new_sd = np.sqrt((squares + _SPREAD_WEIGHT * sd0 * sd0) / (ended + later + _SPREAD_WEIGHT))
-        repeat = (ended + later + _REPEAT[0]) / (rows + sum(_REPEAT))
-        moved = max(np.abs(new_mu - mu).max(initial=0), np.abs(new_sd - sd).max(initial=0))
-        mu, sd = new_mu, np.maximum(new_sd, 0.05)
-        if moved < _CLOSE:
-            break
-    return mu, sd
+def _of_persons(known: Starts, values: Floats, person: Ints) -> Floats:
+    """Return the sum of values over all that is known of each person."""
+    persons, place = np.unique(known.person, return_inverse=True)
+    if not persons.size:
+        return np.zeros(person.size)
+    total = np.bincount(place, values, persons.size)
+    at = np.minimum(np.searchsorted(persons, person), persons.size - 1)
+    return np.where(persons[at] == person, total[at], 0.0)
 
 
 def _k_pair(table: Starts, need_mu: Floats) -> float:
     """Return within / between variance of log gaps by moments, held in 2..6."""
     last = np.flatnonzero(~table.done)
-    own, total = table.own_gaps[last], table.own_log[last]
-    first = np.append(0, last[:-1] + 1)
-    if not (own >= 2).sum() >= LEARNED_FROM:
-        return float(np.mean(_K_PAIR))
-    logs = np.where(table.done, np.log(table.length), 0.0)
-    squares = np.add.reduceat(logs * logs, first)
+    own, total, squares = table.own_gaps[last], table.own_log[last], table.own_squares[last]
     some = own >= 2
+    if some.sum() < LEARNED_FROM:
+        return float(np.mean(_K_PAIR))
     n, mean = own[some].astype(np.float64), total[some] / own[some]
     within = (squares[some] - n * mean * mean).sum() / (n - 1).sum()
     offset = mean - need_mu[table.need[last][some]]
@@ -214,61 +222,33 @@ def _k_pair(table: Starts, need_mu: Floats) -> float:
     return float(np.clip(within / max(between, 1e-9), *_K_PAIR))
 
 
-def _shapes(table: Starts, residual: Floats, needs: int) -> tuple[Floats, Ints]:
-    """Return distribution functions of residuals at `EDGES` and which row is whose."""
-    bins = EDGES.size - 1
-    group = np.minimum(table.own_gaps, MOST_OWN_GAPS)
-    place = np.searchsorted(EDGES, residual, side="right") - 1
-    # What ends beyond the last edge is open at the edge: no repurchase within the horizon.
-    done = table.done & (place < bins)
-    place = np.clip(place, 0, bins)
-    cell = (table.need * _GROUPS + group) * (bins + 1) + place
-    shape = (needs, _GROUPS, bins + 1)
-    size = needs * _GROUPS * (bins + 1)
-    ends = np.bincount(cell[done], minlength=size).reshape(shape)
-    open_ = np.bincount(cell[~done], minlength=size).reshape(shape)
-    pool_hazard = _shrunken(ends.sum(0), open_.sum(0), _start_hazard(), _SHAPE_WEIGHT[0])
-    rich = ends.sum(axis=(1, 2)) >= LEARNED_FROM
-    need_hazard = _shrunken(ends[rich], open_[rich], pool_hazard[None], _SHAPE_WEIGHT[1])
-    hazards = np.concatenate([pool_hazard[None], need_hazard]).reshape(-1, bins)
-    chance = 1 - np.cumprod(1 - hazards, axis=1)
-    first_row = np.where(rich, np.cumsum(rich), 0) * _GROUPS
-    rows = first_row[:, None] + np.arange(_GROUPS)
-    return np.round(np.pad(chance, ((0, 0), (1, 0))), 7), rows.astype(np.int64)
-
-
-def _start_hazard() -> Floats:
-    chance = _REPEAT[0] / sum(_REPEAT) * ndtr(EDGES)
-    chance[0] = 0.0
-    hazard: Floats = np.diff(chance) / (1 - chance[:-1])
-    return hazard
-
-
-def _shrunken(ends: Ints, open_: Ints, towards: Floats, weight: float) -> Floats:
-    every = ends + open_
-    at_risk = np.cumsum(every[..., ::-1], axis=-1)[..., ::-1] - open_ / 2
-    hazard: Floats = (ends[..., :-1] + weight * towards) / (at_risk[..., :-1] + weight)
-    return np.clip(hazard, 0.0, 1.0)
+def hazard(model: IntervalModel, pace: Pace, days: Floats) -> Floats:
+    """Return the cumulative hazard from the start to the end of day `days`, without presence."""
+    z = (np.log(np.floor(days) + 0.5) - pace.mu) / pace.sigma
+    result: Floats = pace.ratio * hazards.at(model.hazard_, pace.row, z)
+    return result
 
 
 def chance(model: IntervalModel, pace: Pace, days: Floats) -> Floats:
     """Return the chance of a repurchase within `days` of the start, one value an interval."""
-    z = (np.log(np.maximum(days, 0.5)) - pace.mu) / pace.sigma
-    place = np.clip((z - EDGES[0]) / (EDGES[1] - EDGES[0]), 0.0, EDGES.size - 1.0)
-    low = np.minimum(place.astype(np.int64), EDGES.size - 2)
-    left = model.shapes_[pace.row, low]
-    result: Floats = left + (place - low) * (model.shapes_[pace.row, low + 1] - left)
+    result: Floats = -np.expm1(-hazard(model, pace, days))
     return result
+
+
+def due_chance(model: IntervalModel, pace: Pace, elapsed: Floats, within: int) -> Floats:
+    """Return the chance of a purchase within the next days, given none in those that passed."""
+    ahead = hazard(model, pace, elapsed + within) - hazard(model, pace, elapsed)
+    return calibration.applied(model.calibration_, -np.expm1(-pace.presence * ahead))
 
 
 def repeat_chance(model: IntervalModel, pace: Pace) -> Floats:
     """Return the chance of any repurchase within the need's horizon (3 spreads past the mean)."""
-    result: Floats = model.shapes_[pace.row, -1]
+    result: Floats = -np.expm1(-pace.ratio * model.hazard_[pace.row, -1])
     return result
 
 
 def days_until(model: IntervalModel, pace: Pace, share: float) -> Floats:
     """Return the days by which `share` of those who come back have done so."""
-    reached = np.array([np.interp(share * row[-1], row, EDGES) for row in model.shapes_])
-    result: Floats = np.exp(pace.mu + pace.sigma * reached[pace.row])
+    level = -np.log1p(-share * repeat_chance(model, pace)) / pace.ratio
+    result: Floats = np.exp(pace.mu + pace.sigma * hazards.reached(model.hazard_, pace.row, level))
     return result

@@ -11,12 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from segmentation.duedates.intervals import (
-    LEARNED_FROM,
     IntervalModel,
-    chance,
     days_until,
+    due_chance,
     repeat_chance,
 )
+from segmentation.duedates.lives import LEARNED_FROM
 from segmentation.duedates.starts import Bools, Floats, Ints, starts
 from segmentation.features import day_numbers
 
@@ -73,8 +73,6 @@ def schedule(
     elapsed = table.length[rows]
     expected, early, late = (days_until(model, pace, share) for share in (0.5, *WINDOW))
     repeat = repeat_chance(model, pace)
-    before = chance(model, pace, elapsed)
-    soon = chance(model, pace, elapsed + DUE_WITHIN_DAYS)
     due = purchases.iloc[rows][["account_id", "person_id", "product_id", "title"]]
     due = due.rename(columns={"product_id": "last_product_id", "title": "last_title"})
     due = due.reset_index(drop=True)
@@ -87,7 +85,7 @@ def schedule(
     for column, days in zip(("expected_on", "window_from", "window_to"), whole, strict=True):
         due[column] = dates(day[rows] + days)
     due["p_repeat"] = repeat
-    due["p_due"] = np.clip((soon - before) / np.maximum(1 - before, 1e-9), 0.0, 1.0).round(6)
+    due["p_due"] = due_chance(model, pace, elapsed, DUE_WITHIN_DAYS).round(6)
     due["life"] = np.exp(model.lives_.mu)[need]
     due["gaps"] = model.lives_.gaps[need]
     edges = _edges(day[rows], whole)

@@ -5,7 +5,7 @@ Open intervals are data too: leaving them out makes chances 2.4 to 5 times too h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -40,9 +40,10 @@ class Starts:
     length: Floats
     #: Whether the next purchase has been seen.
     done: Bools
-    #: Completed gaps of this person and need before the start, and the sum of their logs.
+    #: Completed gaps of this person and need before the start; sums of their logs and the squares.
     own_gaps: Ints
     own_log: Floats
+    own_squares: Floats
 
     def take(self, rows: Ints | Bools) -> Starts:
         """Return the chosen rows."""
@@ -54,7 +55,27 @@ class Starts:
             self.done[rows],
             self.own_gaps[rows],
             self.own_log[rows],
+            self.own_squares[rows],
         )
+
+    @property
+    def as_of(self) -> int:
+        """The last day that was seen; 0 without intervals."""
+        return int((self.day + self.length).max(initial=0))
+
+    def seen_on(self, day: int) -> Starts:
+        """Return the intervals as they looked on an earlier day.
+
+        Examples
+        --------
+        >>> s = starts(np.array([1, 1, 1]), np.array([0, 0, 0]), np.array([0, 10, 30]), 35)
+        >>> s.seen_on(25).length.tolist(), s.seen_on(25).done.tolist()
+        ([10.0, 15.0], [True, False])
+        """
+        known = self.take(self.day <= day)
+        over = known.day + known.length > day
+        so_far = np.maximum(day - known.day, 0.5).astype(np.float64)
+        return replace(known, length=np.where(over, so_far, known.length), done=known.done & ~over)
 
 
 def merged(days: pd.DataFrame, key: list[str]) -> pd.DataFrame:
@@ -108,7 +129,7 @@ def starts(person: Ints, need: Ints, day: Ints, as_of: int) -> Starts:
     size = day.size
     if size == 0:
         none, no = np.zeros(0, dtype=np.int64), np.zeros(0)
-        return Starts(none, none, none, no, np.zeros(0, dtype=bool), none, no)
+        return Starts(none, none, none, no, np.zeros(0, dtype=bool), none, no, no)
     same = np.zeros(size, dtype=bool)  # the next row is the same pair
     same[:-1] = (person[1:] == person[:-1]) & (need[1:] == need[:-1])
     following = np.where(same, np.roll(day, -1), as_of)
@@ -116,7 +137,13 @@ def starts(person: Ints, need: Ints, day: Ints, as_of: int) -> Starts:
     logs = np.where(same, np.log(length), 0.0)
     first = np.flatnonzero(np.concatenate([[True], ~same[:-1]]))
     rows = np.diff(np.append(first, size))
-    before = np.cumsum(logs) - logs
+
+    def before(values: Floats) -> Floats:
+        so_far = np.cumsum(values) - values
+        # Rounded: the dust of long running sums would make a subset differ from the whole.
+        result: Floats = np.round(so_far - np.repeat(so_far[first], rows), 9)
+        return result
+
     return Starts(
         person=person,
         need=need,
@@ -124,8 +151,8 @@ def starts(person: Ints, need: Ints, day: Ints, as_of: int) -> Starts:
         length=length,
         done=same,
         own_gaps=np.arange(size) - np.repeat(first, rows),
-        # Rounded: the dust of long running sums would make a subset differ from the whole.
-        own_log=np.round(before - np.repeat(before[first], rows), 9),
+        own_log=before(logs),
+        own_squares=before(logs * logs),
     )
 
 

@@ -14,7 +14,7 @@ _MODULES = {
     name: f"segmentation.{folder}{name}"
     for folder, names in (
         ("", ("affinity", "features", "lifecycle", "rfm", "segments")),
-        ("duedates.", ("intervals", "schedule", "starts")),
+        ("duedates.", ("calibration", "hazards", "intervals", "lives", "schedule", "starts")),
     )
     for name in names
 }
