@@ -134,7 +134,7 @@ def _set_pragmas(connection: Any, pragmas: Mapping[str, str | int]) -> None:
 
 
 @contextmanager
-def scoped(engine: Engine | Connection, account_id: int) -> Iterator[Session]:
+def scoped(engine: Engine, account_id: int) -> Iterator[Session]:
     """Open a session in which only this account's rows exist; commits at the end.
 
     Every select, update and delete of a table of ours gets the account's filter, so that a
@@ -149,8 +149,16 @@ def scoped(engine: Engine | Connection, account_id: int) -> Iterator[Session]:
 
 
 @contextmanager
-def hurried(engine: Engine, account_id: int) -> Iterator[Session]:
-    """Open a session as `scoped` does, for somebody who waits for our answer.
+def unscoped(engine: Engine | Connection) -> Iterator[Session]:
+    """Open a session over all accounts, for log-in and the work queue only; commits at the end."""
+    with Session(engine, expire_on_commit=False) as session:
+        yield session
+        session.commit()
+
+
+@contextmanager
+def hurried(engine: Engine) -> Iterator[Session]:
+    """Open a session as `unscoped` does, for somebody who waits for our answer.
 
     SQLite has one writer at a time, and a page of an import may take it longer than a caller
     should wait. PostgreSQL lets both write.
@@ -161,14 +169,14 @@ def hurried(engine: Engine, account_id: int) -> Iterator[Session]:
         Nothing was written.
     """
     if engine.dialect.name != "sqlite":
-        with scoped(engine, account_id) as session:
+        with unscoped(engine) as session:
             yield session
         return
     with engine.connect() as connection:
         own = connection.connection
         _set_pragmas(own, _HURRIED)
         try:
-            with scoped(connection, account_id) as session:
+            with unscoped(connection) as session:
                 yield session
         except OperationalError as error:
             # The low byte: the rest says what kept it busy.
@@ -177,14 +185,6 @@ def hurried(engine: Engine, account_id: int) -> Iterator[Session]:
             raise Busy from error
         finally:
             _set_pragmas(own, _PATIENT)
-
-
-@contextmanager
-def unscoped(engine: Engine) -> Iterator[Session]:
-    """Open a session over all accounts, for log-in and the work queue only; commits at the end."""
-    with Session(engine, expire_on_commit=False) as session:
-        yield session
-        session.commit()
 
 
 def _only_own_rows(state: ORMExecuteState) -> None:

@@ -10,9 +10,10 @@ from functools import partial
 
 from flask import Blueprint, Response, abort, request
 from flask.typing import ResponseReturnValue
-from sqlmodel import select
+from sqlalchemy import bindparam
+from sqlmodel import Session, select
 
-from integration.db import Busy, hurried, unscoped
+from integration.db import Busy, hurried
 from integration.mailchimp.hooks import AUDIENCE, BATCHES, address_hash, is_genuine
 from integration.tables import Audience, MailchimpHook
 from integration.views.base import context
@@ -25,6 +26,12 @@ bp = Blueprint("hooks", __name__, url_prefix="/hooks/mailchimp")
 #: Bytes of a form; a contact with 80 fields of 255 bytes stays far below.
 _LARGEST = 256 * 1024
 _SIGNATURE = "X-Mailchimp-Signature"
+#: Put together once: it is asked for each webhook.
+_ADDRESSED = select(MailchimpHook, Audience).where(
+    MailchimpHook.address_hash == bindparam("hash"),
+    MailchimpHook.kind == bindparam("kind"),
+    MailchimpHook.audience_id == Audience.id,
+)
 
 
 @bp.get("/<secret>")
@@ -52,28 +59,17 @@ def receive_for_batches(secret: str) -> ResponseReturnValue:
 
 
 def _received(kind: str, secret: str) -> ResponseReturnValue:
-    hook, audience = _addressed(kind, secret)
-    if audience.disconnected_at is not None:
-        return "", 410  # ends the webhook at once
-    request.max_content_length = _LARGEST
-    # Before anything parses the form: the signature is over these bytes.
-    body = request.get_data(cache=True)
-    if hook.signing_secret:
-        key = context().vault.decrypt(hook.signing_secret)
-        if not is_genuine(key, request.headers.get(_SIGNATURE, ""), body, context().clock()):
-            abort(401)
-    return _kept(audience, kind, body)
-
-
-def _kept(audience: Audience, kind: str, body: bytes) -> Response:
     """Answer once it is kept; the workers are told after the answer, which need not wait for it."""
-    installation, answer = context(), Response(status=204)
-    # Mailchimp has no id of a delivery; the same bytes say the same.
-    dedupe_key = hashlib.sha256(body).hexdigest()
+    installation, answer, audience = context(), Response(status=204), None
     try:
-        with hurried(installation.engine, audience.account_id) as session:
+        with hurried(installation.engine) as session:
+            audience, body = _told(session, kind, secret)
+            # Mailchimp has no id of a delivery; the same bytes say the same.
+            dedupe_key = hashlib.sha256(body).hexdigest()
             work_id = keep(session, audience, kind, dedupe_key, {}, body)
     except Busy:
+        if audience is None:
+            raise
         letterbox.put(installation, audience, kind, dedupe_key, body)
         answer.call_on_close(partial(wake_for_letters, installation))
     else:
@@ -82,15 +78,21 @@ def _kept(audience: Audience, kind: str, body: bytes) -> Response:
     return answer
 
 
-def _addressed(kind: str, secret: str) -> tuple[MailchimpHook, Audience]:
-    """Find whose address this is; by its hash, so that no time tells how much of it was right."""
-    query = (
-        select(MailchimpHook, Audience)
-        .where(MailchimpHook.address_hash == address_hash(secret), MailchimpHook.kind == kind)
-        .where(MailchimpHook.audience_id == Audience.id)
-    )
-    with unscoped(context().engine) as session:
-        found = session.exec(query).first()
+def _told(session: Session, kind: str, secret: str) -> tuple[Audience, bytes]:
+    """Return about which audience something was said, and what; ends what is not Mailchimp's."""
+    # Found by the hash of its address, so that no time tells how much of it was right.
+    given = {"hash": address_hash(secret), "kind": kind}
+    found = session.exec(_ADDRESSED, params=given).first()
     if found is None:
         abort(404)
-    return found
+    hook, audience = found
+    if audience.disconnected_at is not None:
+        abort(Response(status=410))  # ends the webhook at once
+    request.max_content_length = _LARGEST
+    # Before anything parses the form: the signature is over these bytes.
+    body = request.get_data(cache=True)
+    if hook.signing_secret:
+        key = context().vault.decrypt(hook.signing_secret)
+        if not is_genuine(key, request.headers.get(_SIGNATURE, ""), body, context().clock()):
+            abort(401)
+    return audience, body

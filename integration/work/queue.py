@@ -12,7 +12,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Table, and_, exists, func, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Table,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
@@ -186,13 +197,19 @@ def _take(context: Context, work_id: int | None, lease_s: float) -> dict[str, An
 _HANDED_OUT = ("id", "account_id", "kind", "lane", "payload", "attempts", "lease_by")
 
 
-def _due(now: datetime) -> ColumnElement[bool]:
+def _due(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     other = _WORK.alias("other")
     lane_is_busy = exists().where(other.c.lane == _WORK.c.lane, other.c.status == "running")
     return or_(
         and_(_WORK.c.status.in_(_WAITING), _WORK.c.run_at <= now, ~lane_is_busy),
         and_(_WORK.c.status == "running", _WORK.c.lease_until <= now),
     )
+
+
+#: Put together once: it is asked for each webhook.
+_IS_DUE = select(_WORK.c.id).where(
+    _WORK.c.id == bindparam("work_id"), _due(bindparam("now", type_=_WORK.c.run_at.type))
+)
 
 
 def finish(job: Job) -> None:
@@ -276,9 +293,9 @@ def due_ids(context: Context, *, limit: int) -> list[int]:
 
 def is_due(context: Context, work_id: int) -> bool:
     """Tell whether a job could be claimed now."""
-    query = select(_WORK.c.id).where(_WORK.c.id == work_id, _due(context.clock()))
+    given = {"work_id": work_id, "now": context.clock()}
     with unscoped(context.engine) as session:
-        return session.connection().execute(query).first() is not None
+        return session.connection().execute(_IS_DUE, given).first() is not None
 
 
 def queued_for(context: Context, work_id: int) -> datetime | None:

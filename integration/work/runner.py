@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import psycopg
 import structlog
 from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey, crontab
 from huey.exceptions import ConfigurationError
@@ -193,10 +194,21 @@ def _open(context: Context) -> Huey:
         if url.get_backend_name() != "postgresql":
             raise SettingsError("STIPT_QUEUE is postgres, but STIPT_DATABASE_URL is not")
         dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
-        return PostgresHuey(dsn=dsn, **common)
+        return PostgresHuey(connection=partial(_unforced, dsn), **common)
     if settings.queue.startswith(("redis://", "rediss://", "unix://")):
         return _open_redis(settings.queue, common)
     raise SettingsError("STIPT_QUEUE has to be sqlite, postgres or an address redis://...")
+
+
+def _unforced(dsn: str) -> Any:
+    """Open a connection whose commits wait for no disk, as with `_Unforced`.
+
+    NOTIFY lets one commit at a time through, so that senders would wait for each other's disk too.
+    """
+    connection = psycopg.connect(dsn)
+    connection.execute("SET synchronous_commit TO off")
+    connection.commit()
+    return connection
 
 
 def _open_redis(address: str, common: dict[str, Any]) -> Huey:

@@ -2,7 +2,7 @@
 
 Pages and worker run as the Procfile starts them, the sandbox in a process of its own; four senders
 send at once over real HTTP. Once they send as fast as they are answered, while the worker works
-the messages off; and once all the while that a shop of 20,000 customers is imported and computed,
+the messages off; and once all the while that a shop of 5,000 customers is imported and computed,
 which writes to the same database. Mailchimp waits 10 seconds; the bar is 100 ms.
 """
 
@@ -41,9 +41,9 @@ from tests.postgres import postgres_server
 from tests.service.audience_shop import AudienceShop, make_shop
 from tests.service.kill import environment, wait_for
 
-MEMBERS, MESSAGES, SENDERS, LEAVERS, CUSTOMERS = 2_000, 600, 4, 5, 20_000
+MEMBERS, MESSAGES, SENDERS, LEAVERS, CUSTOMERS = 2_000, 600, 4, 5, 5_000
 #: Seconds between two messages of a sender while the import goes on.
-PAUSE_S = 0.05
+PAUSE_S = 0.1
 BAR_MS, LEDGER_BAR_S = 100, 60
 
 

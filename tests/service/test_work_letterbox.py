@@ -80,7 +80,7 @@ def tell(context: Context, body: bytes = BODY) -> float:
 
 def rename(context: Context, audience: Audience) -> None:
     """Write something in a hurry."""
-    with hurried(context.engine, audience.account_id) as session:
+    with hurried(context.engine) as session:
         session.get_one(Account, audience.account_id).name = "changed"
 
 
@@ -137,7 +137,7 @@ def test_another_error_in_a_hurry_is_not_taken_for_a_busy_writer(
 ) -> None:
     with (
         pytest.raises(OperationalError, match="no such table"),
-        hurried(context.engine, audience.account_id) as session,
+        hurried(context.engine) as session,
     ):
         session.connection().exec_driver_sql("INSERT INTO nowhere VALUES (1)")
 
