@@ -4,6 +4,10 @@ A withdrawal always wins: over everything said before it, over everything said a
 over everything whose moment is unknown, and over silence. Only an explicit opt-in that is known to
 be newer outdates it. Absence never opts in. A person's withdrawal on one address counts for all of
 his addresses.
+
+A moment in the future is no moment: such a statement counts as one without a date. An opt-in of
+"2062" would else outlast every withdrawal to come. To take it as said when we received it would not
+do either: a file that is read again after a withdrawal would then undo it.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy
@@ -23,6 +27,8 @@ from integration.store.common import parts
 from integration.tables import Consent, Identity, SourceProfile
 
 _OPT_INS = (ConsentState.CONFIRMED, ConsentState.CONSENTED)
+#: How far a shop's clock may be ahead of ours, its time zone left out or mistaken included.
+_AHEAD = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,16 @@ class Statement:
 
     state: ConsentState
     at: datetime | None
+
+
+def moment(at: datetime | None, received_at: datetime) -> datetime | None:
+    """Return when a statement was made; None where the source does not say or cannot be right."""
+    return None if at is None or at > received_at + _AHEAD else at
+
+
+def statement(row: Consent) -> Statement:
+    """Return what the fold needs of a row."""
+    return Statement(ConsentState(row.state), moment(row.at, row.received_at))
 
 
 def fold(statements: Iterable[Statement]) -> ConsentState:
@@ -68,11 +84,12 @@ def states(
     """Return the state of every person somebody said something about (None: of all people)."""
     said: dict[int, dict[int, Statement]] = defaultdict(dict)
     # Plain columns: as objects of the table a large shop's ledger takes seconds.
-    columns = (SourceProfile.person_id, Consent.id, Consent.state, Consent.at)
-    for query in _queries(*columns, person_ids=person_ids, channel=channel):
-        for person_id, row_id, state, at in session.execute(query):
+    columns = (SourceProfile.person_id, Consent.id, Consent.state)
+    moments = (Consent.at, Consent.received_at)
+    for query in _queries(*columns, *moments, person_ids=person_ids, channel=channel):
+        for person_id, row_id, state, at, received_at in session.execute(query):
             if row_id not in said[person_id]:
-                said[person_id][row_id] = Statement(ConsentState(state), at)
+                said[person_id][row_id] = Statement(ConsentState(state), moment(at, received_at))
     return {person_id: fold(rows.values()) for person_id, rows in said.items()}
 
 

@@ -34,21 +34,8 @@ from segmentation.frames import (
     check,
     empty,
 )
-from segmentation.picks.offers import offers
-from segmentation.picks.personal import nothing, picks
-from segmentation.picks.rate import PersonalRate
 from segmentation.rfm import RfmScorer
-from segmentation.value.levels import Levels
-from segmentation.value.model import CustomerValue
 
-#: What `value.model` calls what profiles tell of the coming year.
-_EXPECTED = {
-    "p_alive": "p_alive",
-    "orders": "expected_orders",
-    "value": "expected_value",
-    "low": "value_low",
-    "high": "value_high",
-}
 #: How often people usually order, before the shop's own orders say more.
 _RHYTHM_PRIOR = Prior(120.0, 0.9, "assumption", ASSUMPTION)
 
@@ -107,7 +94,6 @@ def assign(
     goods = catalogue.read(frames, choices)
     table = features.compute(goods.lines, goods.placed, as_of=as_of)
     today = features.day_number(as_of)
-    traits = catalogue.traits(goods)
     parts = []
     for account in sorted({int(a) for a in frames.people["account_id"].unique()}):
         before = _Before(
@@ -115,8 +101,7 @@ def assign(
             previous_segments[previous_segments["account_id"] == account],
         )
         part = Part.of(account, frames, table)
-        shelf = _Shelf(traits, frames.stock[(frames.stock["account_id"] == account).to_numpy()])
-        parts.append(_assign_account(part, fitted.account(account), before, shelf, today))
+        parts.append(_assign_account(part, fitted.account(account), before, today))
     segments, due, profiles = (
         _joined([part[i] for part in parts], contract)
         for i, contract in enumerate((SEGMENTS, DUE, PROFILES))
@@ -130,7 +115,6 @@ class Part:
 
     account: int
     need_days: pd.DataFrame
-    product_days: pd.DataFrame
     order_days: pd.DataFrame
     people: pd.DataFrame
     tastes: pd.DataFrame
@@ -148,7 +132,6 @@ class Part:
         return cls(
             account=account,
             need_days=mine(table.need_days),
-            product_days=mine(table.product_days),
             order_days=mine(table.order_days),
             people=people,
             tastes=mine(table.tastes),
@@ -165,7 +148,6 @@ class Part:
         return Part(
             account=self.account,
             need_days=without(self.need_days),
-            product_days=without(self.product_days),
             order_days=without(self.order_days),
             people=without(self.people),
             tastes=without(self.tastes),
@@ -183,19 +165,6 @@ class _Before:
         mine = self.segments[self.segments["segment"].str.startswith(f"{group}:").to_numpy()]
         values = dict(zip(mine["person_id"], mine["segment"].str[len(group) + 1 :], strict=True))
         return np.array([values.get(person, "") for person in persons], dtype=object)
-
-
-@dataclass(frozen=True)
-class _Shelf:
-    """What is known of products, and one account's stock."""
-
-    traits: pd.DataFrame
-    stock: pd.DataFrame
-
-    @property
-    def goods(self) -> pd.DataFrame:
-        """What can be bought, with its need, department, style and brand."""
-        return self.stock.merge(self.traits, on=["account_id", "product_id"])
 
 
 @dataclass(frozen=True)
@@ -232,7 +201,6 @@ def _fit_account(
     part: Part, goods: catalogue.Catalogue, today: int, choices: Choices
 ) -> AccountFit:
     table = account_table(goods, part, choices, today)
-    value = CustomerValue().fit(table.part.order_days, today)
     return AccountFit(
         needs=table.needs,
         names={need: goods.names[need] for need in table.needs},
@@ -241,18 +209,9 @@ def _fit_account(
         rhythm=IntervalModel().fit(_order_intervals(table.part, today), [_RHYTHM_PRIOR]),
         rfm=RfmScorer().fit(_measures(table.part.people, today)),
         shares=affinity.shares(table.part.tastes),
-        picks=PersonalRate().fit(table.part.product_days, kinds=_kinds(goods, part.account)),
-        value=value,
-        levels=Levels.of(_expected(value, table.part, today)["expected_value"].to_numpy()),
         wholesale=table.rule,
         placement=catalogue.placement(goods, part.account),
     )
-
-
-def _kinds(goods: catalogue.Catalogue, account: int) -> pd.Series:
-    """Return the need by product id."""
-    mine = goods.placed[(goods.placed["account_id"] == account).to_numpy()]
-    return mine.set_index("product_id")["need"]
 
 
 def _purchases(part: Part, needs: tuple[str, ...]) -> pd.DataFrame:
@@ -314,16 +273,13 @@ def _measures(people: pd.DataFrame, today: int) -> pd.DataFrame:
 
 
 def _assign_account(
-    part: Part, numbers: AccountFit, before: _Before, shelf: _Shelf, today: int
+    part: Part, numbers: AccountFit, before: _Before, today: int
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     is_wholesale = wholesale.is_wholesale(part.people, numbers.wholesale, today)
     apart = part.people[is_wholesale]
     retail = part.retail(is_wholesale)
-    due = _due(retail, numbers, before, shelf, today)
+    due = _due(retail, numbers, before, today)
     profiles, loves = _profiles(retail, numbers, before, today)
-    profiles["picks"] = picks(
-        numbers.picks, retail.product_days, due, profiles["person_id"], shelf.goods
-    )
     segments = segment_rows(part.account, due, profiles, loves, retail.tastes, numbers)
     business = business_rows(part.account, apart, part.business)
     both = pd.concat([profiles, _wholesale_profiles(apart, today)], ignore_index=True)
@@ -331,9 +287,7 @@ def _assign_account(
     return pd.concat([segments, business], ignore_index=True), due[list(DUE)], both[list(PROFILES)]
 
 
-def _due(
-    part: Part, numbers: AccountFit, before: _Before, shelf: _Shelf, today: int
-) -> pd.DataFrame:
+def _due(part: Part, numbers: AccountFit, before: _Before, today: int) -> pd.DataFrame:
     purchases = _purchases(part, numbers.needs)
     due = schedule(purchases, numbers.model, list(numbers.needs), as_of=today, previous=before.due)
     # Ids below zero stand for lines without a product; nobody can look them up.
@@ -343,7 +297,6 @@ def _due(
         {need: prior.basis for need, prior in zip(numbers.needs, numbers.priors, strict=True)}
     )
     due["basis"] = prior.mask(is_learned(due["gaps"].to_numpy()), "learned").astype("str")
-    due["offers"] = offers(due, shelf.traits, shelf.goods)
     due["reason"] = due_reasons(due)
     return due
 
@@ -365,10 +318,6 @@ def _profiles(
         profiles,
         before.labels("stage", persons),
     )
-    profiles = profiles.merge(_expected(numbers.value, part, today), on="person_id", how="left")
-    profiles["value"] = numbers.levels.words(
-        profiles["expected_value"].to_numpy(), before.labels("value", persons)
-    )
     profiles["is_wholesale"] = False
     shop = numbers.shares
     shops = affinity.sides(part.tastes, persons, "department", ("men", "women"))
@@ -383,18 +332,8 @@ def _profiles(
         part.tastes, persons, shop, before.labels("loves", persons)
     )
     profiles["favourite"], profiles["second_favourite"] = first, second
-    texts = ("stage", "value", "shops", "style", "favourite", "second_favourite")
+    texts = ("stage", "shops", "style", "favourite", "second_favourite")
     return profiles.astype(dict.fromkeys(texts, "str")), loves
-
-
-def _expected(value: CustomerValue, part: Part, today: int) -> pd.DataFrame:
-    """Return person_id and what is expected of each consumer; no figures where it is refused."""
-    if value.refused_ is not None:
-        nothing = dict.fromkeys(_EXPECTED.values(), np.nan)
-        return part.people[["person_id"]].assign(**nothing)
-    found = value.predict(part.order_days, today)
-    # Rounded, so that a stored figure is the computed one on every engine.
-    return found[["person_id", *_EXPECTED]].rename(columns=_EXPECTED).round(6)
 
 
 def _wholesale_profiles(apart: pd.DataFrame, today: int) -> pd.DataFrame:
@@ -402,12 +341,10 @@ def _wholesale_profiles(apart: pd.DataFrame, today: int) -> pd.DataFrame:
     profiles = _measures(apart, today)
     for score in ("r", "f", "m"):
         profiles[score] = np.zeros(len(apart), dtype=np.int64)
-    for figure in ("expected_gap", *_EXPECTED.values()):
-        profiles[figure] = np.full(len(apart), np.nan)
+    profiles["expected_gap"] = np.full(len(apart), np.nan)
     profiles["is_wholesale"] = np.ones(len(apart), dtype=bool)
-    for text in ("stage", "value", "shops", "style", "favourite", "second_favourite"):
+    for text in ("stage", "shops", "style", "favourite", "second_favourite"):
         profiles[text] = pd.Series("", index=profiles.index, dtype="str")
-    profiles["picks"] = nothing(len(profiles))
     return profiles
 
 

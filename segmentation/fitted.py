@@ -12,11 +12,8 @@ from segmentation.affinity import Shares
 from segmentation.duedates.intervals import IntervalModel
 from segmentation.duedates.lives import LEARNED_FROM
 from segmentation.duedates.needs import NeedName, Prior
-from segmentation.picks.rate import PersonalRate
 from segmentation.rfm import RfmScorer
 from segmentation.stored import SCHEMA
-from segmentation.value.levels import Levels
-from segmentation.value.model import CustomerValue
 from segmentation.wholesale import WholesaleRule
 
 
@@ -57,10 +54,6 @@ class AccountFit:
     rhythm: IntervalModel
     rfm: RfmScorer
     shares: Shares
-    picks: PersonalRate
-    #: Expected orders and revenue, and where high and low begin.
-    value: CustomerValue
-    levels: Levels
     wholesale: WholesaleRule
     #: {"products", "placed", "styled", "unplaced" (product ids), "unplaced_types"}.
     placement: Mapping[str, Any]
@@ -93,9 +86,6 @@ class AccountFit:
             "rhythm": self.rhythm.to_dict(),
             "rfm": self.rfm.to_dict(),
             "shares": self.shares.to_dict(),
-            "picks": self.picks.to_dict(),
-            "value": self.value.to_dict(),
-            "levels": self.levels.to_dict(),
             "wholesale": self.wholesale.to_dict(),
             "placement": dict(self.placement),
         }
@@ -111,9 +101,6 @@ class AccountFit:
             rhythm=IntervalModel.from_dict(plain["rhythm"]),
             rfm=RfmScorer.from_dict(plain["rfm"]),
             shares=Shares.from_dict(plain["shares"]),
-            picks=PersonalRate.from_dict(plain["picks"]),
-            value=CustomerValue.from_dict(plain["value"]),
-            levels=Levels(**plain["levels"]),
             wholesale=WholesaleRule(**plain["wholesale"]),
             placement=plain["placement"],
         )

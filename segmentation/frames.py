@@ -23,8 +23,6 @@ LINES: Mapping[str, str] = {
     "channel": "str",  # web, store, wholesale
     "product_id": "Int64",  # <NA>: not in the catalogue
     "title": "str",
-    "colour": "str",  # of the variant bought, "" when unknown
-    "size": "str",
     "quantity": "float64",  # units; below zero for a return
     "net_amount": "float64",  # minor units of the account's currency, after discounts
     "refunded_quantity": "float64",  # units of this line that came back as a refund, 0 or more
@@ -47,17 +45,6 @@ PRODUCTS: Mapping[str, str] = {
     "size": "str",
     "price": "float64",  # minor units, NaN when unknown
     "replacement_days": "float64",  # stated by the merchant in the catalogue, NaN when not
-}
-
-#: One row a variant that can be bought now: published, and in stock where stock is counted. A
-#: product without variants has one row.
-STOCK: Mapping[str, str] = {
-    "account_id": "int64",
-    "product_id": "int64",
-    "variant_id": "Int64",  # <NA>: a product without variants
-    "colour": "str",  # "" when unknown
-    "size": "str",
-    "price": "float64",  # minor units, NaN when unknown
 }
 
 #: One row a person.
@@ -109,9 +96,6 @@ DUE: Mapping[str, str] = {
     "p_due": "float64",  # chance of a purchase within the next 30 days given none so far
     "state": "str",  # "", soon, now, late
     "basis": "str",  # learned, assumption, stated
-    #: What to offer, best first, where there is a state: {"product_id", "variant_id"}, the latter
-    #: None where the size is not known.
-    "offers": "object",
     "reason": "object",  # dict as in SEGMENTS
 }
 
@@ -129,19 +113,11 @@ PROFILES: Mapping[str, str] = {
     "m": "int64",
     "expected_gap": "float64",  # days, shrunken
     "stage": "str",  # new, second-order-due, regular, best, at-risk, lost
-    "p_alive": "float64",  # chance that the person is a customer still; NaN where refused
-    "expected_orders": "float64",  # purchase days in the next 12 months
-    "expected_value": "float64",  # minor units in the next 12 months
-    "value_low": "float64",  # eight of ten end between value_low and value_high
-    "value_high": "float64",
-    "value": "str",  # high, middle, low; "" where refused
     "is_wholesale": "bool",
     "shops": "str",  # menswear, womenswear, both or ""
     "style": "str",  # business, casual or ""
     "favourite": "str",  # need key or ""
     "second_favourite": "str",
-    #: Products to show, best first: {"product_id", "basis": again, taste or popular}.
-    "picks": "object",
 }
 
 _KINDS = {
@@ -200,14 +176,11 @@ class Frames:
     lines: pd.DataFrame
     products: pd.DataFrame
     people: pd.DataFrame
-    #: Nothing known of what is in stock: nothing is offered.
-    stock: pd.DataFrame = field(default_factory=lambda: empty(STOCK))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lines", check(self.lines, LINES, "lines"))
         object.__setattr__(self, "products", check(self.products, PRODUCTS, "products"))
         object.__setattr__(self, "people", check(self.people, PEOPLE, "people"))
-        object.__setattr__(self, "stock", check(self.stock, STOCK, "stock"))
 
 
 @dataclass(frozen=True, kw_only=True)

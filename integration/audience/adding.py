@@ -52,12 +52,13 @@ class Newcomer:
 class Apart:
     """Somebody with an opt-in who is not added."""
 
-    #: "no_proof", "several_people", "taken_out", "address_changed", "refused" or "erased".
+    #: "no_proof", "several_people", "taken_out", "address_changed", "withdrawn", "refused" or
+    #: "erased".
     reason: str
     person_id: int
     #: The address that the opt-in is about, "" without one.
     email_key: str
-    #: The address in the audience that stands in the way, and its status there.
+    #: The address that stands in the way, and its status in the audience.
     there: str = ""
     status: str = ""
     #: Of the newest opt-in.
@@ -129,18 +130,22 @@ def _proof(rows: Iterable[Consent], addresses: Collection[str]) -> Consent | Non
     A confirmed one goes before one that waits for its confirmation.
     """
     said = list(rows)
-    denied = [row.at for row in said if row.state == ConsentState.DENIED.value and row.at]
+    denied = [_moment(row) for row in said if row.state == ConsentState.DENIED.value]
     last = max(denied, default=_LONG_AGO)
     proofs = [
         row
         for row in said
         if row.state in _OPT_INS
         and row.email_key in addresses
-        and row.at is not None
-        and row.at > last
+        and _moment(row) > last
         and row.source.strip()
     ]
     return max(proofs, key=_weight, default=None)
+
+
+def _moment(row: Consent) -> datetime:
+    """Before everything where nobody knows: such an opt-in is none, such a denial is final."""
+    return consent.moment(row.at, row.received_at) or _LONG_AGO
 
 
 def _weight(row: Consent) -> tuple[bool, datetime, int]:
@@ -158,7 +163,8 @@ class _Known:
                 self.addresses[person_id].add(email_key)
         query = select(Member.email_key, Member.status).where(Member.audience_id == audience.id)
         self._status = dict(session.exec(query).all())
-        self._former = _former(session, audience)
+        self._former = _former(session)
+        self._denials = _denials(session)
         self._refused = _refused(session, audience)
 
     def is_member(self, person_id: int) -> bool:
@@ -176,11 +182,25 @@ class _Known:
                 return self._apart(reason, person_id, proof, there)
         if proof is None or proof.email_key is None:
             return self._apart("no_proof", person_id, proof)
+        withdrawn = self._withdrawn_before(person_id, proof)
+        if withdrawn:
+            return self._apart("withdrawn", person_id, proof, withdrawn)
         if len(self._people[proof.email_key]) > 1:
             return self._apart("several_people", person_id, proof)
         if proof.email_key in self._refused:
             return self._apart("refused", person_id, proof)
         return None
+
+    def _withdrawn_before(self, person_id: int, proof: Consent) -> str:
+        """An address the person once had and withdrew on, "" where the opt-in is newer than that.
+
+        The address leads to nobody any more, so the ledger of the person does not hold it.
+        """
+        for email_key in sorted(self._former.get(person_id, set()) & self._denials.keys()):
+            said = [*self._denials[email_key], proof]
+            if consent.fold(map(consent.statement, said)) is ConsentState.DENIED:
+                return email_key
+        return ""
 
     def _apart(self, reason: str, person_id: int, proof: Consent | None, there: str = "") -> Apart:
         return Apart(
@@ -193,13 +213,12 @@ class _Known:
         )
 
 
-def _former(session: Session, audience: Audience) -> dict[int, set[str]]:
+def _former(session: Session) -> dict[int, set[str]]:
     """Person -> addresses he had when we wrote to them or when he spoke: he may have left there."""
     former: dict[int, set[str]] = defaultdict(set)
     written = (
         select(PlanChange.person_id, PlanChange.email_key)
-        .join(Plan, col(Plan.id) == col(PlanChange.plan_id))
-        .where(Plan.audience_id == audience.id, col(PlanChange.person_id).is_not(None))
+        .where(col(PlanChange.person_id).is_not(None))
         .distinct()
     )
     spoken = (
@@ -213,6 +232,19 @@ def _former(session: Session, audience: Audience) -> dict[int, set[str]]:
             if person_id is not None and email_key is not None:
                 former[person_id].add(email_key)
     return former
+
+
+def _denials(session: Session) -> dict[str, list[Consent]]:
+    """Address -> withdrawals that name it, whoever has it now."""
+    query = select(Consent).where(
+        Consent.channel == "email",
+        Consent.state == ConsentState.DENIED.value,
+        col(Consent.email_key).is_not(None),
+    )
+    denials: dict[str, list[Consent]] = defaultdict(list)
+    for row in session.exec(query):
+        denials[row.email_key or ""].append(row)
+    return denials
 
 
 def _refused(session: Session, audience: Audience) -> set[str]:

@@ -19,6 +19,7 @@ from integration.audience.names import LANGUAGE
 from integration.audience.plan import Summary, estimate, pushed, store, unsure
 from integration.context import Context
 from integration.db import scoped
+from integration.mailchimp import leave_out
 from integration.mailchimp.errors import MailchimpError
 from integration.mailchimp.push import publish
 from integration.mailchimp.withdraw import withdraw
@@ -95,6 +96,7 @@ def take_out(context: Context, job: Job) -> None:
         plan_id = _make_removal(context, job, audience)
     publish(context, job, plan_id)
     _check_all_is_out(context, audience, plan_id)
+    leave_out.remove(context, audience)
     job.extend()
     if then["do"] == MOVE:
         move(context, job.account_id)

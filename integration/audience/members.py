@@ -8,6 +8,7 @@ from sqlmodel import col, or_, select
 
 from integration.audience import states
 from integration.audience.connect import open_mailchimp
+from integration.audience.missing import complete
 from integration.context import Context
 from integration.db import scoped
 from integration.tables import Audience, Member
@@ -26,9 +27,10 @@ def read_members(
 ) -> int:
     """Bring our rows in step with the audience and return how many contacts were read.
 
-    The first time, or with `whole`, everybody is read, and who is not there any more becomes
-    "gone"; after that only what changed since. Rows, ledger and the moment are one transaction.
-    With `lease` it is committed only while the work for which it is read is still ours.
+    The first time, or with `whole`, everybody is read, and who is not there any more, looked for by
+    his id too, becomes "gone"; after that only what changed since. Rows, ledger and the moment are
+    one transaction. With `lease` it is committed only while the work for which it is read is still
+    ours.
 
     Raises
     ------
@@ -39,10 +41,10 @@ def read_members(
         # As stored now: whoever met a contact that is not what we thought has everybody read.
         until = session.get_one(Audience, audience.id).read_until
     since = None if whole or until is None else until - OVERLAP
-    # By contact: one that changes while we page comes twice, perhaps with two addresses.
-    read = open_mailchimp(context, audience).members(since)
-    by_contact = {info.contact_id or info.email_key: info for info in read}
-    found = {info.email_key: info for info in by_contact.values()}
+    mailchimp = open_mailchimp(context, audience)
+    whole_since = began if since is None else None
+    read = complete(context, audience, mailchimp, mailchimp.members(since), whole_since)
+    found = {info.email_key: info for info in read}
     with scoped(context.engine, audience.account_id) as session:
         assert audience.id is not None
         states.apply(session, audience, found.values(), began, whole=since is None)

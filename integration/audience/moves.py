@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import aliased
@@ -34,12 +34,6 @@ def move_all(session: Session, audience_id: int, moved: Mapping[str, str], now: 
     for new, old in moved.items():
         if new not in moved.values():
             _recognise(session, old, new, now)
-
-
-def move(session: Session, audience_id: int, old: str, new: str, now: datetime) -> None:
-    """Carry everything of a contact over from one address to another, identity too."""
-    _carry(session, audience_id, old, new)
-    _recognise(session, old, new, now)
 
 
 def _carry(session: Session, audience_id: int, old: str, new: str) -> None:
@@ -84,17 +78,18 @@ def _move_changes(session: Session, audience_id: int, old: str, new: str) -> Non
 def _recognise(session: Session, old: str, new: str, now: datetime) -> None:
     """Have the person of the old address recognised by the new one too.
 
+    Not where the new one is somebody else's: it would make one person of the two, and nobody told
+    us that they are.
+
     By a profile of its own: what a source tells about its customers replaces what it told before,
     and this was told by Mailchimp.
     """
-    holders = session.exec(
-        select(SourceProfile)
-        .join(Identity, col(Identity.profile_id) == col(SourceProfile.id))
-        .where(Identity.kind == "email", Identity.value == old)
-        .order_by(col(SourceProfile.id))
-    ).all()
-    if len({profile.person_id for profile in holders}) != 1:
+    holders = _holders(session, old)
+    people = {profile.person_id for profile in holders}
+    if len(people) != 1:
         return  # nobody of ours, or nobody knows which of several
+    if {profile.person_id for profile in _holders(session, new)} - people:
+        return
     first = holders[0]
     external_id = f"mailchimp:{subscriber_hash(old)}:{subscriber_hash(new)}"
     known = select(SourceProfile).where(
@@ -119,3 +114,12 @@ def _recognise(session: Session, old: str, new: str, now: datetime) -> None:
         )
     session.flush()
     identity.link(session, [profile.id], now)
+
+
+def _holders(session: Session, email_key: str) -> Sequence[SourceProfile]:
+    return session.exec(
+        select(SourceProfile)
+        .join(Identity, col(Identity.profile_id) == col(SourceProfile.id))
+        .where(Identity.kind == "email", Identity.value == email_key)
+        .order_by(col(SourceProfile.id))
+    ).all()

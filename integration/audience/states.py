@@ -8,7 +8,8 @@ What Mailchimp says about permission is one-sided. An unsubscribe is the person'
 a denial in the ledger, once, at the moment it is first seen to have happened. A bounce ("cleaned")
 is a fact about an address, not a wish, and is recorded as unknown. Being subscribed is no opt-in:
 nobody knows here who put the address there. Only somebody who left and then opted in again at
-Mailchimp, by a moment that is newer than his leaving, has said so himself.
+Mailchimp, by a moment that is newer than his leaving, has said so himself; not whom we just added,
+for that moment is ours.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from sqlmodel import Session, col, delete, or_, select, update
 
 from connectors.records import ConsentState
 from integration.audience import moves
+from integration.audience.difference import CONTACT
 from integration.db import upsert
 from integration.mailchimp.answers import MemberInfo
 from integration.mailchimp.client import subscriber_hash
 from integration.privacy.erased import erased_among
 from integration.privacy.welcome import welcome
 from integration.store.common import parts
-from integration.tables import Audience, Consent, Member, PushedValue
+from integration.tables import Audience, Consent, Member, Plan, PlanChange, PushedValue
 
 GONE = "gone"
 #: Mailchimp erased the address and does not take it back: only its own form does.
@@ -177,10 +179,12 @@ def _record_statements(
     said = _said(session, [info.email_key for info in changed])
     before = _said(session, [moved[info.email_key] for info in changed if info.email_key in moved])
     heard = {row.external_id for rows in said.values() for row in rows}
+    added = _on_their_way(session, audience, [info.email_key for info in changed])
     statements = [
         statement
         for info in changed
-        if (
+        if not (info.email_key in added and info.status == "subscribed")
+        and (
             statement := _statement(
                 audience,
                 info,
@@ -197,6 +201,21 @@ def _record_statements(
         session.connection().execute(insert(Consent), statements)
 
 
+def note_left(
+    session: Session, audience: Audience, email_key: str, at: datetime, received_at: datetime
+) -> None:
+    """Record that somebody left of whom nothing more can be read, unless it is known."""
+    if erased_among(session, [email_key]):
+        return
+    said = _said(session, [email_key]).get(email_key, [])
+    if any(row.state == ConsentState.DENIED and row.at and row.at >= at for row in said):
+        return
+    info = MemberInfo(email_key=email_key, status="unsubscribed", changed_at=at)
+    row = _statement(audience, info, said, received_at)
+    assert row is not None
+    session.connection().execute(insert(Consent), [row])
+
+
 def _said(session: Session, email_keys: Collection[str]) -> dict[str, list[Consent]]:
     """Return what Mailchimp said about addresses before."""
     query = select(Consent).where(
@@ -208,6 +227,23 @@ def _said(session: Session, email_keys: Collection[str]) -> dict[str, list[Conse
     for row in session.exec(query):
         found.setdefault(row.email_key or "", []).append(row)
     return found
+
+
+def _on_their_way(
+    session: Session, audience: Audience, email_keys: Collection[str]
+) -> Collection[str]:
+    """Return those of these addresses that we are adding: their opt-in there is our call."""
+    query = (
+        select(PlanChange.email_key)
+        .join(Plan, col(Plan.id) == col(PlanChange.plan_id))
+        .where(
+            Plan.audience_id == audience.id,
+            PlanChange.kind == CONTACT,
+            PlanChange.status == "sent",
+            col(PlanChange.email_key).in_(email_keys),
+        )
+    )
+    return set(session.exec(query))
 
 
 def _statement(

@@ -1,7 +1,8 @@
 """Adding contacts whose opt-in is recorded: the only module that opens a client which may.
 
 A PUT with `status_if_new` creates who is not there; whoever came meanwhile keeps his status. Just
-before, the members are read again, so that nobody who was archived or came in between is touched.
+before, the members are read again, so that nobody who was archived or came in between is touched,
+and so is the ledger: who withdrew in between is not added, in the last round of a job either.
 """
 
 from __future__ import annotations
@@ -9,23 +10,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select, update
 
+from integration.audience.adding import newcomers
 from integration.audience.connect import open_mailchimp
 from integration.audience.difference import CONTACT
 from integration.audience.members import read_members
 from integration.audience.settled import NOT_THERE, THERE_ALREADY, WITHDRAWN
-from integration.audience.states import FORGOTTEN
-from integration.db import upsert
+from integration.audience.states import FORGOTTEN, apply
 from integration.mailchimp import contacts
-from integration.mailchimp.answers import OperationResult
+from integration.mailchimp.answers import MemberInfo, OperationResult, read_member
 from integration.mailchimp.client import Mailchimp
 from integration.mailchimp.contact_batches import Step, await_batches, carry_out
 from integration.mailchimp.contacts import Contact, read_contact
 from integration.mailchimp.errors import Compliance
 from integration.mailchimp.guard import Permit
 from integration.mailchimp.run import Row, Run
-from integration.privacy.erased import erased_among
 from integration.store.common import parts
 from integration.tables import Addition, Audience, Member, PlanChange
 
@@ -66,11 +67,8 @@ def _to_send(run: Run, audience: Audience, mailchimp: Mailchimp) -> list[Row]:
     confirms = contacts.sign_up(mailchimp).asks_to_confirm
     with run.transaction() as session:
         if confirms:  # switched on since the plan was made: then everybody is asked
-            session.exec(
-                update(PlanChange)
-                .where(col(PlanChange.plan_id) == run.plan_id, col(PlanChange.kind) == CONTACT)
-                .values(after="pending")
-            )
+            ours = (col(PlanChange.plan_id) == run.plan_id) & (col(PlanChange.kind) == CONTACT)
+            _ask_to_confirm(session, ours)
         rows = run.open_rows(session, CONTACT)
         there = _statuses(session, run, [row.email_key for row in rows])
         # Of a call whose answer we did not get: it arrived.
@@ -78,11 +76,30 @@ def _to_send(run: Run, audience: Audience, mailchimp: Mailchimp) -> list[Row]:
         _note_added(session, run, arrived)
         others = [row for row in rows if row.email_key in there and row not in arrived]
         run.fail(session, {row.id: THERE_ALREADY for row in others})
-        new = [row for row in rows if row.email_key not in there]
-        erased = erased_among(session, [row.email_key for row in new])
-        run.fail(session, {row.id: WITHDRAWN for row in new if row.email_key in erased})
-        run.fail_all_of(session, erased, WITHDRAWN)
-        return [row for row in new if row.email_key not in erased]
+        return _still_allowed(session, run, [row for row in rows if row.email_key not in there])
+
+
+def _still_allowed(session: Session, run: Run, rows: Sequence[Row]) -> list[Row]:
+    """Those of `rows` who may be added by what is known now, with no more than they may be given.
+
+    Between two rounds a statement may have come, about this address or another of the person's.
+    """
+    if not rows:
+        return []
+    found = newcomers(session, session.get_one(Audience, run.audience_id)).found
+    status = {one.email_key: one.status for one in found}
+    lost = [row for row in rows if row.email_key not in status]
+    run.fail(session, {row.id: WITHDRAWN for row in lost})
+    run.fail_all_of(session, {row.email_key for row in lost}, WITHDRAWN)
+    allowed = [row for row in rows if row.email_key in status]
+    asked = {row.id for row in allowed if status[row.email_key] == "pending"}
+    for part in parts(asked):
+        _ask_to_confirm(session, col(PlanChange.id).in_(part))
+    return [row._replace(after="pending") if row.id in asked else row for row in allowed]
+
+
+def _ask_to_confirm(session: Session, rows: ColumnElement[bool]) -> None:
+    session.exec(update(PlanChange).where(rows).values(after="pending"))
 
 
 def _statuses(session: Session, run: Run, email_keys: Sequence[str]) -> dict[str, str]:
@@ -126,6 +143,7 @@ def _settle(session: Session, run: Run, results: Sequence[OperationResult]) -> N
     given = _additions(session, run, list(rows.values()))
     added: list[Row] = []
     since: dict[str, datetime | None] = {}
+    there: list[MemberInfo] = []
     for result in results:
         row = rows.get(int(result.operation_id))
         if row is None:
@@ -137,19 +155,23 @@ def _settle(session: Session, run: Run, results: Sequence[OperationResult]) -> N
             if isinstance(result.error, Compliance):
                 _note_lost(session, run, row, result.error.title)
             run.fail_all_of(session, {row.email_key}, NOT_THERE)
-        elif _is_new(contact := read_contact(result.document), row, given[row.email_key]):
-            added.append(row)
-            since[row.email_key] = contact.opted_at
         else:
-            run.fail(session, {row.id: THERE_ALREADY})
-            _note_member(session, run, row.email_key, str(result.document["status"]))
+            there.append(read_member(result.document))
+            contact = read_contact(result.document)
+            if _is_new(contact, row, given.get(row.email_key)):
+                added.append(row)
+                since[row.email_key] = contact.opted_at
+            else:
+                run.fail(session, {row.id: THERE_ALREADY})
+    _note_members(session, run, there)
     _note_added(session, run, added, since)
 
 
-def _is_new(contact: Contact, row: Row, given: Addition) -> bool:
+def _is_new(contact: Contact, row: Row, given: Addition | None) -> bool:
     """Whether the contact holds what we gave and nothing else: then we made it."""
     return (
-        contact.status == row.after
+        given is not None  # else the row was carried to another address of a contact meanwhile
+        and contact.status == row.after
         and not contact.tags
         and not contact.is_vip
         and contact.merge_fields.items() <= given.merge_fields.items()
@@ -167,27 +189,25 @@ def _note_added(
     now = run.context.clock()
     for email_key, addition in _additions(session, run, rows).items():
         addition.added_at = addition.added_at or (since or {}).get(email_key) or now
-        status = next(row.after for row in rows if row.email_key == email_key)
-        _note_member(session, run, email_key, status or "pending", addition.language)
 
 
 def _note_lost(session: Session, run: Run, row: Row, title: str) -> None:
-    """Keep that only the person can come back, as Mailchimp says; it is never tried again."""
+    """Keep that only the person can come back, as Mailchimp says; it is never tried again.
+
+    Whether he left or bounced it does not say: the ledger takes it for the stronger of the two.
+    """
     if title == _FORGOTTEN_TITLE:
-        _note_member(session, run, row.email_key, FORGOTTEN)
-        return
-    _note_member(session, run, row.email_key, "unsubscribed")
-    # Somebody is not what we thought: read everybody before the next plan.
-    session.get_one(Audience, run.audience_id).read_until = None
+        info = MemberInfo(email_key=row.email_key, status=FORGOTTEN, changed_at=None)
+    else:
+        info = MemberInfo(
+            email_key=row.email_key, status="unsubscribed", changed_at=run.context.clock()
+        )
+        # Somebody is not what we thought: read everybody before the next plan.
+        session.get_one(Audience, run.audience_id).read_until = None
+    _note_members(session, run, [info])
 
 
-def _note_member(
-    session: Session, run: Run, email_key: str, status: str, language: str = ""
-) -> None:
-    row = {
-        "audience_id": run.audience_id,
-        "email_key": email_key,
-        "status": status,
-        "language": language,
-    }
-    upsert(session, Member, [row], key=("audience_id", "email_key"))
+def _note_members(session: Session, run: Run, found: Sequence[MemberInfo]) -> None:
+    """As everything that is read of members, so that the ledger says what their rows say."""
+    audience = session.get_one(Audience, run.audience_id)
+    apply(session, audience, found, run.context.clock())

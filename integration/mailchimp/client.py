@@ -24,7 +24,7 @@ from integration.mailchimp.answers import (
     read_results,
     read_segment,
 )
-from integration.mailchimp.errors import NotFound
+from integration.mailchimp.errors import AudienceGone, NotFound
 from integration.mailchimp.transport import Transport, as_json
 
 #: Addresses that a tag call takes, and operations of a batch.
@@ -77,9 +77,18 @@ class Mailchimp(Transport):
 
     def member(self, email_key: str) -> MemberInfo | None:
         """Return a contact, archived or not; None for an address that is not in the audience."""
-        read = self.official.lists.get_list_member
+        return self._one(subscriber_hash(email_key))
+
+    def contact(self, contact_id: str) -> MemberInfo | None:
+        """Return a contact by its id, whatever its address is by now; None when it is gone."""
+        return self._one(checked_id(contact_id))
+
+    def _one(self, who: str) -> MemberInfo | None:
         try:
-            row = self.call(read, self.list_id, subscriber_hash(email_key), fields=list(_MEMBER))
+            read = self.official.lists.get_list_member
+            row = self.call(read, self.list_id, who, fields=list(_MEMBER))
+        except AudienceGone:
+            raise
         except NotFound:
             return None
         return read_member(row)

@@ -192,7 +192,7 @@ def _settle(run: Run, ended: Sequence[tuple[Sequence[Row], MailchimpError | None
     done: list[Row] = []
     again: list[int] = []
     failed: dict[int, str] = {}
-    gone: list[str] = []
+    gone: list[Row] = []
     for rows, error in ended:
         if error is None:
             done += rows
@@ -201,9 +201,11 @@ def _settle(run: Run, ended: Sequence[tuple[Sequence[Row], MailchimpError | None
         else:
             lost = isinstance(error, NotFound)
             failed |= {row.id: NOT_THERE if lost else str(error) for row in rows}
-            gone += [row.email_key for row in rows[:1] if lost]
+            gone += rows[:1] if lost else ()
     with run.transaction() as session:
         run.settle(session, FIELD, done)
         run.mark(session, again, "todo")
         run.fail(session, failed)
-        mark_gone(session, run.audience_id, gone)
+        # Whoever has another address by now is there, and his old one may be somebody else's.
+        stayed = {row.email_key for row in gone} & {r.email_key for r in run.as_now(session, gone)}
+        mark_gone(session, run.audience_id, stayed)

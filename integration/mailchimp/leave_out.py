@@ -6,6 +6,7 @@ out has to stand there: those to ask first, and those who had mail of ours latel
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
@@ -50,6 +51,20 @@ def keep(context: Context, audience: Audience) -> None:
         except NotFound:  # deleted in Mailchimp
             _forget(context, audience, key)
             set_list(mailchimp, _make(context, audience, mailchimp, key), addresses)
+
+
+def remove(context: Context, audience: Audience) -> None:
+    """Delete both tags, as nothing of ours is to stay in the audience.
+
+    Raises
+    ------
+    MailchimpError
+    """
+    mailchimp = open_mailchimp(context, audience)
+    for key, tag_id in tag_ids(context, audience).items():
+        with suppress(NotFound):  # deleted in Mailchimp
+            mailchimp.delete_tag(tag_id)
+        _forget(context, audience, key)
 
 
 def tag_ids(context: Context, audience: Audience) -> dict[str, int]:

@@ -229,10 +229,22 @@ class Run:
     def settle(self, session: Session, kind: str, rows: Sequence[Row]) -> None:
         """Note that rows are as planned in Mailchimp now, in plan and mirror."""
         self.done(session, rows)
+        rows = self.as_now(session, rows)
         self.mirror(session, kind, rows)
         for key in {row.key for row in rows}:
             gone = [row.email_key for row in rows if row.key == key and row.after is None]
             self._unmirror(session, kind, key, gone)
+
+    def as_now(self, session: Session, rows: Sequence[Row]) -> list[Row]:
+        """Return rows with the addresses they have by now.
+
+        A contact that changed its address while a call was on its way took them along.
+        """
+        found: dict[int | None, str] = {}
+        for part in _chunks([row.id for row in rows]):
+            query = select(PlanChange.id, PlanChange.email_key)
+            found.update(session.exec(query.where(col(PlanChange.id).in_(part))).all())
+        return [row._replace(email_key=found[row.id]) for row in rows]
 
     def done(self, session: Session, rows: Sequence[Row]) -> None:
         """Note that rows are carried out, where there is nothing to mirror."""

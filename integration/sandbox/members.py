@@ -221,6 +221,8 @@ def create(
     member = Member(email=email, status=status, web_id=state.next_id("member"))
     write(audience, member, call, {**body, "email_address": email})
     member.left = "cleaned" if status == "cleaned" else ""
+    if status == "subscribed":  # whoever calls says that the person confirmed
+        member.signup.setdefault("timestamp_opt", state.clock.text())
     audience.put(member)
     add_tags(state, audience, member, texts(body, "tags"))
     hooks.tell(state, audience, None, member, "api")

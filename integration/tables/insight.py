@@ -7,14 +7,7 @@ from sqlalchemy import UniqueConstraint
 from sqlmodel import Field
 
 from integration.db import BigKey, Owned
-from integration.tables.columns import (
-    account_key,
-    json_column,
-    json_list,
-    moment,
-    primary_key,
-    reference,
-)
+from integration.tables.columns import account_key, json_column, moment, primary_key, reference
 
 
 class FittedModel(Owned, table=True):
@@ -61,22 +54,11 @@ class PersonProfile(Owned, table=True):
     #: None for wholesale buyers, who have a rhythm of their own kind.
     expected_gap: float | None = None
     stage: str
-    #: Of the next 12 months; None where it is refused, and for wholesale buyers.
-    p_alive: float | None = None
-    expected_orders: float | None = None
-    #: Minor units, and eight of ten end between low and high.
-    expected_value: float | None = None
-    value_low: float | None = None
-    value_high: float | None = None
-    #: high, middle, low or "".
-    value: str = Field(default="", sa_column_kwargs={"server_default": ""})
     is_wholesale: bool
     shops: str
     style: str
     favourite: str
     second_favourite: str
-    #: Products to show, best first: {"product_id", "basis"}.
-    picks: list[dict[str, Any]] = json_list()
     computed_on: date
 
 
@@ -129,6 +111,4 @@ class DueDate(Owned, table=True):
     state: str = Field(index=True)
     #: learned, assumption or stated.
     basis: str
-    #: What to offer, best first: {"product_id", "variant_id"}.
-    offers: list[dict[str, Any]] = json_list()
     reason: dict[str, Any] = json_column()

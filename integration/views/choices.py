@@ -166,6 +166,7 @@ def not_added_texts() -> dict[str, str]:
         "several_people": gettext("one address of several people"),
         "taken_out": gettext("left, bounced, archived or erased in the audience"),
         "address_changed": gettext("opted in, but the audience knows an earlier address"),
+        "withdrawn": gettext("opted in, but withdrew later under an earlier address"),
         "refused": gettext("refused by Mailchimp before"),
         "erased": gettext("erased on request"),
     }

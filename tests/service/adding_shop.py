@@ -28,8 +28,12 @@ def opt_in(
     at: datetime | None = NOW,
     source: str = "checkout",
     about: str | None = None,
+    received_at: datetime | None = None,
 ) -> None:
-    """Record that somebody opted in; `about` is the address it was given for."""
+    """Record that somebody opted in; `about` is the address it was given for.
+
+    It was received when it was said, and not before NOW, unless told otherwise.
+    """
     with shop.session() as session:
         session.add(
             Consent(
@@ -42,7 +46,7 @@ def opt_in(
                 at=at,
                 source=source,
                 evidence="box ticked",
-                received_at=NOW,
+                received_at=received_at or max(NOW, at or NOW),
             )
         )
 

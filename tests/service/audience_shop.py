@@ -245,7 +245,7 @@ class AudienceShop:
                     state=state,
                     at=at,
                     source="checkout",
-                    received_at=NOW,
+                    received_at=max(NOW, at or NOW),
                 )
             )
 

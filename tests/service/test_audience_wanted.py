@@ -118,11 +118,7 @@ def test_a_reason_of_an_older_version_costs_its_sentence_and_nothing_else(
     with shop.session() as session:
         due = session.exec(select(DueDate).where(DueDate.person_id == person)).one()
         due.reason = {"key": "due", "words": "of another time"}
-    assert fields(shop, ADA) == {
-        "DUEDATE": "2026-04-01",
-        "DUEWHAT": "suit",
-        "DUEPROD": "suit",
-    }
+    assert fields(shop, ADA) == {"DUEDATE": "2026-04-01", "DUEWHAT": "suit"}
     assert shop.plan().summary["members"] == 1
 
 
@@ -134,20 +130,6 @@ def test_a_business_customer_gets_the_tag_and_no_due_date(
     shop.person(ADA, ["b2b:account"], due=due, wholesale=True)
     found = look(shop).values[ADA]
     assert found == {("tag", "b2b:account"): ""}
-
-
-def test_a_value_becomes_one_of_three_tags(shop: AudienceShop, sandbox: SandboxServer) -> None:
-    for email, level in ((ADA, "high"), (BOB, "middle"), (EVE, "low")):
-        sandbox.add_member(email)
-        shop.person(email, [f"value:{level}"])
-    plan = shop.plan()
-    assert plan.summary["warnings"] == []
-    rows = {row["key"]: row for row in plan.summary["tags"]}
-    assert set(rows) == {"value:high", "value:middle", "value:low"}
-    shop.publish(plan.id)
-    assert sandbox.tags(ADA) == {"Value: High"}
-    assert sandbox.tags(BOB) == {"Value: Middle"}
-    assert sandbox.tags(EVE) == {"Value: Low"}
 
 
 def test_of_two_addresses_the_subscribed_one_counts_then_the_one_used_last(

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from integration.audience import leave
+from integration.mailchimp import leave_out
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
 from integration.tables import CampaignRule
@@ -41,6 +42,8 @@ def test_who_disconnects_has_nothing_scheduled_any_more(mail: MailShop, way: str
     rule_id = mail.add_rule()
     before = mail.sandbox.canonical()
     mail.work()
+    if way == "take_out":
+        leave_out.keep(mail.shop.context, mail.shop.audience)
     if way == "leave":
         assert leave.disconnect(mail.shop.context, mail.shop.account_id) == []
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine
@@ -98,3 +99,39 @@ def test_a_statement_about_an_address_reaches_its_person(engine: Engine) -> None
     )
     with scoped(engine, account) as session:
         assert states(session)[persons(engine, account)["w"]] is ConsentState.DENIED
+
+
+@pytest.mark.parametrize(
+    ("ahead", "state"),
+    [
+        pytest.param(timedelta(days=1), ConsentState.CONFIRMED, id="the shop's clock is ahead"),
+        pytest.param(timedelta(days=1, seconds=1), ConsentState.DENIED, id="a moment to come"),
+        pytest.param(timedelta(days=9000), ConsentState.DENIED, id="a year mistyped"),
+    ],
+)
+def test_an_opt_in_from_the_future_outdates_no_withdrawal(
+    engine: Engine, ahead: timedelta, state: ConsentState
+) -> None:
+    account = add_account(engine)
+    shop = add_shop(engine, account)
+    yes = ConsentEvent(
+        id="1", state=ConsentState.CONFIRMED, at=NOON + ahead, source="form", email="a@x.nl"
+    )
+    no = ConsentEvent(id="2", state=ConsentState.DENIED, at=NOON, source="form", email="a@x.nl")
+    store(engine, account, shop, Customer(id="w", email="a@x.nl"), yes)
+    with scoped(engine, account) as session:
+        assert list(states(session).values()) == [ConsentState.CONFIRMED], "it is an opt-in"
+    store(engine, account, shop, no)
+    with scoped(engine, account) as session:
+        assert list(states(session).values()) == [state]
+
+
+def test_a_withdrawal_from_the_future_is_outdated_by_nothing(engine: Engine) -> None:
+    account = add_account(engine)
+    shop = add_shop(engine, account)
+    later = NOON + timedelta(days=2)
+    yes = ConsentEvent(id="1", state=ConsentState.CONFIRMED, at=NOON, source="form", email="a@x.nl")
+    no = ConsentEvent(id="2", state=ConsentState.DENIED, at=later, source="form", email="a@x.nl")
+    store(engine, account, shop, Customer(id="w", email="a@x.nl"), yes, no)
+    with scoped(engine, account) as session:
+        assert list(states(session).values()) == [ConsentState.DENIED]

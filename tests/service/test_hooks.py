@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -21,6 +22,7 @@ from integration.audience import hooks, states
 from integration.audience import told as audience_told
 from integration.audience.connect import connect, open_mailchimp
 from integration.audience.members import read_members
+from integration.audience.missing import HANDFUL
 from integration.audience.undo import make_undo
 from integration.context import Context
 from integration.mailchimp import fields
@@ -328,6 +330,25 @@ def test_a_bounce_is_known_at_once_and_is_no_denial(
     assert here.states() == {ADA: "unknown"}
 
 
+@pytest.mark.parametrize("then", ["archive", "erase"])
+def test_who_left_has_left_though_he_was_taken_out_before_we_looked(
+    here: Installation, sandbox: SandboxServer, then: str
+) -> None:
+    sandbox.state.hooks.hold()
+    sandbox.unsubscribe(ADA)
+    fired_at = datetime.now(UTC)
+    sandbox.act(then, ADA)
+    sandbox.act(then, BOB)
+    sandbox.state.hooks.copies = 2
+    sandbox.state.hooks.release("reversed")
+    here.settle()
+    assert here.states() == {ADA: "denied"}, "being taken out is no word of the person's"
+    with here.shop.session() as session:
+        row = session.exec(select(Consent)).one()
+    assert row.at is not None
+    assert abs(row.at - fired_at) < timedelta(minutes=1)
+
+
 def test_who_is_removed_is_gone_and_has_denied_nothing(
     here: Installation, sandbox: SandboxServer
 ) -> None:
@@ -389,6 +410,9 @@ STORIES: dict[str, list[tuple[str, str, dict[str, str]]]] = {
     ],
     "moves and leaves": [("change_address", ADA, {"to": AUGUSTA}), ("unsubscribe", AUGUSTA, {})],
     "leaves and moves": [("unsubscribe", ADA, {}), ("change_address", ADA, {"to": AUGUSTA})],
+    "leaves and is archived": [("unsubscribe", ADA, {}), ("archive", ADA, {})],
+    "leaves and is removed": [("unsubscribe", ADA, {}), ("erase", ADA, {})],
+    "is archived": [("archive", ADA, {})],
     "edits, bounces": [("edit", ADA, {"language": "nl"}), ("bounce", ADA, {})],
 }
 
@@ -510,6 +534,112 @@ def test_contacts_that_get_each_others_addresses_are_told_apart(
     assert here.mirror() == {({ADA: BOB, BOB: last}[email], key) for email, key in before}
     assert here.people()[ADA] != here.people()[BOB], "nobody is taken for the other"
     assert here.people() == {**people, **({AUGUSTA: people[BOB]} if way == "chain" else {})}
+
+
+@pytest.mark.parametrize("told", ["each at once", "the first only", "the last only"])
+def test_a_swap_of_which_we_hear_only_half_loses_nothing_of_either(
+    here: Installation, sandbox: SandboxServer, told: str
+) -> None:
+    here.shop.enter(here.people()[BOB], "stage:lost")
+    here.shop.push()
+    people, before = here.people(), here.mirror()
+    if told != "each at once":
+        sandbox.state.hooks.hold()
+    for old, new in ((BOB, AUGUSTA), (ADA, BOB), (AUGUSTA, ADA)):
+        sandbox.state.clock.advance(2)
+        sandbox.act("change_address", old, to=new)
+        if told == "each at once":
+            here.settle()
+    messages = [form(message.values) for message in sandbox.state.hooks.waiting]
+    if told != "each at once":
+        body = messages[0 if told == "the first only" else -1]
+        requests.post(here.address, data=body, headers=signed(here, body))
+        run_until_idle(here.shop.context)
+    assert here.mirror() == {({ADA: BOB, BOB: ADA}[email], key) for email, key in before}
+    now = here.people()
+    assert now[ADA] != now[BOB], "nobody is taken for the other"
+    assert {email: now[email] for email in people} == people
+
+
+def test_a_contact_of_before_ids_keeps_everything_at_a_new_address_that_was_another_s(
+    here: Installation, sandbox: SandboxServer
+) -> None:
+    here.shop.enter(here.people()[BOB], "stage:lost")
+    here.shop.push()
+    before = here.mirror()
+    with here.shop.session() as session:
+        row = session.exec(select(Member).where(Member.email_key == ADA)).one()
+        row.contact_id = ""
+    sandbox.state.hooks.hold()
+    sandbox.act("change_address", BOB, to=AUGUSTA)
+    sandbox.act("change_address", ADA, to=BOB)
+    body = form(sandbox.state.hooks.waiting[-1].values)
+    requests.post(here.address, data=body, headers=signed(here, body))
+    run_until_idle(here.shop.context)
+    assert here.mirror() == {({ADA: BOB, BOB: AUGUSTA}[email], key) for email, key in before}
+
+
+@pytest.mark.parametrize("skipped", [1, HANDFUL + 1])
+def test_who_is_skipped_while_others_change_is_not_taken_for_gone(
+    here: Installation, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch, skipped: int
+) -> None:
+    for number in range(skipped - 1):
+        sandbox.add_member(f"{number}@stipt-demo.shop")
+    read_members(here.shop.context, here.shop.audience, whole=True)
+    before, real = here.mirror(), Mailchimp.members
+    all_of_them = here.members()
+
+    def skips(self: Mailchimp, since: datetime | None = None) -> Iterator[MemberInfo]:
+        monkeypatch.setattr(Mailchimp, "members", real)
+        return iter([info for info in real(self, since) if info.email_key == ADA])
+
+    monkeypatch.setattr(Mailchimp, "members", skips)
+    asked = len(sandbox.requests)
+    read_members(here.shop.context, here.shop.audience, whole=True)
+    assert (here.members(), here.mirror()) == (all_of_them, before)
+    assert len(sandbox.requests) - asked <= 2 + 2, "never one call for each of many"
+
+
+def test_a_contact_whose_address_another_one_got_while_we_paged_is_looked_for(
+    here: Installation, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.shop.enter(here.people()[BOB], "stage:lost")
+    here.shop.push()
+    before, real = here.mirror(), Mailchimp.members
+
+    def changing(self: Mailchimp, since: datetime | None = None) -> Iterator[MemberInfo]:
+        monkeypatch.setattr(Mailchimp, "members", real)
+        yield from [info for info in real(self, since) if info.email_key == ADA]
+        sandbox.state.hooks.hold()
+        sandbox.act("change_address", ADA, to=AUGUSTA)
+        sandbox.act("change_address", BOB, to=ADA)
+        yield from [info for info in real(self, since) if info.email_key == ADA]
+
+    monkeypatch.setattr(Mailchimp, "members", changing)
+    read_members(here.shop.context, here.shop.audience, whole=True)
+    assert here.mirror() == {({ADA: AUGUSTA, BOB: ADA}[email], key) for email, key in before}
+
+
+def test_who_changes_his_address_during_a_push_takes_along_what_is_given_to_him(
+    here: Installation, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, real = here.people()[ADA], Mailchimp.change_tag
+    here.shop.enter(person, "stage:lost")
+
+    def moves(self: Mailchimp, *args: Any, **rows: Any) -> dict[str, str]:
+        answer = real(self, *args, **rows)
+        monkeypatch.setattr(Mailchimp, "change_tag", real)
+        sandbox.act("change_address", ADA, to=AUGUSTA)
+        read_members(here.shop.context, here.shop.audience)
+        return answer
+
+    monkeypatch.setattr(Mailchimp, "change_tag", moves)
+    here.shop.push()
+    assert {email for email, _ in here.mirror()} == {AUGUSTA, BOB}
+    assert here.shop.plan().summary["members"] == 0
+    here.shop.leave(person, "stage:new", "stage:lost")
+    here.shop.push()
+    assert sandbox.tags(AUGUSTA) == set()
 
 
 def test_a_look_at_everybody_does_not_overwrite_what_came_while_it_lasted(

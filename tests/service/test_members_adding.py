@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 import integration
+from integration.audience.connect import connect
 from integration.audience.plan import make_plan
 from integration.audience.undo import make_undo
 from integration.mailchimp import guard
 from integration.mailchimp.answers import BatchInfo
 from integration.mailchimp.client import Mailchimp
-from integration.mailchimp.errors import AudienceGone, ConsentGuard, Retryable
+from integration.mailchimp.errors import AudienceGone, ConsentGuard, NotAuthorized, Retryable
 from integration.mailchimp.guard import Permit
 from integration.migrate import upgrade
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
-from integration.tables import Identity, Plan, SourceProfile
+from integration.tables import Consent, Identity, Plan, SourceProfile
 from tests.service.adding_shop import (
     additions,
     choose,
@@ -32,7 +36,7 @@ from tests.service.adding_shop import (
     opt_in,
     status_of,
 )
-from tests.service.audience_shop import NOW, AudienceShop, make_shop
+from tests.service.audience_shop import NOW, AudienceShop, TestJob, make_shop
 from tests.service.consent_scan import forbidden_writes
 
 ADA, BOB, EVE = "ada@stipt-demo.shop", "bob@stipt-demo.shop", "eve@stipt-demo.shop"
@@ -150,17 +154,18 @@ def test_double_opt_in_switched_on_after_the_plan_counts(
     "wrong",
     [
         pytest.param({"at": None}, id="no moment"),
+        pytest.param({"at": NOW + timedelta(days=2), "received_at": NOW}, id="a moment to come"),
         pytest.param({"source": " "}, id="no source"),
         pytest.param({"about": "old@stipt-demo.shop"}, id="given for another address"),
         pytest.param({"state": "unknown"}, id="no opt-in"),
     ],
 )
 def test_an_opt_in_without_proof_for_this_address_adds_nobody(
-    shop: AudienceShop, wrong: dict[str, str]
+    shop: AudienceShop, wrong: dict[str, Any]
 ) -> None:
     shop.person(ADA, ["stage:new"])
-    state = wrong.pop("state", "confirmed")
-    opt_in(shop, ADA, state, **wrong)  # type: ignore[arg-type]
+    state = wrong.get("state", "confirmed")
+    opt_in(shop, ADA, **wrong)
     plan = shop.push()
     assert plan.summary["contacts_added"] == 0
     assert status_of(shop, ADA) is None
@@ -299,11 +304,136 @@ def test_a_permission_does_not_move_to_a_new_address_of_somebody_who_left_on_the
 
 
 def change_address(shop: AudienceShop, old: str, new: str) -> None:
-
     shop.profiles[new] = shop.profiles.pop(old)
     with shop.session() as session:
         session.get_one(SourceProfile, shop.profiles[new]).email = new
         session.exec(select(Identity).where(Identity.value == old)).one().value = new
+
+
+def test_a_denial_under_an_address_that_the_person_no_longer_has_still_counts(
+    shop: AudienceShop,
+) -> None:
+    old, new = "old@stipt-demo.shop", "new@stipt-demo.shop"
+    newcomer(shop, old)
+    shop.deny(old, at=NOW + timedelta(days=2))
+    change_address(shop, old, new)
+    opt_in(shop, new, at=NOW + timedelta(days=1))
+    plan = shop.push()
+    assert status_of(shop, new) is None
+    assert plan.summary["not_added"] == {"withdrawn": 1}
+    opt_in(shop, new, at=NOW + timedelta(days=3))
+    shop.push()
+    assert status_of(shop, new) == "subscribed"
+
+
+def ledger(shop: AudienceShop) -> list[tuple[str | None, str, str]]:
+    """Address, state and source of what Mailchimp said."""
+    with shop.session() as session:
+        rows = session.exec(select(Consent).where(col(Consent.shop_id).is_(None))).all()
+        return [(row.email_key, row.state, row.source) for row in rows]
+
+
+@dataclass
+class Meanwhile(TestJob):
+    """Something happens once the first batch is on its way."""
+
+    happens: Callable[[], object] = lambda: None
+
+    def report(self, progress: float | None, note: str | None = None) -> None:
+        """Let it happen, once."""
+        super().report(progress, note)
+        if len(self.reports) == 1:
+            self.happens()
+
+
+def test_who_withdraws_between_two_rounds_of_one_job_is_not_added(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    newcomer(shop, ADA)
+    newcomer(shop, BOB)
+    plan = shop.plan()
+    sandbox.fail("error_500", in_batches=True, method="PUT", times=2)
+    withdraw = partial(shop.deny, ADA, at=NOW + timedelta(days=1))
+    shop.publish(plan.id, Meanwhile(shop.account_id, happens=withdraw))
+    assert (status_of(shop, ADA), status_of(shop, BOB)) == (None, "subscribed")
+
+
+def test_who_has_to_confirm_by_now_is_asked_in_the_next_round(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    newcomer(shop, ADA)
+    plan = shop.plan()
+    sandbox.fail("error_500", in_batches=True, method="PUT", times=1)
+
+    def say_again() -> None:
+        shop.deny(ADA, at=NOW + timedelta(days=1))
+        opt_in(shop, ADA, "consented", at=NOW + timedelta(days=2))
+
+    shop.publish(plan.id, Meanwhile(shop.account_id, happens=say_again))
+    assert status_of(shop, ADA) == "pending"
+
+
+@pytest.mark.parametrize("archived", [False, True], ids=["is there", "can only come back himself"])
+def test_what_mailchimp_tells_of_somebody_who_left_meanwhile_is_in_the_ledger(
+    shop: AudienceShop, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch, archived: bool
+) -> None:
+    newcomer(shop)
+    plan = shop.plan()
+    real = Mailchimp.start_batch
+
+    def late(self: Mailchimp, operations: Sequence[Mapping[str, str]]) -> BatchInfo:
+        monkeypatch.setattr(Mailchimp, "start_batch", real)
+        sandbox.add_member(ADA)
+        sandbox.unsubscribe(ADA)
+        if archived:
+            sandbox.act("archive", ADA)
+        return real(self, operations)
+
+    monkeypatch.setattr(Mailchimp, "start_batch", late)
+    shop.publish(plan.id)
+    assert member_row(shop, ADA) == ("archived" if archived else "unsubscribed")
+    assert ledger(shop) == [(ADA, "denied", "mailchimp: unsubscribed")]
+
+
+def test_our_own_call_is_no_opt_in_of_somebody_who_once_left(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    newcomer(shop)
+    with shop.session() as session:
+        session.add(
+            Consent(
+                account_id=shop.account_id,
+                external_id="mailchimp:before",
+                email_key=ADA,
+                state="denied",
+                at=NOW - timedelta(days=1),
+                source="mailchimp: unsubscribed",
+                received_at=NOW,
+            )
+        )
+    plan = shop.plan()
+    sandbox.fail("reset", method="POST", prefix="/batches")
+    with suppress(Retryable):
+        shop.publish(plan.id)
+    shop.publish(plan.id)
+    shop.push()
+    assert status_of(shop, ADA) == "subscribed"
+    assert [state for _, state, _ in ledger(shop)] == ["denied"]
+
+
+def test_a_token_that_is_revoked_while_contacts_are_added_lets_their_rows_rest(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    newcomer(shop)
+    plan = shop.plan()
+    sandbox.fail("revoked", method="PUT", in_batches=True)
+    with suppress(NotAuthorized):
+        shop.publish(plan.id)
+    assert "failed" not in {row.status for row in shop.changes(plan.id)}
+    sandbox.state.tokens["sandbox-new-us1"] = True
+    connect(shop.context, shop.account_id, token="sandbox-new-us1", language="en")
+    shop.publish(plan.id)
+    assert status_of(shop, ADA) == "subscribed"
 
 
 def test_undo_archives_exactly_whom_the_plan_added_and_nobody_touched(
