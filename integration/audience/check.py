@@ -294,7 +294,7 @@ class _Check:
         """Let the mirror say what is there; a store's run does so for the store."""
         with self._session() as session:
             for store in self._stores:
-                shop_stores.ask(session, shop_stores.SEND, store)
+                shop_stores.ask(session, shop_stores.PUSH, store)
             there = [
                 {
                     "audience_id": self._id,

@@ -9,7 +9,7 @@ from integration.tables import Audience, Shop, ShopStore, Work
 from integration.work.queue import defer
 
 #: Kinds of work; all of them run in one lane, one after the other.
-LOOK, SEND, REMOVE = "shop_look", "shop_data", "shop_remove"
+LOOK, PUSH, REMOVE = "shop_look", "shop_data", "shop_remove"
 
 
 class CannotSwitch(ValueError):
@@ -70,7 +70,7 @@ def switch_off(session: Session, store: ShopStore) -> None:
     """
     store.is_on = False
     if store.is_quiet or current_work(session) is not None:
-        ask(session, SEND)
+        ask(session, PUSH)
 
 
 def start(session: Session) -> None:
@@ -82,7 +82,7 @@ def start(session: Session) -> None:
         ShopStore.audience_id == audience.id, col(ShopStore.is_on) | col(ShopStore.is_quiet)
     )
     if session.exec(query.limit(1)).first() is not None:
-        ask(session, SEND)
+        ask(session, PUSH)
 
 
 def ask(session: Session, kind: str, store: int | None = None) -> None:
@@ -98,7 +98,7 @@ def ask(session: Session, kind: str, store: int | None = None) -> None:
 
 def current_work(session: Session) -> Work | None:
     """Return the work about stores that runs or waits."""
-    kinds = (LOOK, SEND, REMOVE)
+    kinds = (LOOK, PUSH, REMOVE)
     query = select(Work).where(
         col(Work.kind).in_(kinds), col(Work.status).in_(("queued", "running"))
     )

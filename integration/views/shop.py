@@ -11,7 +11,7 @@ from sqlmodel import Session
 from integration.reading import plans
 from integration.shopdata import mirror
 from integration.shopdata import stores as shop_stores
-from integration.shopdata.stores import LOOK, REMOVE, SEND, current_work
+from integration.shopdata.stores import LOOK, PUSH, REMOVE, current_work
 from integration.shopdata.wanted import REFUND_CURRENCY
 from integration.tables import ShopStore, Work
 from integration.views.base import context, own_or_404, own_rows, wants_part
@@ -40,7 +40,7 @@ def show() -> ResponseReturnValue:
             audience=audience,
             rows=rows,
             work=work,
-            stuck=plans.stuck_work(session, (LOOK, SEND, REMOVE)),
+            stuck=plans.stuck_work(session, (LOOK, PUSH, REMOVE)),
             kinds=kind_names(),
             record_kinds=record_kinds(),
             states=states(),
@@ -85,7 +85,7 @@ def again(store_id: int) -> ResponseReturnValue:
         store = own_or_404(session, ShopStore, store_id)
         if store.is_on:
             mirror.try_refused_again(session, store.id or 0)
-            shop_stores.ask(session, SEND)
+            shop_stores.ask(session, PUSH)
     return _woken()
 
 

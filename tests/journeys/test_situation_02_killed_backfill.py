@@ -17,7 +17,7 @@ from integration.db import make_engine
 from integration.mailchimp.errors import Retryable
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
-from integration.shopdata.stores import SEND, ask
+from integration.shopdata.stores import PUSH, ask
 from integration.tables import Work
 from integration.work.runner import wake_due
 from tests.service.audience_shop import Killed, TestJob
@@ -151,7 +151,7 @@ def test_a_real_worker_killed_at_random_moments_ends_the_same(
         context = shop.people.context
         with shop.people.session() as session:
             session.exec(delete(Work))
-            ask(session, SEND)
+            ask(session, PUSH)
         env = environment(context.settings)
         with WorkerProcess(env, context.engine, lease_s=1.0) as process:
             for _ in range(KILLS):

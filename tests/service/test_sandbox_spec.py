@@ -153,6 +153,8 @@ def call_members(checked: Checked, audience: str) -> None:
     tags = {"tags": [{"name": "due", "status": "active"}], "is_syncing": True}
     checked("POST", f"{MEMBER}/tags", audience, key, json=tags)
     checked("GET", f"{MEMBER}/tags", audience, key)
+    checked("POST", f"{MEMBER}/notes", audience, key, json={"note": "Called about a suit"})
+    assert checked("GET", f"{MEMBER}/notes", audience, key)["total_items"] == 1
     checked("DELETE", MEMBER, audience, key)
     checked("GET", MEMBER, audience, key)
     checked("POST", f"{MEMBER}/actions/delete-permanent", audience, key)

@@ -29,6 +29,7 @@ from integration import uploads
 from integration.audience import restraint
 from integration.audience.check import check
 from integration.audience.undo import make_undo
+from integration.campaigns import mailed
 from integration.flows.send import send_events
 from integration.flows.switches import turn
 from integration.identity import separate
@@ -172,17 +173,19 @@ class WholeLife:
         )
 
     def _rule_and_events(self) -> None:
-        """She becomes due: an event is told, and a campaign written to her."""
+        """She becomes due: a campaign is written to her, and after her rest an event is told."""
         self.mail.add_rule()
+        self._becomes_due()
+        self.shop.push()
+        self.mail.work()
+        self.mail.go_to(self.mail.clock.now + timedelta(hours=5))
+        self.mail.work()
+        self.mail.go_to(self.mail.clock.now + timedelta(days=mailed.REST_DAYS + 1))
         with self.shop.session() as session:
             turn(session, self.shop.audience, "due", self.mail.clock.now, on=True)
         send_events(self.context, TestJob(self.account_id))
         self._becomes_due()
         send_events(self.context, TestJob(self.account_id))
-        self.shop.push()
-        self.mail.work()
-        self.mail.go_to(self.mail.clock.now + timedelta(hours=5))
-        self.mail.work()
 
     def _becomes_due(self) -> None:
         today: date = self.mail.clock.now.date()
