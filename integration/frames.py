@@ -19,6 +19,7 @@ from sqlalchemy import Integer, Select, cast
 from sqlmodel import Session, col, func, select
 
 from connectors.records import RefundDetail
+from integration.goods import in_stock
 from integration.tables import (
     Account,
     Choice,
@@ -30,6 +31,7 @@ from integration.tables import (
     RefundLine,
     SegmentMember,
     SourceProfile,
+    Variant,
 )
 from segmentation.frames import (
     LINES,
@@ -37,6 +39,7 @@ from segmentation.frames import (
     PREVIOUS_DUE,
     PREVIOUS_SEGMENTS,
     PRODUCTS,
+    STOCK,
     Choices,
     Frames,
     empty,
@@ -53,13 +56,14 @@ def load(session: Session, account: Account, *, as_of: date) -> Frames:
     lines = _in_one_currency(lines)
     products = _products(session)
     lines, unlisted = _name_unlisted(lines)
-    people = _people(session)
-    for frame in (lines, products, unlisted, people):
+    people, stock = _people(session), _stock(session)
+    for frame in (lines, products, unlisted, people, stock):
         frame["account_id"] = np.int64(account.id or 0)
     return Frames(
         lines=_typed(lines, LINES),
         products=_typed(pd.concat([products, unlisted], ignore_index=True), PRODUCTS),
         people=_typed(people, PEOPLE),
+        stock=_typed(stock, STOCK),
     )
 
 
@@ -153,6 +157,8 @@ def _lines(session: Session, end: datetime) -> pd.DataFrame:
         "category_path": OrderLine.category_path,
         "brand": OrderLine.brand,
         "gender_target": OrderLine.gender_target,
+        "colour": OrderLine.colour,
+        "size": OrderLine.size,
         "quantity": OrderLine.quantity,
         "net_amount": OrderLine.total_minor,
         "currency": Order.currency,
@@ -260,6 +266,24 @@ def _products(session: Session) -> pd.DataFrame:
     products["colour"] = ""
     products["size"] = ""
     return products
+
+
+def _stock(session: Session) -> pd.DataFrame:
+    """What can be bought now: published, and not known to be sold out."""
+    query = (
+        select(Product)
+        .outerjoin(Variant, col(Variant.product_id) == col(Product.id))
+        .where(Product.status == "active", in_stock())
+        .order_by(col(Product.id), col(Variant.id))
+    )
+    columns = {
+        "product_id": Product.id,
+        "variant_id": Variant.id,
+        "colour": Variant.colour,
+        "size": Variant.size,
+        "price": func.coalesce(Variant.price_minor, Product.price_minor),
+    }
+    return _table(session, columns, query)
 
 
 def _name_unlisted(lines: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

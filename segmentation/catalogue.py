@@ -37,6 +37,11 @@ def read(frames: Frames, choices: Choices) -> Catalogue:
     return Catalogue(lines, products, placed, names)
 
 
+def traits(catalogue: Catalogue) -> pd.DataFrame:
+    """Return account_id, product_id, need, department, style and brand of every product."""
+    return catalogue.placed.assign(brand=catalogue.products["brand"].to_numpy())
+
+
 def placement(catalogue: Catalogue, account_id: int) -> dict[str, Any]:
     """Return how many products have a need and a style, and which have no need (at most 200)."""
     every = catalogue.placed

@@ -34,6 +34,9 @@ from segmentation.frames import (
     check,
     empty,
 )
+from segmentation.picks.offers import offers
+from segmentation.picks.personal import nothing, picks
+from segmentation.picks.rate import PersonalRate
 from segmentation.rfm import RfmScorer
 
 #: How often people usually order, before the shop's own orders say more.
@@ -94,6 +97,7 @@ def assign(
     goods = catalogue.read(frames, choices)
     table = features.compute(goods.lines, goods.placed, as_of=as_of)
     today = features.day_number(as_of)
+    traits = catalogue.traits(goods)
     parts = []
     for account in sorted({int(a) for a in frames.people["account_id"].unique()}):
         before = _Before(
@@ -101,7 +105,8 @@ def assign(
             previous_segments[previous_segments["account_id"] == account],
         )
         part = Part.of(account, frames, table)
-        parts.append(_assign_account(part, fitted.account(account), before, today))
+        shelf = _Shelf(traits, frames.stock[(frames.stock["account_id"] == account).to_numpy()])
+        parts.append(_assign_account(part, fitted.account(account), before, shelf, today))
     segments, due, profiles = (
         _joined([part[i] for part in parts], contract)
         for i, contract in enumerate((SEGMENTS, DUE, PROFILES))
@@ -115,6 +120,7 @@ class Part:
 
     account: int
     need_days: pd.DataFrame
+    product_days: pd.DataFrame
     order_days: pd.DataFrame
     people: pd.DataFrame
     tastes: pd.DataFrame
@@ -132,6 +138,7 @@ class Part:
         return cls(
             account=account,
             need_days=mine(table.need_days),
+            product_days=mine(table.product_days),
             order_days=mine(table.order_days),
             people=people,
             tastes=mine(table.tastes),
@@ -148,6 +155,7 @@ class Part:
         return Part(
             account=self.account,
             need_days=without(self.need_days),
+            product_days=without(self.product_days),
             order_days=without(self.order_days),
             people=without(self.people),
             tastes=without(self.tastes),
@@ -165,6 +173,19 @@ class _Before:
         mine = self.segments[self.segments["segment"].str.startswith(f"{group}:").to_numpy()]
         values = dict(zip(mine["person_id"], mine["segment"].str[len(group) + 1 :], strict=True))
         return np.array([values.get(person, "") for person in persons], dtype=object)
+
+
+@dataclass(frozen=True)
+class _Shelf:
+    """What is known of products, and one account's stock."""
+
+    traits: pd.DataFrame
+    stock: pd.DataFrame
+
+    @property
+    def goods(self) -> pd.DataFrame:
+        """What can be bought, with its need, department, style and brand."""
+        return self.stock.merge(self.traits, on=["account_id", "product_id"])
 
 
 @dataclass(frozen=True)
@@ -209,9 +230,16 @@ def _fit_account(
         rhythm=IntervalModel().fit(_order_intervals(table.part, today), [_RHYTHM_PRIOR]),
         rfm=RfmScorer().fit(_measures(table.part.people, today)),
         shares=affinity.shares(table.part.tastes),
+        picks=PersonalRate().fit(table.part.product_days, kinds=_kinds(goods, part.account)),
         wholesale=table.rule,
         placement=catalogue.placement(goods, part.account),
     )
+
+
+def _kinds(goods: catalogue.Catalogue, account: int) -> pd.Series:
+    """Return the need by product id."""
+    mine = goods.placed[(goods.placed["account_id"] == account).to_numpy()]
+    return mine.set_index("product_id")["need"]
 
 
 def _purchases(part: Part, needs: tuple[str, ...]) -> pd.DataFrame:
@@ -273,13 +301,16 @@ def _measures(people: pd.DataFrame, today: int) -> pd.DataFrame:
 
 
 def _assign_account(
-    part: Part, numbers: AccountFit, before: _Before, today: int
+    part: Part, numbers: AccountFit, before: _Before, shelf: _Shelf, today: int
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     is_wholesale = wholesale.is_wholesale(part.people, numbers.wholesale, today)
     apart = part.people[is_wholesale]
     retail = part.retail(is_wholesale)
-    due = _due(retail, numbers, before, today)
+    due = _due(retail, numbers, before, shelf, today)
     profiles, loves = _profiles(retail, numbers, before, today)
+    profiles["picks"] = picks(
+        numbers.picks, retail.product_days, due, profiles["person_id"], shelf.goods
+    )
     segments = segment_rows(part.account, due, profiles, loves, retail.tastes, numbers)
     business = business_rows(part.account, apart, part.business)
     both = pd.concat([profiles, _wholesale_profiles(apart, today)], ignore_index=True)
@@ -287,7 +318,9 @@ def _assign_account(
     return pd.concat([segments, business], ignore_index=True), due[list(DUE)], both[list(PROFILES)]
 
 
-def _due(part: Part, numbers: AccountFit, before: _Before, today: int) -> pd.DataFrame:
+def _due(
+    part: Part, numbers: AccountFit, before: _Before, shelf: _Shelf, today: int
+) -> pd.DataFrame:
     purchases = _purchases(part, numbers.needs)
     due = schedule(purchases, numbers.model, list(numbers.needs), as_of=today, previous=before.due)
     # Ids below zero stand for lines without a product; nobody can look them up.
@@ -297,6 +330,7 @@ def _due(part: Part, numbers: AccountFit, before: _Before, today: int) -> pd.Dat
         {need: prior.basis for need, prior in zip(numbers.needs, numbers.priors, strict=True)}
     )
     due["basis"] = prior.mask(is_learned(due["gaps"].to_numpy()), "learned").astype("str")
+    due["offers"] = offers(due, shelf.traits, shelf.goods)
     due["reason"] = due_reasons(due)
     return due
 
@@ -345,6 +379,7 @@ def _wholesale_profiles(apart: pd.DataFrame, today: int) -> pd.DataFrame:
     profiles["is_wholesale"] = np.ones(len(apart), dtype=bool)
     for text in ("stage", "shops", "style", "favourite", "second_favourite"):
         profiles[text] = pd.Series("", index=profiles.index, dtype="str")
+    profiles["picks"] = nothing(len(profiles))
     return profiles
 
 

@@ -35,8 +35,8 @@ _DAY_S = 86_400
 
 _LINE_COLUMNS = [
     "account_id", "line_id", "order_id", "person_id", "ordered_on", "status", "channel",
-    "product_id", "title", "quantity", "net_amount", "refunded_quantity", "refunded_amount",
-    "refunded_on", "is_gift",
+    "product_id", "title", "colour", "size", "quantity", "net_amount", "refunded_quantity",
+    "refunded_amount", "refunded_on", "is_gift",
 ]  # fmt: skip
 #: Why a line starts no clock, in the order in which they are asked; the first that fits counts.
 _REASONS = ("test", "cancelled", "guest", "return", "free", "no goods", "refunded")
@@ -63,9 +63,11 @@ def day_numbers(column: pd.Series) -> npt.NDArray[np.int64]:
 class Features:
     """Feature tables of all accounts in a run; `day` columns are whole numbers."""
 
-    #: A purchase day of a person and need: account_id, person_id, need, day, units, product_id,
-    #: title (of the most expensive line). Gifts out.
+    #: A purchase day of a person and need: account_id, person_id, need, day, units, and of the most
+    #: expensive line product_id, title, colour, size and price (minor units a piece). Gifts out.
     need_days: pd.DataFrame
+    #: A product bought by a person on a day: account_id, person_id, product_id, day. Gifts out.
+    product_days: pd.DataFrame
     #: A purchase day of a person: account_id, person_id, day. Gifts in.
     order_days: pd.DataFrame
     #: A person: account_id, person_id, first_day, last_day, frequency, revenue, line_quantity
@@ -100,6 +102,7 @@ def compute(lines: pd.DataFrame, placed: pd.DataFrame, *, as_of: date) -> Featur
         run = _Run(engine)
         return Features(
             need_days=run(_need_days(own), "account_id", "person_id", "need", "day"),
+            product_days=run(_product_days(own), "account_id", "person_id", "product_id", "day"),
             order_days=run(_order_days(kept), "account_id", "person_id", "day"),
             people=run(_people(kept), "account_id", "person_id"),
             tastes=run(_tastes(own), "account_id", "person_id", "need", "department", "style"),
@@ -184,7 +187,16 @@ def _need_days(own: Any) -> Any:
         units=goods.units.sum(),
         product_id=goods.product_id.first(order_by=first),
         title=goods.title.first(order_by=first),
+        colour=goods.colour.first(order_by=first),
+        size=goods["size"].first(order_by=first),
+        price=(goods.amount / goods.units).first(order_by=first),
     )
+
+
+def _product_days(own: Any) -> Any:
+    # Ids below zero stand for lines without a product.
+    goods = own.filter(own.product_id >= 0)
+    return goods.select("account_id", "person_id", "product_id", "day").distinct()
 
 
 def _order_days(kept: Any) -> Any:

@@ -12,6 +12,7 @@ from segmentation.affinity import Shares
 from segmentation.duedates.intervals import IntervalModel
 from segmentation.duedates.lives import LEARNED_FROM
 from segmentation.duedates.needs import NeedName, Prior
+from segmentation.picks.rate import PersonalRate
 from segmentation.rfm import RfmScorer
 from segmentation.stored import SCHEMA
 from segmentation.wholesale import WholesaleRule
@@ -54,6 +55,7 @@ class AccountFit:
     rhythm: IntervalModel
     rfm: RfmScorer
     shares: Shares
+    picks: PersonalRate
     wholesale: WholesaleRule
     #: {"products", "placed", "styled", "unplaced" (product ids), "unplaced_types"}.
     placement: Mapping[str, Any]
@@ -86,6 +88,7 @@ class AccountFit:
             "rhythm": self.rhythm.to_dict(),
             "rfm": self.rfm.to_dict(),
             "shares": self.shares.to_dict(),
+            "picks": self.picks.to_dict(),
             "wholesale": self.wholesale.to_dict(),
             "placement": dict(self.placement),
         }
@@ -101,6 +104,7 @@ class AccountFit:
             rhythm=IntervalModel.from_dict(plain["rhythm"]),
             rfm=RfmScorer.from_dict(plain["rfm"]),
             shares=Shares.from_dict(plain["shares"]),
+            picks=PersonalRate.from_dict(plain["picks"]),
             wholesale=WholesaleRule(**plain["wholesale"]),
             placement=plain["placement"],
         )

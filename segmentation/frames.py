@@ -23,6 +23,8 @@ LINES: Mapping[str, str] = {
     "channel": "str",  # web, store, wholesale
     "product_id": "Int64",  # <NA>: not in the catalogue
     "title": "str",
+    "colour": "str",  # of the variant bought, "" when unknown
+    "size": "str",
     "quantity": "float64",  # units; below zero for a return
     "net_amount": "float64",  # minor units of the account's currency, after discounts
     "refunded_quantity": "float64",  # units of this line that came back as a refund, 0 or more
@@ -45,6 +47,17 @@ PRODUCTS: Mapping[str, str] = {
     "size": "str",
     "price": "float64",  # minor units, NaN when unknown
     "replacement_days": "float64",  # stated by the merchant in the catalogue, NaN when not
+}
+
+#: One row a variant that can be bought now: published, and in stock where stock is counted. A
+#: product without variants has one row.
+STOCK: Mapping[str, str] = {
+    "account_id": "int64",
+    "product_id": "int64",
+    "variant_id": "Int64",  # <NA>: a product without variants
+    "colour": "str",  # "" when unknown
+    "size": "str",
+    "price": "float64",  # minor units, NaN when unknown
 }
 
 #: One row a person.
@@ -96,6 +109,9 @@ DUE: Mapping[str, str] = {
     "p_due": "float64",  # chance of a purchase within the next 30 days given none so far
     "state": "str",  # "", soon, now, late
     "basis": "str",  # learned, assumption, stated
+    #: What to offer, best first, where there is a state: {"product_id", "variant_id"}, the latter
+    #: None where the size is not known.
+    "offers": "object",
     "reason": "object",  # dict as in SEGMENTS
 }
 
@@ -118,6 +134,8 @@ PROFILES: Mapping[str, str] = {
     "style": "str",  # business, casual or ""
     "favourite": "str",  # need key or ""
     "second_favourite": "str",
+    #: Products to show, best first: {"product_id", "basis": again, taste or popular}.
+    "picks": "object",
 }
 
 _KINDS = {
@@ -176,11 +194,14 @@ class Frames:
     lines: pd.DataFrame
     products: pd.DataFrame
     people: pd.DataFrame
+    #: Nothing known of what is in stock: nothing is offered.
+    stock: pd.DataFrame = field(default_factory=lambda: empty(STOCK))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lines", check(self.lines, LINES, "lines"))
         object.__setattr__(self, "products", check(self.products, PRODUCTS, "products"))
         object.__setattr__(self, "people", check(self.people, PEOPLE, "people"))
+        object.__setattr__(self, "stock", check(self.stock, STOCK, "stock"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,9 +44,14 @@ class Field:
 FIELDS: tuple[Field, ...] = (
     Field("DUEDATE", "date", "Due on", "Toe aan op"),
     Field("DUEWHAT", "text", "Due for", "Toe aan"),
+    Field("DUEPROD", "text", "Suggested product", "Voorstel"),
+    Field("DUEURL", "text", "Product link", "Productlink"),
     Field("STAGE", "text", "Stage", "Fase"),
     Field("LOVES2", "text", "Second favourite", "Tweede favoriet"),
     Field("WHY", "text", "Why", "Waarom"),
+    Field("RECO1", "text", "Also for you 1", "Ook voor jou 1"),
+    Field("RECO2", "text", "Also for you 2", "Ook voor jou 2"),
+    Field("RECO3", "text", "Also for you 3", "Ook voor jou 3"),
 )
 
 

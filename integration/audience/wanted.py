@@ -8,7 +8,7 @@ wants nothing, so that what we gave earlier is taken away.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from integration import consent
 from integration.audience import languages, names
 from integration.audience.difference import FIELD, TAG
 from integration.audience.members import REACHABLE
+from integration.goods import Goods, Shelf
 from integration.reading.names import Words
 from integration.reading.names import need_names as need_names  # asked for here by many
 from integration.store.common import parts
@@ -63,6 +64,7 @@ class _Due(NamedTuple):
     need: str
     state: str
     expected_on: date
+    offers: Sequence[Mapping[str, Any]]
     reason: Mapping[str, Any]
 
 
@@ -76,6 +78,7 @@ class _Profile(NamedTuple):
     recency: int
     frequency: int
     tenure: int
+    picks: Sequence[Mapping[str, Any]]
     computed_on: date
 
 
@@ -225,12 +228,14 @@ def _fields(
     due = _most_urgent(session, person_ids)
     stages = _stage_reasons(session, person_ids)
     profiles = _profiles(session, person_ids)
+    shelf = Shelf(session)
     found: dict[int, dict[tuple[str, str], str]] = {}
     for person_id in due.keys() | stages.keys() | profiles.keys():
         profile, first = profiles.get(person_id), due.get(person_id)
         if profile is not None and profile.is_wholesale:
             first = None  # business customers order on contract, not when a thing wears out
-        texts = _due_texts(first, language, needs) | _profile_texts(profile, language, needs)
+        texts = _due_texts(first, language, needs, shelf)
+        texts |= _profile_texts(profile, language, needs) | _pick_texts(profile, shelf)
         reason = first.reason if first else stages.get(person_id)
         if reason:
             texts["WHY"] = words.why(reason)
@@ -240,11 +245,25 @@ def _fields(
     return found
 
 
-def _due_texts(due: _Due | None, language: str, needs: Mapping[str, NeedName]) -> dict[str, str]:
+def _due_texts(
+    due: _Due | None, language: str, needs: Mapping[str, NeedName], shelf: Shelf
+) -> dict[str, str]:
     if due is None:
         return {}
-    name = needs.get(due.need) or name_of(due.need)
-    return {"DUEDATE": due.expected_on.isoformat(), "DUEWHAT": name.singular(language)}
+    name = (needs.get(due.need) or name_of(due.need)).singular(language)
+    texts = {"DUEDATE": due.expected_on.isoformat(), "DUEWHAT": name}
+    if due.state:
+        # The thing itself where there is nothing to propose, so that no sentence has a hole.
+        best = next(iter(shelf.shown(due.offers)), Goods(name, ""))
+        texts |= {"DUEPROD": best.title, "DUEURL": best.url}
+    return texts
+
+
+def _pick_texts(profile: _Profile | None, shelf: Shelf) -> dict[str, str]:
+    if profile is None or profile.is_wholesale:
+        return {}
+    found = shelf.shown(profile.picks)
+    return {f"RECO{place}": goods.title for place, goods in enumerate(found, start=1)}
 
 
 def _profile_texts(

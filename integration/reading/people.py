@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy import tuple_
 from sqlmodel import Session, col, select
 
 from integration import consent
+from integration.goods import Goods, Shelf
 from integration.reading.names import Words
 from integration.reading.segments import PAGE, Who, matching, who
 from integration.tables import (
@@ -56,6 +57,8 @@ class Owned:
     today: float
     window_from: float
     window_to: float
+    #: What to propose, best first, that can be bought now.
+    offers: Sequence[Goods] = ()
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,9 @@ class Person:
     figures: PersonProfile | None
     tags: Sequence[Tag]
     owned: Sequence[Owned]
+    #: Products likely to be in the next basket, best first, with what speaks for them: "again",
+    #: "taste" or "popular".
+    picks: Sequence[tuple[Goods, str]]
     events: Sequence[Event]
     consent: str
     ledger: Sequence[Consent]
@@ -120,14 +126,16 @@ def person(session: Session, words: Words, person_id: int, today: date) -> Perso
     ledger = [row for _, row in consent.ledger(session, [person_id])]
     ledger.sort(key=lambda row: row.at or row.received_at, reverse=True)
     state = consent.states(session, [person_id]).get(person_id)
+    figures = session.exec(
+        select(PersonProfile).where(PersonProfile.person_id == person_id)
+    ).first()
     return Person(
         who=who(session, [person_id])[person_id],
         profiles=profiles,
-        figures=session.exec(
-            select(PersonProfile).where(PersonProfile.person_id == person_id)
-        ).first(),
+        figures=figures,
         tags=_tags(session, words, person_id),
         owned=_owned(session, words, person_id, today),
+        picks=_picks(session, figures),
         events=_events(session, profiles, shops, ledger),
         consent=state.value if state else "unknown",
         ledger=ledger,
@@ -163,10 +171,21 @@ def _owned(session: Session, words: Words, person_id: int, today: date) -> list[
     rows = session.exec(
         select(DueDate).where(DueDate.person_id == person_id).order_by(col(DueDate.expected_on))
     ).all()
-    return [_bar(words, row, today) for row in rows]
+    shelf = Shelf(session, _products(offer for row in rows for offer in row.offers))
+    return [_bar(words, row, today, shelf) for row in rows]
 
 
-def _bar(words: Words, due: DueDate, today: date) -> Owned:
+def _picks(session: Session, figures: PersonProfile | None) -> list[tuple[Goods, str]]:
+    picks = figures.picks if figures else []
+    shelf = Shelf(session, _products(picks))
+    return [(goods, pick["basis"]) for pick in picks for goods in shelf.shown([pick])]
+
+
+def _products(offers: Iterable[Mapping[str, Any]]) -> set[int]:
+    return {offer["product_id"] for offer in offers}
+
+
+def _bar(words: Words, due: DueDate, today: date, shelf: Shelf) -> Owned:
     # Somebody who is late stands within the picture, not beyond its edge.
     end = max(due.window_to, today) + timedelta(days=14)
     length = max((end - due.last_on).days, 1)
@@ -181,6 +200,7 @@ def _bar(words: Words, due: DueDate, today: date) -> Owned:
         today=place(today),
         window_from=place(due.window_from),
         window_to=place(due.window_to),
+        offers=shelf.shown(due.offers),
     )
 
 

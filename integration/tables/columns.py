@@ -45,3 +45,8 @@ def json_column(*, nullable: bool = False) -> Any:
     """Return a small JSON document."""
     extra: dict[str, Any] = {"default": None} if nullable else {"default_factory": dict}
     return Field(sa_type=Json, nullable=nullable, **extra)
+
+
+def json_list() -> Any:
+    """Return a short list in JSON, empty for rows of before there was the column."""
+    return Field(default_factory=list, sa_type=Json, sa_column_kwargs={"server_default": "[]"})

@@ -7,7 +7,14 @@ from sqlalchemy import UniqueConstraint
 from sqlmodel import Field
 
 from integration.db import BigKey, Owned
-from integration.tables.columns import account_key, json_column, moment, primary_key, reference
+from integration.tables.columns import (
+    account_key,
+    json_column,
+    json_list,
+    moment,
+    primary_key,
+    reference,
+)
 
 
 class FittedModel(Owned, table=True):
@@ -59,6 +66,8 @@ class PersonProfile(Owned, table=True):
     style: str
     favourite: str
     second_favourite: str
+    #: Products to show, best first: {"product_id", "basis"}.
+    picks: list[dict[str, Any]] = json_list()
     computed_on: date
 
 
@@ -111,4 +120,6 @@ class DueDate(Owned, table=True):
     state: str = Field(index=True)
     #: learned, assumption or stated.
     basis: str
+    #: What to offer, best first: {"product_id", "variant_id"}.
+    offers: list[dict[str, Any]] = json_list()
     reason: dict[str, Any] = json_column()

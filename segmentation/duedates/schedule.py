@@ -33,6 +33,8 @@ SLACK_SHARE, SLACK_DAYS = 0.05, 2
 #: No state where coming back is less likely; a state that is there stays down to the second.
 REPEAT_TO_ENTER, REPEAT_TO_STAY = 0.2, 0.15
 
+#: What is told of the last purchase.
+_LAST = ("product_id", "title", "colour", "size", "price")
 _STATES = np.array(["", "soon", "now", "late", ""], dtype=object)
 _PHASE = {"soon": 1, "now": 2, "late": 3}
 
@@ -63,7 +65,8 @@ def schedule(
     Returns
     -------
     DataFrame
-        `frames.DUE` without `reason`, plus `life` (days) and `gaps` of the need.
+        `frames.DUE` without `reason` and `offers`, plus `life` (days) and `gaps` of the need, and
+        `last_colour`, `last_size`, `last_price` of what was bought.
     """
     code, day = purchases["code"].to_numpy(), purchases["day"].to_numpy(dtype=np.int64)
     table = starts(purchases["person_id"].to_numpy(), code, day, as_of)
@@ -73,8 +76,8 @@ def schedule(
     elapsed = table.length[rows]
     expected, early, late = (days_until(model, pace, share) for share in (0.5, *WINDOW))
     repeat = repeat_chance(model, pace)
-    due = purchases.iloc[rows][["account_id", "person_id", "product_id", "title"]]
-    due = due.rename(columns={"product_id": "last_product_id", "title": "last_title"})
+    due = purchases.iloc[rows][["account_id", "person_id", *_LAST]]
+    due = due.rename(columns={name: f"last_{name}" for name in _LAST})
     due = due.reset_index(drop=True)
     need = code[rows]
     due["need"] = pd.Series(np.array(needs, dtype=object)[need], dtype="str")

@@ -115,6 +115,8 @@ def _frames(bought: pd.DataFrame, types: pd.DataFrame) -> Frames:
             "channel": pd.Series(["store"] * count, dtype="str"),
             "product_id": bought["product"].astype("Int64"),
             "title": pd.Series([""] * count, dtype="str"),
+            "colour": pd.Series([""] * count, dtype="str"),
+            "size": pd.Series([""] * count, dtype="str"),
             "quantity": bought["quantity"],
             "net_amount": bought["amount"],
             "refunded_quantity": np.zeros(count),

@@ -52,7 +52,7 @@ def test_full_audiences_required_fields_and_renamed_tags_stop_nothing(shop: Audi
     assert plan.summary["new_fields"] == ["DUEDATE", "DUEWHAT"]
     assert plan.summary["fields_left"] == 0
     assert warning_text(plan.summary["warnings"][0], "en") == (
-        "This audience has room for 2 more fields. Left out: STAGE, WHY."
+        "This audience has room for 2 more fields. Left out: DUEPROD, STAGE, WHY."
     )
     assert warning_text(plan.summary["warnings"][0], "nl").startswith("In deze doelgroep passen")
     plan = shop.publish(plan.id)
@@ -60,9 +60,9 @@ def test_full_audiences_required_fields_and_renamed_tags_stop_nothing(shop: Audi
     assert sandbox.merge_fields(ADA) == {"DUEDATE": "2026-03-14", "DUEWHAT": "suit"}
     assert len(our_tags(sandbox)) == 30
 
-    # The merchant throws one of his out, and adds a required one; and calls a tag otherwise.
+    # The merchant throws two of his out, and adds a required one; and calls a tag otherwise.
     with sandbox.state.lock:
-        del sandbox.audience.fields[100]
+        del sandbox.audience.fields[100], sandbox.audience.fields[102]
         sandbox.audience.fields[101].required = True
         audience = sandbox.audience
         tag = next(s for s in audience.segments.values() if s.name == "Stage: New")
@@ -74,7 +74,7 @@ def test_full_audiences_required_fields_and_renamed_tags_stop_nothing(shop: Audi
     choose(shop, adds_contacts=True, language="nl")
     later = shop.push()
     assert later.outcome["failed"] == 0
-    assert later.summary["new_fields"] == ["STAGE"]
+    assert later.summary["new_fields"] == ["DUEPROD", "STAGE"]
     assert status_of(shop, NEW) == "subscribed"
     assert sandbox.tags(NEW) == {"Fresh faces"}
     assert sandbox.tags(ADA) == {"Fresh faces", "Toe aan: Pakken – nu"}

@@ -33,6 +33,8 @@ class Buy:
     type: str = "Suits"
     title: str = "Navy suit"
     category: str = ""
+    colour: str = ""
+    size: str = ""
     target: str = ""
     quantity: float = 1.0
     amount: float = 10_000.0
@@ -95,6 +97,8 @@ def _lines(buys: Sequence[Buy], products: dict[tuple[str, ...], int]) -> pd.Data
             "channel": pd.Series([b.channel for b in buys], dtype="str"),
             "product_id": pd.Series(ids, dtype="Int64"),
             "title": pd.Series([b.title for b in buys], dtype="str"),
+            "colour": pd.Series([b.colour for b in buys], dtype="str"),
+            "size": pd.Series([b.size for b in buys], dtype="str"),
             "quantity": floats(b.quantity for b in buys),
             "net_amount": floats(b.amount for b in buys),
             "refunded_quantity": floats(b.refunded for b in buys),

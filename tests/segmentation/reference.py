@@ -109,6 +109,8 @@ class Reference:
                 "title": pd.Series(
                     np.where(product < 0, "Free pair", titles[product]), dtype="str"
                 ),
+                "colour": pd.Series([""] * lines.size, dtype="str"),
+                "size": pd.Series([""] * lines.size, dtype="str"),
                 "quantity": lines["quantity"].astype(np.float64),
                 "net_amount": lines["total"].astype(np.float64),
                 "refunded_quantity": np.where(back, lines["quantity"], 0).astype(np.float64),

@@ -256,6 +256,8 @@ def _fitted(account_id: int, product: int) -> dict[str, object]:
         status="paid",
         channel="web",
         title="",
+        colour="",
+        size="",
         quantity=1.0,
         net_amount=9_900.0,
         refunded_quantity=0.0,
@@ -263,7 +265,7 @@ def _fitted(account_id: int, product: int) -> dict[str, object]:
         refunded_on=None,
         is_gift=False,
     ).astype({"person_id": "Int64", "product_id": "Int64", "status": "str", "channel": "str",
-              "title": "str"})  # fmt: skip
+              "title": "str", "colour": "str", "size": "str"})  # fmt: skip
     for column in ("ordered_on", "refunded_on"):
         lines[column] = pd.to_datetime(lines[column]).astype("datetime64[us]")
     people = pd.DataFrame({"account_id": account_id, "person_id": range(1, 21),

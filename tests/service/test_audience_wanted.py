@@ -118,7 +118,11 @@ def test_a_reason_of_an_older_version_costs_its_sentence_and_nothing_else(
     with shop.session() as session:
         due = session.exec(select(DueDate).where(DueDate.person_id == person)).one()
         due.reason = {"key": "due", "words": "of another time"}
-    assert fields(shop, ADA) == {"DUEDATE": "2026-04-01", "DUEWHAT": "suit"}
+    assert fields(shop, ADA) == {
+        "DUEDATE": "2026-04-01",
+        "DUEWHAT": "suit",
+        "DUEPROD": "suit",
+    }
     assert shop.plan().summary["members"] == 1
 
 

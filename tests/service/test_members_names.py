@@ -189,12 +189,12 @@ def test_the_preview_says_how_many_fields_are_left(
     sandbox.audience.most_fields = 80 if there > names.FIELD_LIMIT else names.FIELD_LIMIT
     fill_up(sandbox, there - len(labels(sandbox)))
     plan = shop.plan()
-    # DUEDATE, DUEWHAT, STAGE and WHY.
+    # DUEDATE, DUEWHAT, DUEPROD, STAGE and WHY.
     room = sandbox.audience.most_fields - there
-    assert len(plan.summary["new_fields"]) == min(room, 4)
-    assert plan.summary["fields_left"] == max(room - 4, 0)
+    assert len(plan.summary["new_fields"]) == min(room, 5)
+    assert plan.summary["fields_left"] == max(room - 5, 0)
     assert shop.publish(plan.id).outcome["failed"] == 0
-    assert sandbox.audience.most_fields - len(labels(sandbox)) == max(room - 4, 0)
+    assert sandbox.audience.most_fields - len(labels(sandbox)) == max(room - 5, 0)
 
 
 def set_profile(shop: AudienceShop, email: str, **values: object) -> None:

@@ -138,7 +138,8 @@ def due(person: int, need: str = "suits", **changed: Any) -> dict[str, Any]:
         "person_id": person, "need": need, "last_on": "2024-03-01", "last_product_id": 7,
         "last_title": "Blue suit", "owned": 1, "own_gaps": 0, "expected_on": "2026-03-01",
         "window_from": "2026-01-01", "window_to": "2026-06-01", "p_repeat": 0.5, "p_due": 0.1,
-        "state": "now", "basis": "learned", "reason": {"key": "due", "need": need}, **changed,
+        "state": "now", "basis": "learned", "offers": [{"product_id": 7, "variant_id": None}],
+        "reason": {"key": "due", "need": need}, **changed,
     }  # fmt: skip
 
 
@@ -148,7 +149,7 @@ def profile(person: int, **changed: Any) -> dict[str, Any]:
         "person_id": person, "recency": 3, "frequency": 2, "monetary_value": 100.0,
         "revenue": 200.0, "tenure": 30, "r": 5, "f": 1, "m": 1, "expected_gap": 90.0,
         "stage": "new", "is_wholesale": False, "shops": "", "style": "", "favourite": "suits",
-        "second_favourite": "", **changed,
+        "second_favourite": "", "picks": [{"product_id": 7, "basis": "again"}], **changed,
     }  # fmt: skip
 
 

@@ -1,0 +1,92 @@
+"""Three products for each person: the likeliest that can be bought and make sense.
+
+Never what cannot be bought, never what is not there in the person's size, and never another one of
+a thing that lasts while the one he has still does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from segmentation.duedates.starts import Bools
+from segmentation.picks.rate import PersonalRate
+
+#: Picks a person, and the likeliest that are looked at for them.
+MOST, _LOOKED_AT = 3, 20
+#: A need whose life is this long in days is a thing that lasts: one is enough until it is due.
+DURABLE_DAYS = 120.0
+
+
+def picks(
+    model: PersonalRate,
+    bought: pd.DataFrame,
+    due: pd.DataFrame,
+    persons: pd.Series,
+    shelf: pd.DataFrame,
+) -> pd.Series:
+    """Return the picks of each person, best first.
+
+    Parameters
+    ----------
+    model
+        Fitted on the account.
+    bought
+        person_id, day, product_id of what counts of these persons.
+    due
+        Their rows with person_id, need, state, life (days) and last_size.
+    persons
+        Ids, sorted.
+    shelf
+        product_id, need and size of everything that can be bought now.
+
+    Returns
+    -------
+    Series of list of dict
+        {"product_id", "basis"} in the order of `persons`; the basis is "again" (bought before),
+        "taste" (of a kind bought before) or "popular" (others buy it, and nothing is known that
+        speaks for it).
+    """
+    if shelf.empty:
+        return nothing(len(persons))
+    allowed = np.unique(shelf["product_id"].to_numpy(dtype=np.int64))
+    best = model.predict(bought, n=_LOOKED_AT, allowed=allowed)
+    needs = shelf.drop_duplicates("product_id").set_index("product_id")["need"]
+    best["need"] = best["product_id"].map(needs)
+    best = best[~(_still_lives(best, due) | _wrong_size(best, due, shelf))]
+    best = best[best.groupby("person_id").cumcount() < MOST]
+    kinds = set(zip(due["person_id"], due["need"], strict=True))
+    result: dict[int, list[dict[str, Any]]] = {person: [] for person in persons.tolist()}
+    for person, product, again, need in zip(
+        *(best[name].tolist() for name in ("person_id", "product_id", "is_repeat", "need")),
+        strict=True,
+    ):
+        basis = "again" if again else "taste" if (person, need) in kinds else "popular"
+        result[person].append({"product_id": product, "basis": basis})
+    return pd.Series(list(result.values()), dtype="object")
+
+
+def nothing(persons: int) -> pd.Series:
+    """Return no picks for so many persons."""
+    return pd.Series([[] for _ in range(persons)], dtype="object")
+
+
+def _still_lives(best: pd.DataFrame, due: pd.DataFrame) -> Bools:
+    """Tell which rows are of a thing that lasts, of which the person's own is not worn out."""
+    lives = due[(due["life"] >= DURABLE_DAYS) & (due["state"] == "")]
+    key = ["person_id", "need"]
+    found: Bools = pd.MultiIndex.from_frame(best[key]).isin(pd.MultiIndex.from_frame(lives[key]))
+    return found
+
+
+def _wrong_size(best: pd.DataFrame, due: pd.DataFrame, shelf: pd.DataFrame) -> Bools:
+    """Tell which rows come in sizes, but not in the one that the person has of this need."""
+    worn = due.loc[due["last_size"] != "", ["person_id", "need", "last_size"]]
+    asked = best[["person_id", "product_id", "need"]].reset_index(names="row")
+    sized = asked.merge(worn, on=["person_id", "need"])
+    there = shelf.loc[shelf["size"] != "", ["product_id", "size"]].drop_duplicates()
+    sized = sized[sized["product_id"].isin(there["product_id"])]
+    fits = sized.merge(there, left_on=["product_id", "last_size"], right_on=["product_id", "size"])
+    return best.index.isin(set(sized["row"]) - set(fits["row"]))

@@ -1,0 +1,119 @@
+"""What is proposed in a mail can still be bought, whatever was computed last night."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+from sqlmodel import col, select
+
+from integration.audience.members import read_members
+from integration.audience.wanted import wanted
+from integration.sandbox.server import SandboxServer
+from integration.settings import Settings
+from integration.tables import DueDate, PersonProfile, Product, Variant
+from tests.service.audience_shop import AudienceShop, make_shop
+
+ADA = "ada@stipt-demo.shop"
+
+
+class Stall(AudienceShop):
+    """A shop with two suits, of which Ada needs one."""
+
+    def product(self, title: str, *stock: int | None, status: str = "active") -> tuple[int, int]:
+        """Store a product with a variant for each number in stock; ids of it and the first."""
+        with self.session() as session:
+            product = self.add(session, Product(
+                account_id=self.account_id, shop_id=self.shop_id, external_id=title, title=title,
+                status=status, url=f"https://stipt-demo.shop/{len(title)}"))  # fmt: skip
+            variants = [
+                self.add(session, Variant(account_id=self.account_id, product_id=product,
+                                          external_id=str(at), size=str(50 + 2 * at),
+                                          inventory_quantity=left))
+                for at, left in enumerate(stock)
+            ]  # fmt: skip
+        return product, variants[0] if variants else 0
+
+    def offer(self, *offers: dict[str, Any]) -> dict[str, str]:
+        """Have these offers computed for Ada; return her fields."""
+        with self.session() as session:
+            for due in session.exec(select(DueDate)):
+                due.offers = list(offers)
+            for profile in session.exec(select(PersonProfile)):
+                profile.picks = [{**one, "basis": "again"} for one in offers]
+        read_members(self.context, self.audience)
+        with self.session() as session:
+            found = wanted(session, self.audience).values[ADA]
+        return {key: value for (kind, key), value in found.items() if kind == "field"}
+
+    def sell_out(self, variant: int) -> None:
+        """Sell the last one."""
+        with self.session() as session:
+            session.exec(
+                select(Variant).where(col(Variant.id) == variant)
+            ).one().inventory_quantity = 0
+
+
+@pytest.fixture
+def stall(settings: Settings) -> Iterator[Stall]:
+    with SandboxServer() as sandbox:
+        made = make_shop(settings, sandbox)
+        made.__class__ = Stall
+        assert isinstance(made, Stall)
+        sandbox.add_member(ADA)
+        made.person(ADA, due={"suits": ("now", date(2026, 4, 1))})
+        yield made
+        made.context.engine.dispose()
+
+
+def test_the_offer_is_named_with_its_size_and_link(stall: Stall) -> None:
+    suit, in_52 = stall.product("Navy suit", 1)
+    found = stall.offer({"product_id": suit, "variant_id": in_52})
+    assert found["DUEPROD"] == "Navy suit 50"
+    assert found["DUEURL"] == "https://stipt-demo.shop/9"
+    assert found["RECO1"] == "Navy suit 50"
+
+
+def test_what_sold_out_since_last_night_gives_way_to_the_next_best(stall: Stall) -> None:
+    suit, last_one = stall.product("Navy suit", 1)
+    other, _ = stall.product("Grey suit")
+    offers = (
+        {"product_id": suit, "variant_id": last_one},
+        {"product_id": other, "variant_id": None},
+    )
+    assert stall.offer(*offers)["DUEPROD"] == "Navy suit 50"
+    stall.sell_out(last_one)
+    found = stall.offer(*offers)
+    assert (found["DUEPROD"], found["RECO1"]) == ("Grey suit", "Grey suit")
+    assert "RECO2" not in found
+
+
+@pytest.mark.parametrize("status", ["draft", "archived"])
+def test_a_product_that_is_not_published_is_not_proposed(stall: Stall, status: str) -> None:
+    suit, _ = stall.product("Navy suit", status=status)
+    found = stall.offer({"product_id": suit, "variant_id": None})
+    assert found["DUEPROD"] == "suit", "the thing itself, so that the sentence has no hole"
+    assert "DUEURL" not in found
+    assert "RECO1" not in found
+
+
+def test_a_product_of_which_every_size_is_gone_is_not_proposed(stall: Stall) -> None:
+    suit, _ = stall.product("Navy suit", 0, 0)
+    assert stall.offer({"product_id": suit, "variant_id": None})["DUEPROD"] == "suit"
+
+
+def test_stock_that_nobody_counts_can_be_sold(stall: Stall) -> None:
+    suit, in_50 = stall.product("Navy suit", None)
+    assert stall.offer({"product_id": suit, "variant_id": in_50})["DUEPROD"] == "Navy suit 50"
+
+
+def test_the_proposal_goes_with_the_due_date_after_a_purchase(stall: Stall) -> None:
+    suit, _ = stall.product("Navy suit", 1)
+    with stall.session() as session:
+        for due in session.exec(select(DueDate)):
+            due.state = ""
+    found = stall.offer({"product_id": suit, "variant_id": None})
+    assert "DUEPROD" not in found
+    assert "DUEURL" not in found
