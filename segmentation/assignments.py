@@ -50,6 +50,7 @@ def segment_rows(
     rows += _due_rows(due)
     rows += _anything_rows(due)
     rows += _stage_rows(profiles)
+    rows += _value_rows(profiles)
     rows += _taste_rows(profiles, tastes)
     rows += _loves_rows(profiles, loves, numbers)
     return frame_of(account, rows)
@@ -102,6 +103,18 @@ def _stage_rows(profiles: pd.DataFrame) -> Iterable[tuple[int, str, dict[str, An
     ):
         reason = {"key": "stage", "stage": stage, "last_on": last_on, "gap": round(gap)}
         yield person, f"stage:{stage}", reason | {"frequency": frequency, "f": f, "m": m}
+
+
+def _value_rows(profiles: pd.DataFrame) -> Iterable[tuple[int, str, dict[str, Any]]]:
+    """The reason tells what is known, and no forecast: a forecast is another each night."""
+    told = profiles[(profiles["value"] != "").to_numpy()]
+    told = told.assign(last_on=told["last_on"].dt.strftime("%Y-%m-%d"))
+    for person, level, last_on, since, frequency in zip(
+        *(told[c].tolist() for c in ("person_id", "value", "last_on", "since", "frequency")),
+        strict=True,
+    ):
+        reason = {"key": "value", "level": level, "frequency": frequency, "since": since.year}
+        yield person, f"value:{level}", reason | {"last_on": last_on}
 
 
 def _taste_rows(

@@ -38,7 +38,17 @@ from segmentation.picks.offers import offers
 from segmentation.picks.personal import nothing, picks
 from segmentation.picks.rate import PersonalRate
 from segmentation.rfm import RfmScorer
+from segmentation.value.levels import Levels
+from segmentation.value.model import CustomerValue
 
+#: What `value.model` calls what profiles tell of the coming year.
+_EXPECTED = {
+    "p_alive": "p_alive",
+    "orders": "expected_orders",
+    "value": "expected_value",
+    "low": "value_low",
+    "high": "value_high",
+}
 #: How often people usually order, before the shop's own orders say more.
 _RHYTHM_PRIOR = Prior(120.0, 0.9, "assumption", ASSUMPTION)
 
@@ -222,6 +232,7 @@ def _fit_account(
     part: Part, goods: catalogue.Catalogue, today: int, choices: Choices
 ) -> AccountFit:
     table = account_table(goods, part, choices, today)
+    value = CustomerValue().fit(table.part.order_days, today)
     return AccountFit(
         needs=table.needs,
         names={need: goods.names[need] for need in table.needs},
@@ -231,6 +242,8 @@ def _fit_account(
         rfm=RfmScorer().fit(_measures(table.part.people, today)),
         shares=affinity.shares(table.part.tastes),
         picks=PersonalRate().fit(table.part.product_days, kinds=_kinds(goods, part.account)),
+        value=value,
+        levels=Levels.of(_expected(value, table.part, today)["expected_value"].to_numpy()),
         wholesale=table.rule,
         placement=catalogue.placement(goods, part.account),
     )
@@ -352,6 +365,10 @@ def _profiles(
         profiles,
         before.labels("stage", persons),
     )
+    profiles = profiles.merge(_expected(numbers.value, part, today), on="person_id", how="left")
+    profiles["value"] = numbers.levels.words(
+        profiles["expected_value"].to_numpy(), before.labels("value", persons)
+    )
     profiles["is_wholesale"] = False
     shop = numbers.shares
     shops = affinity.sides(part.tastes, persons, "department", ("men", "women"))
@@ -366,8 +383,17 @@ def _profiles(
         part.tastes, persons, shop, before.labels("loves", persons)
     )
     profiles["favourite"], profiles["second_favourite"] = first, second
-    texts = ("stage", "shops", "style", "favourite", "second_favourite")
+    texts = ("stage", "value", "shops", "style", "favourite", "second_favourite")
     return profiles.astype(dict.fromkeys(texts, "str")), loves
+
+
+def _expected(value: CustomerValue, part: Part, today: int) -> pd.DataFrame:
+    """Return person_id and what is expected of each consumer; no figures where it is refused."""
+    if value.refused_ is not None:
+        return part.people[["person_id"]].assign(**dict.fromkeys(_EXPECTED.values(), np.nan))
+    found = value.predict(part.order_days, today)
+    # Rounded, so that a stored figure is the computed one on every engine.
+    return found[["person_id", *_EXPECTED]].rename(columns=_EXPECTED).round(6)
 
 
 def _wholesale_profiles(apart: pd.DataFrame, today: int) -> pd.DataFrame:
@@ -375,9 +401,10 @@ def _wholesale_profiles(apart: pd.DataFrame, today: int) -> pd.DataFrame:
     profiles = _measures(apart, today)
     for score in ("r", "f", "m"):
         profiles[score] = np.zeros(len(apart), dtype=np.int64)
-    profiles["expected_gap"] = np.full(len(apart), np.nan)
+    for figure in ("expected_gap", *_EXPECTED.values()):
+        profiles[figure] = np.full(len(apart), np.nan)
     profiles["is_wholesale"] = np.ones(len(apart), dtype=bool)
-    for text in ("stage", "shops", "style", "favourite", "second_favourite"):
+    for text in ("stage", "value", "shops", "style", "favourite", "second_favourite"):
         profiles[text] = pd.Series("", index=profiles.index, dtype="str")
     profiles["picks"] = nothing(len(profiles))
     return profiles

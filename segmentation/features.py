@@ -68,7 +68,8 @@ class Features:
     need_days: pd.DataFrame
     #: A product bought by a person on a day: account_id, person_id, product_id, day. Gifts out.
     product_days: pd.DataFrame
-    #: A purchase day of a person: account_id, person_id, day. Gifts in.
+    #: A purchase day of a person: account_id, person_id, day, amount, articles (different
+    #: products). Gifts in.
     order_days: pd.DataFrame
     #: A person: account_id, person_id, first_day, last_day, frequency, revenue, line_quantity
     #: (median units a line), wholesale_share (of lines).
@@ -200,7 +201,11 @@ def _product_days(own: Any) -> Any:
 
 
 def _order_days(kept: Any) -> Any:
-    return kept.select("account_id", "person_id", "day").distinct()
+    return kept.group_by("account_id", "person_id", "day").aggregate(
+        # Rounded: sums of floats depend on the order in which threads add them.
+        amount=kept.amount.sum().round(6),
+        articles=kept.product_id.nunique(),
+    )
 
 
 def _people(kept: Any) -> Any:

@@ -15,6 +15,8 @@ from segmentation.duedates.needs import NeedName, Prior
 from segmentation.picks.rate import PersonalRate
 from segmentation.rfm import RfmScorer
 from segmentation.stored import SCHEMA
+from segmentation.value.levels import Levels
+from segmentation.value.model import CustomerValue
 from segmentation.wholesale import WholesaleRule
 
 
@@ -56,6 +58,9 @@ class AccountFit:
     rfm: RfmScorer
     shares: Shares
     picks: PersonalRate
+    #: Expected orders and revenue, and where high and low begin.
+    value: CustomerValue
+    levels: Levels
     wholesale: WholesaleRule
     #: {"products", "placed", "styled", "unplaced" (product ids), "unplaced_types"}.
     placement: Mapping[str, Any]
@@ -89,6 +94,8 @@ class AccountFit:
             "rfm": self.rfm.to_dict(),
             "shares": self.shares.to_dict(),
             "picks": self.picks.to_dict(),
+            "value": self.value.to_dict(),
+            "levels": self.levels.to_dict(),
             "wholesale": self.wholesale.to_dict(),
             "placement": dict(self.placement),
         }
@@ -105,6 +112,8 @@ class AccountFit:
             rfm=RfmScorer.from_dict(plain["rfm"]),
             shares=Shares.from_dict(plain["shares"]),
             picks=PersonalRate.from_dict(plain["picks"]),
+            value=CustomerValue.from_dict(plain["value"]),
+            levels=Levels(**plain["levels"]),
             wholesale=WholesaleRule(**plain["wholesale"]),
             placement=plain["placement"],
         )

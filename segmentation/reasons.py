@@ -202,6 +202,16 @@ def _stage(language: str, texts: Mapping[str, str]) -> Callable[..., str]:
     return sentence
 
 
+def _value(language: str, texts: Mapping[str, str]) -> Callable[..., str]:
+    def sentence(r: Reason, _: Mapping[str, NeedName]) -> str:
+        last, since = day_text(r["last_on"], language), r["since"]
+        days = number_text(r["frequency"], language)
+        bought = texts["once" if r["frequency"] == 1 else "often"]
+        return f"{bought.format(last=last, since=since, days=days)} {texts[r['level']]}"
+
+    return sentence
+
+
 def _b2b(texts: Mapping[str, str]) -> Callable[[Reason, Mapping[str, NeedName]], str]:
     return lambda r, _: texts[r["why"]]
 
@@ -229,6 +239,21 @@ _STAGES_NL = {
     "lost": "geen aankoop sinds {last}, terwijl er meestal binnen {gap} één volgt.",
 }
 
+_VALUES_EN = {
+    "once": "one purchase, {last}:",
+    "often": "{days} purchases since {since}, the last {last}:",
+    "high": "among those expected to bring half of the next 12 months together.",
+    "middle": "expected to bring neither the most nor the least in the next 12 months.",
+    "low": "among those expected to bring only the last tenth of the next 12 months together.",
+}
+_VALUES_NL = {
+    "once": "één aankoop, {last}:",
+    "often": "{days} aankopen sinds {since}, de laatste {last}:",
+    "high": "hoort bij wie samen naar verwachting de helft van de komende 12 maanden brengt.",
+    "middle": "brengt de komende 12 maanden naar verwachting niet het meeste en niet het minste.",
+    "low": "hoort bij wie samen maar het laatste tiende van de komende 12 maanden brengt.",
+}
+
 _SENTENCES: Mapping[tuple[str, str], Callable[[Reason, Mapping[str, NeedName]], str]] = {
     ("due", "en"): _due_en,
     ("due", "nl"): _due_nl,
@@ -252,6 +277,8 @@ _SENTENCES: Mapping[tuple[str, str], Callable[[Reason, Mapping[str, NeedName]], 
     ),
     ("stage", "en"): _stage("en", _STAGES_EN),
     ("stage", "nl"): _stage("nl", _STAGES_NL),
+    ("value", "en"): _value("en", _VALUES_EN),
+    ("value", "nl"): _value("nl", _VALUES_NL),
     ("holdout", "en"): _holdout(
         "by lot one of the {percent}% that get no mail, so that its effect can be measured."
     ),

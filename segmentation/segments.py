@@ -17,6 +17,7 @@ MOST_PER_GROUP: Mapping[str, int] = {
     "style": 6,
     "loves": 10,
     "stage": 6,
+    "value": 3,
     "b2b": 8,
     "test": 1,
 }
@@ -247,6 +248,33 @@ _FIXED = [
             "Zo lang weg dat vanzelf terugkomen onwaarschijnlijk is.",
         ),
         ("One last invitation, then peace.", "Nog één uitnodiging, daarna rust."),
+    ),
+    _fixed(
+        "value:high",
+        ("Value: High", "Waarde: Hoog"),
+        (
+            "Among those who together bring half of what is expected in the next 12 months.",
+            "Hoort bij wie samen de helft brengt van wat er in 12 maanden wordt verwacht.",
+        ),
+        ("Service and first looks before discounts.", "Service en als eerste zien, vóór korting."),
+    ),
+    _fixed(
+        "value:middle",
+        ("Value: Middle", "Waarde: Midden"),
+        (
+            "Expected to bring neither the most nor the least in the next 12 months.",
+            "Brengt in 12 maanden naar verwachting niet het meeste en niet het minste.",
+        ),
+        ("What is due, and what goes with it.", "Waar men aan toe is, en wat daarbij past."),
+    ),
+    _fixed(
+        "value:low",
+        ("Value: Low", "Waarde: Laag"),
+        (
+            "Among those who together bring the last tenth of what is expected in 12 months.",
+            "Hoort bij wie samen het laatste tiende brengt van wat er in 12 maanden komt.",
+        ),
+        ("Little, and nothing that costs much.", "Weinig, en niets wat veel kost."),
     ),
     _fixed(
         "b2b:account",

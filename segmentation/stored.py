@@ -8,7 +8,24 @@ from typing import Any
 from segmentation.duedates.needs import NeedName
 
 #: Of the JSON of a fit; another one is replaced by the next fit.
-SCHEMA = 3
+SCHEMA = 5
+
+
+def value_refused(plain: Mapping[str, Any], account_id: int) -> dict[str, Any] | None:
+    """Return why an account's customers have no expected value; None where they have one.
+
+    Examples
+    --------
+    >>> refused = {"what": "repeaters", "needed": 200, "there": 57}
+    >>> value_refused({"schema": SCHEMA, "accounts": {"7": {"value": {"refused": refused}}}}, 7)
+    {'what': 'repeaters', 'needed': 200, 'there': 57}
+    """
+    if plain.get("schema") != SCHEMA:
+        return None
+    refused: dict[str, Any] | None = (
+        plain["accounts"].get(str(account_id), {}).get("value", {}).get("refused")
+    )
+    return refused
 
 
 def need_names(plain: Mapping[str, Any], account_id: int) -> dict[str, NeedName]:

@@ -13,12 +13,13 @@ from integration.tables import FittedModel
 from segmentation import reasons, segments
 from segmentation.duedates.needs import NeedName, name_of
 from segmentation.stored import need_names as stored_names
+from segmentation.stored import value_refused as stored_refusal
 
 if TYPE_CHECKING:  # the models' libraries are large, and most readers need names only
     from segmentation.fitted import AccountFit
 
 #: Groups in the order of the catalogue, as product.md 4.1 lists them.
-GROUPS = ("due", "shops", "style", "loves", "stage", "b2b", "test")
+GROUPS = ("due", "shops", "style", "loves", "stage", "value", "b2b", "test")
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,12 @@ def need_names(session: Session) -> dict[str, NeedName]:
     """Return what the shop's needs are called, as the newest fit found them."""
     stored = _newest(session)
     return stored_names(stored.state, session.info["account_id"]) if stored is not None else {}
+
+
+def value_refused(session: Session) -> dict[str, Any] | None:
+    """Return what the newest fit lacked to say what customers will spend; None when it could."""
+    stored = _newest(session)
+    return stored_refusal(stored.state, session.info["account_id"]) if stored is not None else None
 
 
 def words(session: Session, language: str, fit: AccountFit | None = None) -> Words:

@@ -61,6 +61,15 @@ class PersonProfile(Owned, table=True):
     #: None for wholesale buyers, who have a rhythm of their own kind.
     expected_gap: float | None = None
     stage: str
+    #: Of the next 12 months; None where it is refused, and for wholesale buyers.
+    p_alive: float | None = None
+    expected_orders: float | None = None
+    #: Minor units, and eight of ten end between low and high.
+    expected_value: float | None = None
+    value_low: float | None = None
+    value_high: float | None = None
+    #: high, middle, low or "".
+    value: str = Field(default="", sa_column_kwargs={"server_default": ""})
     is_wholesale: bool
     shops: str
     style: str

@@ -66,6 +66,7 @@ def group_names() -> dict[str, str]:
         "style": gettext("Style"),
         "loves": gettext("Loves"),
         "stage": gettext("Stage"),
+        "value": gettext("Value"),
         "b2b": gettext("B2B"),
         "test": gettext("Test"),
     }
@@ -78,6 +79,7 @@ def group_meanings() -> dict[str, str]:
         "style": gettext("How people dress, by what they buy."),
         "loves": gettext("Bought far more than others here do."),
         "stage": gettext("Measured against everybody's own rhythm."),
+        "value": gettext("What is expected in the next 12 months."),
         "b2b": gettext("Companies, kept apart from people."),
         "test": gettext("Set aside by lot: what would happen without mail?"),
     }

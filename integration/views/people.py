@@ -59,6 +59,7 @@ def show(person_id: int) -> ResponseReturnValue:
         return render_template(
             "person.html",
             person=person,
+            value_refused=names.value_refused(session),
             today=today(),
             resting=person_id in resting,
             rests_until=resting.get(person_id),

@@ -97,7 +97,7 @@ class GammaGamma(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no 
         self.p_, self.q_ = (float(value) for value in found.parameters[:2])
         self.gamma_ = float(found.parameters[2]) * scale
         # The density of m, not of m / scale.
-        self.log_likelihood_ = found.log_likelihood - n.size * np.log(scale)
+        self.log_likelihood_ = found.log_likelihood - float(n.size * np.log(scale))
         steady = n.size < 3 or not n.std() or not m.std()
         self.correlation_ = 0.0 if steady else float(np.corrcoef(n, m)[0, 1])
         told = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date, timedelta
 from functools import lru_cache
 
 import numpy as np
@@ -15,12 +16,25 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.utils.estimator_checks import check_estimator
 
+from segmentation.compute import assign, fit
+from segmentation.fitted import Fitted
+from segmentation.frames import (
+    PREVIOUS_DUE,
+    PREVIOUS_SEGMENTS,
+    Assigned,
+    Choices,
+    Frames,
+    empty,
+)
+from segmentation.reasons import render
 from segmentation.value.bgnbd import BetaGeo
 from segmentation.value.boosted import BoostedCounts
 from segmentation.value.gammagamma import GammaGamma
 from segmentation.value.history import customers, outcomes
 from segmentation.value.model import BOOSTED_FROM, REPEATERS_NEEDED, CustomerValue
+from tests.segmentation.builders import ACCOUNT, Buy, frames
 
+LAST = date(2025, 6, 30)
 TRUE = {"r": 0.6, "alpha": 8.0, "a": 0.9, "b": 3.0}
 few = settings(max_examples=4, deadline=None, derandomize=True)
 
@@ -330,3 +344,107 @@ def test_a_small_shop_is_refused_with_the_number_that_is_missing() -> None:
 def test_a_young_shop_is_refused_with_the_days_that_are_missing() -> None:
     days = simulated(14, 4_000, days=120, r=3.0)
     assert CustomerValue().fit(days, 119).refused_ == {"what": "days", "needed": 180, "there": 120}
+
+
+def test_every_consumer_gets_one_word_with_its_reason_and_wholesale_none() -> None:
+    known, numbers, outcome = tagged()
+    words = outcome.segments[outcome.segments["segment"].str.startswith("value:")]
+    consumers = outcome.profiles[~outcome.profiles["is_wholesale"]]
+    assert words["person_id"].tolist() == consumers["person_id"].tolist()
+    assert set(words["segment"]) == {"value:high", "value:middle", "value:low"}
+    for reason in words["reason"]:
+        for language in ("en", "nl"):
+            assert render(reason, language, numbers.names(ACCOUNT)).endswith(".")
+    figures = ["p_alive", "expected_orders", "expected_value", "value_low", "value_high"]
+    assert consumers[figures].notna().all(axis=None)
+    apart = outcome.profiles[outcome.profiles["is_wholesale"]]
+    assert apart["person_id"].tolist() == [7]
+    assert apart[figures].isna().all(axis=None)
+    assert not known.people.empty
+
+
+def test_high_bring_half_of_what_is_expected_and_low_a_tenth() -> None:
+    _, _, outcome = tagged()
+    shares = outcome.profiles.groupby("value")["expected_value"].sum()
+    shares /= shares.sum()
+    assert shares["high"] == pytest.approx(0.5, abs=0.02)
+    assert shares["low"] == pytest.approx(0.1, abs=0.02)
+
+
+def test_ninety_quiet_days_never_bring_a_word_back() -> None:
+    known, numbers, before = tagged()
+    order = {"high": 2, "middle": 1, "low": 0}
+    for day in range(15, 91, 15):
+        now = placed(numbers, known, LAST + timedelta(days=day), before)
+        mine = now.profiles[~now.profiles["is_wholesale"]]["value"].map(order)
+        was = before.profiles[~before.profiles["is_wholesale"]]["value"].map(order)
+        assert (mine <= was).all()
+        before = now
+
+
+def test_a_quiet_night_changes_no_reason() -> None:
+    known, numbers, before = tagged()
+    now = placed(numbers, known, LAST + timedelta(days=1), before)
+    one, other = (
+        outcome.segments[outcome.segments["segment"].str.startswith("value:")].set_index(
+            ["person_id", "segment"]
+        )["reason"]
+        for outcome in (before, now)
+    )
+    both = one.index.intersection(other.index)
+    assert len(both) > 0.98 * len(one)
+    assert (one[both] == other[both]).all()
+
+
+def test_a_new_order_raises_value_by_the_numbers_of_the_night() -> None:
+    known, numbers, before = tagged()
+    low = before.profiles[before.profiles["value"] == "low"]["person_id"].iloc[0]
+    lines = known.lines[known.lines["person_id"] == low].tail(1)
+    new = lines.assign(line_id=10**6, order_id=10**6, ordered_on=pd.Timestamp(LAST), net_amount=2e5)
+    after = placed(
+        numbers,
+        Frames(
+            lines=pd.concat([known.lines, new], ignore_index=True),
+            products=known.products,
+            people=known.people,
+        ),
+        LAST,
+        before,
+    )
+    one, other = (
+        outcome.profiles.set_index("person_id").loc[low, "expected_value"]
+        for outcome in (before, after)
+    )
+    assert other > one
+
+
+def placed(numbers: Fitted, known: Frames, as_of: date, before: Assigned | None) -> Assigned:
+    """Return a run over everybody."""
+    return assign(
+        numbers,
+        known,
+        as_of=as_of,
+        choices=Choices(),
+        previous_due=empty(PREVIOUS_DUE) if before is None else before.due[list(PREVIOUS_DUE)],
+        previous_segments=(
+            empty(PREVIOUS_SEGMENTS) if before is None else before.segments[list(PREVIOUS_SEGMENTS)]
+        ),
+    )
+
+
+@lru_cache
+def tagged() -> tuple[Frames, Fitted, Assigned]:
+    """Return a simulated shop with one business customer, placed on its last day."""
+    days = simulated(21, 700, r=2.0)
+    start = LAST - timedelta(days=int(days["day"].max()))
+    buys = [
+        Buy(
+            person=int(person) + 1,
+            on=start + timedelta(days=int(day)),
+            amount=round(float(amount)) + 1.0,
+        )
+        for person, day, amount in zip(days["person_id"], days["day"], days["amount"], strict=True)
+    ]
+    known = frames(buys, business=[7])
+    numbers = fit(known, as_of=LAST, choices=Choices())
+    return known, numbers, placed(numbers, known, LAST, None)

@@ -136,6 +136,20 @@ def test_a_business_customer_gets_the_tag_and_no_due_date(
     assert found == {("tag", "b2b:account"): ""}
 
 
+def test_a_value_becomes_one_of_three_tags(shop: AudienceShop, sandbox: SandboxServer) -> None:
+    for email, level in ((ADA, "high"), (BOB, "middle"), (EVE, "low")):
+        sandbox.add_member(email)
+        shop.person(email, [f"value:{level}"])
+    plan = shop.plan()
+    assert plan.summary["warnings"] == []
+    rows = {row["key"]: row for row in plan.summary["tags"]}
+    assert set(rows) == {"value:high", "value:middle", "value:low"}
+    shop.publish(plan.id)
+    assert sandbox.tags(ADA) == {"Value: High"}
+    assert sandbox.tags(BOB) == {"Value: Middle"}
+    assert sandbox.tags(EVE) == {"Value: Low"}
+
+
 def test_of_two_addresses_the_subscribed_one_counts_then_the_one_used_last(
     shop: AudienceShop, sandbox: SandboxServer
 ) -> None:

@@ -17,7 +17,7 @@ from integration.context import Context
 from integration.db import make_engine, scoped
 from integration.reading import reach
 from integration.reading.overview import Size, due_rows
-from integration.tables import Audience, Consent, ImportRun, Member, Order, Work
+from integration.tables import Audience, Consent, ImportRun, Member, Order, PersonProfile, Work
 from segmentation.duedates.needs import name_of
 from segmentation.segments import catalogue
 from tests.service.shop_rows import NOW, Merchant, login_of, merchant
@@ -64,6 +64,28 @@ def test_every_page_shows_what_it_is_for(shop: tuple[Flask, Merchant]) -> None:
         answer = visitor.get(path)
         assert answer.status_code == 200, path
         assert words in answer.text, path
+
+
+def test_a_person_shows_what_is_expected_or_what_is_missing_to_say_it(
+    shop: tuple[Flask, Merchant], context: Context
+) -> None:
+    app, known = shop
+    visitor = Visitor(app)
+    visitor.log_in(known.email)
+    refused = visitor.get(f"/people/{known.person_id}").text
+    assert "Too few customers with a second purchase" in refused
+    assert "we need 200." in refused
+    with scoped(context.engine, known.account_id) as session:
+        figures = session.exec(
+            select(PersonProfile).where(PersonProfile.person_id == known.person_id)
+        ).one()
+        figures.p_alive, figures.expected_orders = 0.87, 3.2
+        figures.expected_value, figures.value_low, figures.value_high = 31_000, 12_000, 54_000
+        session.add(figures)
+    told = visitor.get(f"/people/{known.person_id}").text
+    assert "€310.00" in told
+    assert "between €120.00 and €540.00" in told
+    assert "3.2 days with a purchase; the chance that this is a customer still is 87%" in told
 
 
 def test_every_page_is_shown_on_postgresql_too(context: Context, postgres_url: str) -> None:
