@@ -1,4 +1,4 @@
-"""From order lines to features: the one module that speaks Ibis, DuckDB by default.
+"""From order lines to features, in Ibis, DuckDB by default.
 
 `account_id` is in every key, so one run serves many merchants. Days are whole numbers since
 1970-01-01, so that no engine's idea of a time zone can enter. Cleaning happens here, once:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
+from segmentation.builder.sentences import held_text
 from segmentation.duedates.needs import NeedName, name_of
 
 Reason = Mapping[str, Any]
@@ -220,6 +221,23 @@ def _holdout(text: str) -> Callable[[Reason, Mapping[str, NeedName]], str]:
     return lambda r, _: text.format(percent=r["percent"])
 
 
+def _own(language: str) -> Callable[[Reason, Mapping[str, NeedName]], str]:
+    """The conditions of a merchant's own segment that held, with the facts behind them."""
+
+    def sentence(r: Reason, names: Mapping[str, NeedName]) -> str:
+        texts = []
+        for part in r["held"]:
+            text, fact = held_text(part, language, names, r["currency"]), part.get("fact")
+            if isinstance(fact, int):
+                text += f" ({number_text(fact, language)})"
+            elif fact:
+                text += f" ({day_text(fact, language)})"
+            texts.append(text)
+        return "; ".join(texts) + "."
+
+    return sentence
+
+
 _STAGES_EN = {
     "new": "first purchase {last}; a second one usually follows within {gap}.",
     "second-order-due": "one purchase, {last}; a second one usually follows within {gap}.",
@@ -285,6 +303,8 @@ _SENTENCES: Mapping[tuple[str, str], Callable[[Reason, Mapping[str, NeedName]], 
     ("holdout", "nl"): _holdout(
         "door het lot een van de {percent}% die geen mail krijgen, om te meten wat mail toevoegt."
     ),
+    ("own", "en"): _own("en"),
+    ("own", "nl"): _own("nl"),
     ("b2b", "en"): _b2b(
         {
             "source": "known as a business customer.",
