@@ -8,6 +8,7 @@
 4. Today: how much a person bought of late against what was expected of him, and two numbers that
    bring the chances in step with the shop's last eight weeks (`calibration`).
 
+All days in 1 to 3 are shop days: those of a strong month count for more (`season`).
 Dates come from 1 to 3 alone: a night in which nothing happens moves no date. Chances use all four.
 """
 
@@ -20,10 +21,11 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from segmentation.duedates import calibration, hazards
+from segmentation.duedates import calibration, hazards, season
 from segmentation.duedates.hazards import EDGES, GROUPS
 from segmentation.duedates.lives import LEARNED_FROM, Lives, lives
 from segmentation.duedates.needs import Prior
+from segmentation.duedates.season import Season
 from segmentation.duedates.starts import Bools, Floats, Ints, Starts, before_start
 
 _K_PAIR = (2.0, 6.0)
@@ -33,7 +35,10 @@ _K_PAIR = (2.0, 6.0)
 class Pace:
     """Where each interval's end is expected, one entry an interval."""
 
-    #: Log days and their spread.
+    need: Ints
+    #: First day.
+    start: Ints
+    #: Log shop days and their spread.
     mu: Floats
     sigma: Floats
     #: Row of the hazard table.
@@ -46,7 +51,13 @@ class Pace:
     def take(self, rows: Ints | Bools) -> Pace:
         """Return the chosen entries."""
         return Pace(
-            self.mu[rows], self.sigma[rows], self.row[rows], self.ratio[rows], self.presence[rows]
+            self.need[rows],
+            self.start[rows],
+            self.mu[rows],
+            self.sigma[rows],
+            self.row[rows],
+            self.ratio[rows],
+            self.presence[rows],
         )
 
 
@@ -65,6 +76,8 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
 
     Attributes
     ----------
+    season_ : Season
+        How many shop days a day of each month counts for, per need.
     lives_ : Lives
         Per need.
     k_pair_ : float
@@ -80,6 +93,7 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
     k_customer: float = 10.0
     k_spread: float = 5.0
     k_presence: float = 50.0
+    season_: Season = field(init=False)
     lives_: Lives = field(init=False)
     k_pair_: float = field(init=False)
     hazard_: Floats = field(init=False)
@@ -93,6 +107,21 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         return self
 
     def _fit_dates(self, table: Starts, priors: Sequence[Prior]) -> IntervalModel:
+        """Learn everything but the calibration; the season first, from a part that is enough."""
+        some = table.some(season.ENOUGH)
+        self._fit_within(season.NONE, some, priors)
+
+        def expected(rows: Ints, since: Floats, until: Floats) -> Floats:
+            pace = self.predict(some).take(rows)
+            result: Floats = hazard(self, pace, until) - hazard(self, pace, since)
+            return result
+
+        found = season.learned(some, len(priors), expected)
+        return self if found.flat and some is table else self._fit_within(found, table, priors)
+
+    def _fit_within(self, year: Season, table: Starts, priors: Sequence[Prior]) -> IntervalModel:
+        self.season_ = year
+        table = year.measured(table)
         self.lives_ = lives(table, priors)
         self.k_pair_ = _k_pair(table, self.lives_.mu)
         mu, sigma = self._expected(table, table)
@@ -114,8 +143,8 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
             still = ~seen.done
             pace = earlier.predict(seen, of=still)
             chances.append(due_chance(earlier, pace, seen.length[still], calibration.WITHIN_DAYS))
-            until = (table.day + table.length)[table.day <= day]
-            ended = table.done[table.day <= day] & (until <= day + calibration.WITHIN_DAYS)
+            begun = table.day <= day
+            ended = table.done[begun] & (table.until[begun] <= day + calibration.WITHIN_DAYS)
             outcomes.append(ended[still])
         return calibration.fitted(np.concatenate(chances), np.concatenate(outcomes))
 
@@ -132,11 +161,18 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
             What may be known of the persons beside an interval's own earlier gaps, for intervals
             that start later; `table` itself, as of each start, when left out.
         """
-        mu, sigma = self._expected(table, table if known is None else known)
-        row = hazards.own_group(table.own_gaps)
-        ratio = self.ratio_[table.need]
-        presence = self._presence(table, table if known is None else known)
-        pace = Pace(mu, sigma, row, ratio, presence)
+        table = self.season_.measured(table)
+        known = table if known is None else self.season_.measured(known)
+        mu, sigma = self._expected(table, known)
+        pace = Pace(
+            need=table.need,
+            start=table.day,
+            mu=mu,
+            sigma=sigma,
+            row=hazards.own_group(table.own_gaps),
+            ratio=self.ratio_[table.need],
+            presence=self._presence(known, table.person),
+        )
         return pace if of is None else pace.take(of)
 
     def _expected(self, table: Starts, known: Starts) -> tuple[Floats, Floats]:
@@ -158,13 +194,13 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         sigma: Floats = np.sqrt((self.k_spread * need * need + scatter) / (self.k_spread + n))
         return np.round(mu, 9), np.round(sigma, 9)
 
-    def _presence(self, table: Starts, known: Starts) -> Floats:
+    def _presence(self, known: Starts, person: Ints) -> Floats:
         mu, sigma = self._expected(known, known)
         row = hazards.own_group(known.own_gaps)
         expected = hazards.at(self.hazard_, row, (np.log(known.length) - mu) / sigma)
         expected = expected * self.ratio_[known.need]
-        bought = _of_persons(known, known.done.astype(np.float64), table.person)
-        expected = _of_persons(known, expected, table.person)
+        bought = _of_persons(known, known.done.astype(np.float64), person)
+        expected = _of_persons(known, expected, person)
         result: Floats = np.round((bought + self.k_presence) / (expected + self.k_presence), 9)
         return result
 
@@ -172,6 +208,7 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         """Return plain JSON values."""
         return {
             **self.get_params(),
+            "season": self.season_.index.tolist(),
             "k_pair": float(self.k_pair_),
             "mu": self.lives_.mu.tolist(),
             "sigma": self.lives_.sigma.tolist(),
@@ -185,6 +222,7 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
     def from_dict(cls, plain: dict[str, Any]) -> IntervalModel:
         """Return the model that `to_dict` wrote down."""
         model = cls(plain["k_customer"], plain["k_spread"], plain["k_presence"])
+        model.season_ = Season(np.array(plain["season"], dtype=np.float64).reshape(-1, 12))
         model.k_pair_ = plain["k_pair"]
         model.lives_ = Lives(
             np.array(plain["mu"], dtype=np.float64),
@@ -224,7 +262,8 @@ def _k_pair(table: Starts, need_mu: Floats) -> float:
 
 def hazard(model: IntervalModel, pace: Pace, days: Floats) -> Floats:
     """Return the cumulative hazard from the start to the end of day `days`, without presence."""
-    z = (np.log(np.floor(days) + 0.5) - pace.mu) / pace.sigma
+    passed = model.season_.passed(pace.need, pace.start, np.floor(days) + 0.5)
+    z = (np.log(passed) - pace.mu) / pace.sigma
     result: Floats = pace.ratio * hazards.at(model.hazard_, pace.row, z)
     return result
 
@@ -250,5 +289,5 @@ def repeat_chance(model: IntervalModel, pace: Pace) -> Floats:
 def days_until(model: IntervalModel, pace: Pace, share: float) -> Floats:
     """Return the days by which `share` of those who come back have done so."""
     level = -np.log1p(-share * repeat_chance(model, pace)) / pace.ratio
-    result: Floats = np.exp(pace.mu + pace.sigma * hazards.reached(model.hazard_, pace.row, level))
-    return result
+    reached = hazards.reached(model.hazard_, pace.row, level)
+    return model.season_.days(pace.need, pace.start, np.exp(pace.mu + pace.sigma * reached))

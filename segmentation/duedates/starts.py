@@ -27,7 +27,7 @@ _DAY_BITS = 20
 class Starts:
     """One row an interval that starts with a purchase; equal lengths, sorted by pair and day.
 
-    Everything but `length` and `done` was known on the first day of the interval.
+    Everything but `until`, `length` and `done` was known on the first day of the interval.
     """
 
     #: Any whole number a person; equal numbers are one person.
@@ -36,7 +36,9 @@ class Starts:
     need: Ints
     #: First day, a number of days.
     day: Ints
-    #: Days until the next purchase, or until `as_of` when open; at least half a day.
+    #: Day of the next purchase, or `as_of` when open.
+    until: Ints
+    #: Days from one to the other; at least half a day.
     length: Floats
     #: Whether the next purchase has been seen.
     done: Bools
@@ -51,6 +53,7 @@ class Starts:
             self.person[rows],
             self.need[rows],
             self.day[rows],
+            self.until[rows],
             self.length[rows],
             self.done[rows],
             self.own_gaps[rows],
@@ -61,7 +64,7 @@ class Starts:
     @property
     def as_of(self) -> int:
         """The last day that was seen; 0 without intervals."""
-        return int((self.day + self.length).max(initial=0))
+        return int(self.until.max(initial=0))
 
     def seen_on(self, day: int) -> Starts:
         """Return the intervals as they looked on an earlier day.
@@ -73,9 +76,36 @@ class Starts:
         ([10.0, 15.0], [True, False])
         """
         known = self.take(self.day <= day)
-        over = known.day + known.length > day
-        so_far = np.maximum(day - known.day, 0.5).astype(np.float64)
-        return replace(known, length=np.where(over, so_far, known.length), done=known.done & ~over)
+        over = known.until > day
+        return replace(
+            known,
+            until=np.where(over, day, known.until),
+            length=np.where(over, np.maximum(day - known.day, 0.5), known.length),
+            done=known.done & ~over,
+        )
+
+    def measured(self, length: Floats) -> Starts:
+        """Return the intervals with other lengths, and the sums that follow from them.
+
+        All earlier intervals of a person and need must be there.
+        """
+        first = np.flatnonzero(self.own_gaps == 0)
+        logs = np.where(self.done, np.log(length), 0.0)
+        return replace(
+            self,
+            length=length,
+            own_log=_before(logs, first),
+            own_squares=_before(logs * logs, first),
+        )
+
+    def some(self, most: int) -> Starts:
+        """Return the intervals of about so many, of whole persons spread evenly; all when fewer."""
+        if self.day.size <= most:
+            return self
+        persons, place = np.unique(self.person, return_inverse=True)
+        share = most / self.day.size
+        chosen = np.diff(np.floor(np.arange(persons.size + 1) * share)) > 0
+        return self.take(chosen[place])
 
 
 def merged(days: pd.DataFrame, key: list[str]) -> pd.DataFrame:
@@ -129,31 +159,34 @@ def starts(person: Ints, need: Ints, day: Ints, as_of: int) -> Starts:
     size = day.size
     if size == 0:
         none, no = np.zeros(0, dtype=np.int64), np.zeros(0)
-        return Starts(none, none, none, no, np.zeros(0, dtype=bool), none, no, no)
+        return Starts(none, none, none, none, no, np.zeros(0, dtype=bool), none, no, no)
     same = np.zeros(size, dtype=bool)  # the next row is the same pair
     same[:-1] = (person[1:] == person[:-1]) & (need[1:] == need[:-1])
-    following = np.where(same, np.roll(day, -1), as_of)
-    length = np.maximum(following - day, 0.5).astype(np.float64)
+    until = np.where(same, np.roll(day, -1), as_of)
+    length = np.maximum(until - day, 0.5).astype(np.float64)
     logs = np.where(same, np.log(length), 0.0)
     first = np.flatnonzero(np.concatenate([[True], ~same[:-1]]))
-    rows = np.diff(np.append(first, size))
-
-    def before(values: Floats) -> Floats:
-        so_far = np.cumsum(values) - values
-        # Rounded: the dust of long running sums would make a subset differ from the whole.
-        result: Floats = np.round(so_far - np.repeat(so_far[first], rows), 9)
-        return result
-
     return Starts(
         person=person,
         need=need,
         day=day,
+        until=until,
         length=length,
         done=same,
-        own_gaps=np.arange(size) - np.repeat(first, rows),
-        own_log=before(logs),
-        own_squares=before(logs * logs),
+        own_gaps=np.arange(size) - np.repeat(first, np.diff(np.append(first, size))),
+        own_log=_before(logs, first),
+        own_squares=_before(logs * logs, first),
     )
+
+
+def _before(values: Floats, first: Ints) -> Floats:
+    """Return the sum of the values before each within its pair; pairs begin at rows `first`."""
+    so_far = np.cumsum(values) - values
+    # Rounded: the dust of long running sums would make a subset differ from the whole.
+    result: Floats = np.round(
+        so_far - np.repeat(so_far[first], np.diff(np.append(first, values.size))), 9
+    )
+    return result
 
 
 def before_start(table: Starts, residual: Floats) -> tuple[Floats, Ints]:
@@ -166,7 +199,7 @@ def before_start(table: Starts, residual: Floats) -> tuple[Floats, Ints]:
     residual
         One value an interval; only those of finished intervals are used.
     """
-    ends = (table.day + table.length).astype(np.int64)[table.done]
+    ends = table.until[table.done]
     _, person = np.unique(table.person, return_inverse=True)
     finished = (person[table.done].astype(np.int64) << _DAY_BITS) + ends
     order = np.argsort(finished, kind="stable")

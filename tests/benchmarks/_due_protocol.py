@@ -217,8 +217,8 @@ def _bought(events: Events, opens: int) -> Bools:
     """Return whether each interval seen before a day ends in the 14 days from it on."""
     every = events.starts()
     seen = every.take(every.day < opens)
-    result: Bools = seen.done & (seen.day + seen.length < opens + DUE_DAYS)
-    return result & (seen.day + seen.length >= opens)
+    result: Bools = seen.done & (seen.until < opens + DUE_DAYS) & (seen.until >= opens)
+    return result
 
 
 def _brier(chance: Floats, happened: Bools) -> float:

@@ -65,9 +65,9 @@ def due_of(model: IntervalModel, seen: Starts, within: int = 14) -> Floats:
 
 def bought_after(purchases: list[tuple[int, int, int]], day: int, within: int = 14) -> Bools:
     later = table(purchases, max(day for _, _, day in purchases))
-    of = (later.day <= day) & (later.day + later.length > day)
+    of = (later.day <= day) & (later.until > day)
     of |= (later.day <= day) & ~later.done
-    bought: Bools = later.done & (later.day + later.length <= day + within)
+    bought: Bools = later.done & (later.until <= day + within)
     return bought[of]
 
 
