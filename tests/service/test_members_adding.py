@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,7 +25,6 @@ from integration.mailchimp.answers import BatchInfo
 from integration.mailchimp.client import Mailchimp
 from integration.mailchimp.errors import AudienceGone, ConsentGuard, NotAuthorized, Retryable
 from integration.mailchimp.guard import Permit
-from integration.migrate import upgrade
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
 from integration.tables import Consent, Identity, Plan, SourceProfile
@@ -532,15 +532,14 @@ def test_an_audience_that_is_deleted_under_a_batch_of_contacts_is_told_and_the_b
 
 
 def test_adding_that_is_cut_off_anywhere_ends_in_the_same_state(
-    settings: Settings, tmp_path: Path
+    settings: Settings, sqlite_template: Path, tmp_path: Path
 ) -> None:
     requests, ends = 1, set()
     while True:
         with SandboxServer() as sandbox:
             folder = tmp_path / str(requests)
             folder.mkdir()
-            url = f"sqlite:///{folder / 'stipt.db'}"
-            upgrade(url)
+            url = f"sqlite:///{shutil.copyfile(sqlite_template, folder / 'stipt.db')}"
             shop = make_shop(settings.model_copy(update={"database_url": url}), sandbox)
             choose(shop, adds_contacts=True)
             for email in (ADA, BOB):
