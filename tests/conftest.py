@@ -19,7 +19,7 @@ from integration.context import Context, make_context
 from integration.db import make_engine, unscoped
 from integration.mailchimp import transport
 from integration.settings import Settings, fresh_env, load
-from tests import postgres
+from tests import one_cache, postgres
 from tests.specification.document import Specification
 from tests.specification.gaps import ALIASES, GAPS
 from tests.specification.witness import Witness
@@ -39,6 +39,14 @@ def missing(what: str) -> None:
     if CI:
         pytest.fail(f"{what} is missing, and CI has to have it")
     pytest.skip(f"{what} is missing")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once() -> Iterator[None]:
+    """Compile a statement once for all tests of a process."""
+    with pytest.MonkeyPatch.context() as patch:
+        one_cache.share(patch)
+        yield
 
 
 @pytest.fixture(scope="session")
