@@ -10,6 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+# One thread a test process: threads of two processes would wait for each other by spinning. It has
+# to be said before the first library that makes threads.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlmodel import SQLModel

@@ -143,18 +143,21 @@ def _settle(session: Session, run: Run, results: Sequence[OperationResult]) -> N
     given = _additions(session, run, list(rows.values()))
     added: list[Row] = []
     since: dict[str, datetime | None] = {}
+    again: list[int] = []
+    failed: dict[int, str] = {}
+    gone: set[str] = set()
     there: list[MemberInfo] = []
     for result in results:
         row = rows.get(int(result.operation_id))
         if row is None:
             continue
         if result.error is not None and (result.error.retryable or result.error.rests):
-            run.mark(session, [row.id], "todo")
+            again.append(row.id)
         elif result.error is not None:
-            run.fail(session, {row.id: str(result.error)})
+            failed[row.id] = str(result.error)
+            gone.add(row.email_key)
             if isinstance(result.error, Compliance):
-                _note_lost(session, run, row, result.error.title)
-            run.fail_all_of(session, {row.email_key}, NOT_THERE)
+                there.append(_lost(session, run, row, result.error.title))
         else:
             there.append(read_member(result.document))
             contact = read_contact(result.document)
@@ -162,7 +165,10 @@ def _settle(session: Session, run: Run, results: Sequence[OperationResult]) -> N
                 added.append(row)
                 since[row.email_key] = contact.opted_at
             else:
-                run.fail(session, {row.id: THERE_ALREADY})
+                failed[row.id] = THERE_ALREADY
+    run.mark(session, again, "todo")
+    run.fail(session, failed)
+    run.fail_all_of(session, gone, NOT_THERE)
     _note_members(session, run, there)
     _note_added(session, run, added, since)
 
@@ -191,20 +197,18 @@ def _note_added(
         addition.added_at = addition.added_at or (since or {}).get(email_key) or now
 
 
-def _note_lost(session: Session, run: Run, row: Row, title: str) -> None:
-    """Keep that only the person can come back, as Mailchimp says; it is never tried again.
+def _lost(session: Session, run: Run, row: Row, title: str) -> MemberInfo:
+    """Return that only the person can come back, as Mailchimp says; it is never tried again.
 
     Whether he left or bounced it does not say: the ledger takes it for the stronger of the two.
     """
     if title == _FORGOTTEN_TITLE:
-        info = MemberInfo(email_key=row.email_key, status=FORGOTTEN, changed_at=None)
-    else:
-        info = MemberInfo(
-            email_key=row.email_key, status="unsubscribed", changed_at=run.context.clock()
-        )
-        # Somebody is not what we thought: read everybody before the next plan.
-        session.get_one(Audience, run.audience_id).read_until = None
-    _note_members(session, run, [info])
+        return MemberInfo(email_key=row.email_key, status=FORGOTTEN, changed_at=None)
+    # Somebody is not what we thought: read everybody before the next plan.
+    session.get_one(Audience, run.audience_id).read_until = None
+    return MemberInfo(
+        email_key=row.email_key, status="unsubscribed", changed_at=run.context.clock()
+    )
 
 
 def _note_members(session: Session, run: Run, found: Sequence[MemberInfo]) -> None:

@@ -167,6 +167,8 @@ class Run:
 
     def fail_all_of(self, session: Session, email_keys: Collection[str], text: str) -> None:
         """Let everything fail that is still to be given to these addresses."""
+        if not email_keys:
+            return
         for kind in (TAG, FIELD):
             rows = [r for r in self.open_rows(session, kind) if r.email_key in email_keys]
             self.fail(session, {row.id: text for row in rows})

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.utils.validation import check_is_fitted, validate_data
+from threadpoolctl import threadpool_limits
 
 from segmentation.duedates.starts import Floats, Ints
 
@@ -91,7 +92,7 @@ class BoostedCounts(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # sci
             Where y is below zero, or zero for everybody.
         """
         X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
-        grown = HistGradientBoostingRegressor(
+        model = HistGradientBoostingRegressor(
             loss="poisson",
             max_iter=self.n_trees,
             learning_rate=self.learning_rate,
@@ -99,7 +100,10 @@ class BoostedCounts(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # sci
             min_samples_leaf=self.min_samples_leaf,
             monotonic_cst=self.monotonic_cst,
             early_stopping=False,
-        ).fit(X, y, sample_weight=sample_weight)
+        )
+        # On a busy machine its threads spend longer spinning for each other than growing trees.
+        with threadpool_limits(1, user_api="openmp"):
+            grown = model.fit(X, y, sample_weight=sample_weight)
         # scikit-learn offers no public reading of these trees; that ours say the same is tested.
         self.baseline_ = float(grown._baseline_prediction.item())
         self.trees_ = [_nodes(tree.nodes) for (tree,) in grown._predictors]

@@ -91,7 +91,7 @@ class AudienceShop:
     ) -> int:
         """Store somebody with what was computed about him; returns the person's id."""
         with self.session() as session:
-            person = self._known(session, (email, *other_emails))
+            [person] = self._known(session, [(email, *other_emails)])
             self._computed(session, person, segments, due or {}, stage, second, wholesale)
             return person
 
@@ -104,31 +104,40 @@ class AudienceShop:
     ) -> list[int]:
         """Store many alike in one transaction."""
         with self.session() as session:
-            ids = [self._known(session, (email,)) for email in emails]
+            ids = self._known(session, [(email,) for email in emails])
             for person in ids:
                 self._computed(session, person, segments, due or {}, stage, "", False)
         return ids
 
-    def _known(self, session: Session, emails: Iterable[str]) -> int:
-        person = self.add(session, Person(account_id=self.account_id, created_at=NOW))
-        for address in emails:
-            profile = self.add(
-                session,
-                SourceProfile(
-                    account_id=self.account_id,
-                    shop_id=self.shop_id,
-                    external_id=address,
-                    person_id=person,
-                    email=address,
-                ),
+    def _known(self, session: Session, emails: Sequence[Sequence[str]]) -> list[int]:
+        """Store a person for each group of addresses; returns their ids."""
+        people = [Person(account_id=self.account_id, created_at=NOW) for _ in emails]
+        session.add_all(people)
+        session.flush()
+        profiles = [
+            SourceProfile(
+                account_id=self.account_id,
+                shop_id=self.shop_id,
+                external_id=address,
+                person_id=person.id or 0,
+                email=address,
             )
-            self.profiles[address] = profile
-            session.add(
-                Identity(
-                    account_id=self.account_id, profile_id=profile, kind="email", value=address
-                )
+            for person, addresses in zip(people, emails, strict=True)
+            for address in addresses
+        ]
+        session.add_all(profiles)
+        session.flush()
+        self.profiles |= {profile.external_id: profile.id or 0 for profile in profiles}
+        session.add_all(
+            Identity(
+                account_id=self.account_id,
+                profile_id=profile.id or 0,
+                kind="email",
+                value=profile.external_id,
             )
-        return person
+            for profile in profiles
+        )
+        return [person.id or 0 for person in people]
 
     def _computed(
         self,

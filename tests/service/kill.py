@@ -55,7 +55,7 @@ def wait_for(condition: Callable[[], bool], timeout_s: float, what: str) -> None
     while not condition():
         if time.monotonic() > end:
             raise TimeoutError(f"{what} did not happen within {timeout_s} s")
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 class WorkerProcess:

@@ -68,6 +68,7 @@ def test_a_push_brings_tags_and_fields_to_members_and_to_nobody_else(
     assert sandbox.merge_fields(ADA) == {
         "DUEDATE": "2026-03-14",
         "DUEWHAT": "suit",
+        "DUEPROD": "suit",
         "STAGE": "Best",
         "LOVES2": "Shoes",
         "WHY": "Navy suit bought 14 Mar 2024; suits here last 23 months (learned from 312); "
@@ -179,7 +180,7 @@ def test_a_full_audience_gets_the_fields_that_fit_and_says_which_do_not(
     plan = shop.plan()
     assert plan.summary["new_fields"] == ["DUEDATE", "DUEWHAT"]
     assert [warning_text(w, "nl") for w in plan.summary["warnings"]] == [
-        "In deze doelgroep passen nog 2 velden. Weggelaten: STAGE, LOVES2, WHY."
+        "In deze doelgroep passen nog 2 velden. Weggelaten: DUEPROD, STAGE, LOVES2, WHY."
     ]
     published = shop.publish(plan.id)
     assert published.outcome["failed"] == 0
@@ -197,9 +198,9 @@ def test_a_field_that_mailchimp_refuses_to_create_fails_with_its_rows_only(
         client.create_field(tag=f"OWN{number}", label=f"Own {number}", kind="text")
     published = shop.publish(plan.id)
     failed = [c for c in shop.changes(plan.id) if c.status == "failed"]
-    assert {c.key for c in failed} == {"DUEWHAT", "WHY"}
+    assert {c.key for c in failed} == {"DUEPROD", "DUEWHAT", "WHY"}
     assert all("maximum of 30" in (c.error or "") for c in failed)
-    assert published.outcome["failed"] == 2
+    assert published.outcome["failed"] == 3
     assert sandbox.merge_fields(ADA) == {"DUEDATE": "2026-03-14"}
     assert sandbox.tags(ADA) == {"Stage: New"}
 
@@ -384,8 +385,9 @@ def test_a_plan_can_be_downloaded_row_by_row(shop: AudienceShop, sandbox: Sandbo
     assert plan.id is not None
     with shop.session() as session:
         found = list(rows(session, plan.id))
-    assert [(row["email"], row["name"], row["after"], row["status"]) for row in found][:2] == [
+    assert [(row["email"], row["name"], row["after"], row["status"]) for row in found][:3] == [
         (ADA, "DUEDATE", "2026-03-14", "done"),
+        (ADA, "DUEPROD", "suit", "done"),
         (ADA, "DUEWHAT", "suit", "done"),
     ]
     assert found[-1]["name"] == "Stage: New"
