@@ -16,8 +16,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 
+import duckdb
 import ibis
 import numpy as np
 import numpy.typing as npt
@@ -33,11 +35,18 @@ _LAST_GIFT_DAY = 24
 _EPOCH = date(1970, 1, 1)
 _DAY_S = 86_400
 
-_LINE_COLUMNS = [
-    "account_id", "line_id", "order_id", "person_id", "ordered_on", "status", "channel",
-    "product_id", "title", "colour", "size", "quantity", "net_amount", "refunded_quantity",
-    "refunded_amount", "refunded_on", "is_gift",
-]  # fmt: skip
+_LINES = ibis.schema({
+    "account_id": "int64", "line_id": "int64", "order_id": "int64", "person_id": "int64",
+    "ordered_on": "timestamp(6)", "status": "string", "channel": "string", "product_id": "int64",
+    "title": "string", "colour": "string", "size": "string", "quantity": "float64",
+    "net_amount": "float64", "refunded_quantity": "float64", "refunded_amount": "float64",
+    "refunded_on": "timestamp(6)", "is_gift": "boolean",
+})  # fmt: skip
+_PLACED = ibis.schema({
+    "account_id": "int64", "product_id": "int64", "need": "string", "department": "string",
+    "style": "string",
+})  # fmt: skip
+_TODAY = ibis.schema({"day": "int64"})
 #: Why a line starts no clock, in the order in which they are asked; the first that fits counts.
 _REASONS = ("test", "cancelled", "guest", "return", "free", "no goods", "refunded")
 
@@ -93,45 +102,62 @@ def compute(lines: pd.DataFrame, placed: pd.DataFrame, *, as_of: date) -> Featur
     as_of
         The last day that is seen.
     """
-    engine = ibis.duckdb.connect()
-    try:
-        judged = _judged(_table(lines[_LINE_COLUMNS]), _table(placed), day_number(as_of))
-        # Materialised once: four groupings read it.
-        judged = ibis.memtable(engine.to_pyarrow(judged))
-        kept = judged.filter(judged.reason == "")
-        own = kept.filter(~kept.is_gift)
-        run = _Run(engine)
+    statements = _statements()
+    today = pd.DataFrame({"day": [day_number(as_of)]})
+    given = {"lines": (lines, _LINES), "placed": (placed, _PLACED), "today": (today, _TODAY)}
+    with duckdb.connect() as engine:
+        for name, (frame, schema) in given.items():
+            engine.register(name, _arrow(frame, schema))
+        # Materialised once: the groupings read it.
+        engine.register("judged", engine.sql(statements["judged"]).to_arrow_table())
+
+        def run(name: str) -> pd.DataFrame:
+            table: pd.DataFrame = engine.sql(statements[name]).to_arrow_table().to_pandas()
+            return table
+
         return Features(
-            need_days=run(_need_days(own), "account_id", "person_id", "need", "day"),
-            product_days=run(_product_days(own), "account_id", "person_id", "product_id", "day"),
-            order_days=run(_order_days(kept), "account_id", "person_id", "day"),
-            people=run(_people(kept), "account_id", "person_id"),
-            tastes=run(_tastes(own), "account_id", "person_id", "need", "department", "style"),
-            counters=_counters(run(_reasons(judged), "reason")),
+            need_days=run("need_days"),
+            product_days=run("product_days"),
+            order_days=run("order_days"),
+            people=run("people"),
+            tastes=run("tastes"),
+            counters=_counters(run("reasons")),
         )
-    finally:
-        engine.disconnect()
 
 
-@dataclass(frozen=True)
-class _Run:
-    engine: Any
+@cache
+def _statements() -> Mapping[str, str]:
+    """Return what DuckDB is asked, by name: making it takes longer than a small shop's answer."""
+    lines, placed = ibis.table(_LINES, name="lines"), ibis.table(_PLACED, name="placed")
+    found = _judged(lines, placed, ibis.table(_TODAY, name="today").day.as_scalar())
+    judged = ibis.table(found.schema(), name="judged")
+    kept = judged.filter(judged.reason == "")
+    own = kept.filter(~kept.is_gift)
+    # Rows come in a stated order, whatever the engine's threads did.
+    person = ["account_id", "person_id"]
+    asked = {
+        "judged": found,
+        "need_days": _need_days(own).order_by([*person, "need", "day"]),
+        "product_days": _product_days(own).order_by([*person, "product_id", "day"]),
+        "order_days": _order_days(kept).order_by([*person, "day"]),
+        "people": _people(kept).order_by(person),
+        "tastes": _tastes(own).order_by([*person, "need", "department", "style"]),
+        "reasons": _reasons(judged).order_by("reason"),
+    }
+    return {name: str(ibis.to_sql(one, dialect="duckdb")) for name, one in asked.items()}
 
-    def __call__(self, expression: Any, *order: str) -> pd.DataFrame:
-        """Run an expression; rows come in a stated order, whatever the engine's threads did."""
-        frame: pd.DataFrame = self.engine.to_pyarrow(expression.order_by(list(order))).to_pandas()
-        return frame
 
-
-def _table(frame: pd.DataFrame) -> Any:
-    return ibis.memtable(pa.Table.from_pandas(frame, preserve_index=False))
+def _arrow(frame: pd.DataFrame, schema: Any) -> pa.Table:
+    return pa.Table.from_pandas(
+        frame[list(schema.names)], schema=schema.to_pyarrow(), preserve_index=False
+    )
 
 
 def _day(column: Any) -> Any:
     return column.cast("timestamp").epoch_seconds() // _DAY_S
 
 
-def _judged(lines: Any, placed: Any, as_of: int) -> Any:
+def _judged(lines: Any, placed: Any, as_of: Any) -> Any:
     """Return lines up to `as_of` with net units, net amount and the reason to leave them out."""
     seen = lines.mutate(day=_day(lines.ordered_on)).filter(lambda t: t.day <= as_of)
     # A refund of tomorrow has not happened; one without a day has.
