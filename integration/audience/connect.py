@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -195,8 +195,12 @@ def current_audience(context: Context, account_id: int) -> Audience:
     return audience
 
 
-def open_mailchimp(context: Context, audience: Audience, *permits: Permit) -> Mailchimp:
+def open_mailchimp(
+    context: Context, audience: Audience, *permits: Permit, tags: Collection[str] = ()
+) -> Mailchimp:
     """Return a client for an audience, with the stored token; it may do no more than `permits`.
+
+    By name it gives no other tags than `tags`.
 
     Raises
     ------
@@ -218,6 +222,7 @@ def open_mailchimp(context: Context, audience: Audience, *permits: Permit) -> Ma
         timeout_s=context.settings.request_timeout_s,
         is_oauth=audience.is_oauth,
         permits=permits,
+        tags=tags,
         on_lost=partial(pause, context, audience),
         slots=Slots(
             context.settings.data_dir,

@@ -162,6 +162,8 @@ def _summary(session: Session, audience: Audience, changes: list[Change]) -> Sum
         new_tags=[],
         new_fields=[],
         tags=rows(TAG, add=0, examples=[]),
+        floods=[],
+        quiet=True,
         fields=rows(FIELD, set=0),
         names=[],
         fields_left=0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
 from sqlalchemy import insert
@@ -14,6 +14,7 @@ from integration.audience import languages, names
 from integration.audience.adding import Newcomers, newcomers
 from integration.audience.connect import open_mailchimp
 from integration.audience.difference import CONTACT, FIELD, TAG, Change, difference
+from integration.audience.floods import floods
 from integration.audience.members import LIVE
 from integration.audience.naming import Naming, fit_fields, forget_lost, owned
 from integration.audience.renames import NameChange, name_changes
@@ -52,6 +53,11 @@ class Summary(TypedDict):
     new_fields: list[str]
     #: key, name, add, remove, examples (person ids).
     tags: list[dict[str, Any]]
+    #: Keys of tags that far more people than usual get: see `audience.floods`; of an undo all that
+    #: it gives back.
+    floods: list[str]
+    #: Whether these are given so that no flow starts.
+    quiet: bool
     #: key, name, set, clear.
     fields: list[dict[str, Any]]
     #: kind, key, before, after: names of ours that change; "before" is None for a saved segment
@@ -126,7 +132,9 @@ def make_plan(
         if not by_itself:
             renamed, more = name_changes(session, audience, segments, fields, tags)
         naming = Naming(session, audience, segments, fields)
-        summary = _summary(_added(new) + changes, target.people, naming, warnings + more)
+        mine = [key for kind, key in naming.owned if kind == TAG]
+        many = floods(session, audience, changes, held, mine)
+        summary = _summary(_added(new) + changes, target.people, naming, many, warnings + more)
         summary["names"] = [change.shown() for change in renamed]
         summary["left_out"], summary["fields_left"] = dict(target.left_out), left
         summary["not_added"] = new.left_out
@@ -305,6 +313,7 @@ def _summary(
     changes: Iterable[Change],
     people: Mapping[str, int],
     naming: Naming,
+    many: list[str],
     warnings: list[dict[str, Any]],
 ) -> Summary:
     by_name: dict[tuple[str, str], list[Change]] = defaultdict(list)
@@ -329,11 +338,14 @@ def _summary(
         if (FIELD, row["key"]) not in naming.owned and row["key"] != names.LANGUAGE
     ]
     added = by_name.get((CONTACT, ""), [])
-    requests, seconds = estimate(by_name, created=len(new_tags) + len(new_fields))
+    created = len(new_tags) + len(new_fields)
+    requests, seconds = estimate(by_name, created=created, quiet=many)
     return Summary(
         new_tags=new_tags,
         new_fields=new_fields,
         tags=tags,
+        floods=many,
+        quiet=True,
         fields=fields,
         names=[],
         fields_left=0,
@@ -351,24 +363,42 @@ def _summary(
 
 
 def estimate(
-    by_name: Mapping[tuple[str, str], Sequence[Change]], *, created: int
+    by_name: Mapping[tuple[str, str], Sequence[Change]],
+    *,
+    created: int,
+    quiet: Collection[str] = (),
 ) -> tuple[int, int]:
     """Return about how many calls and seconds a push takes.
+
+    Parameters
+    ----------
+    created
+        Tags and fields that are made first.
+    quiet
+        Keys of tags that are given by operations of batches, one a member.
 
     Examples
     --------
     >>> some = [Change(str(n), "tag", "stage:new", None, "") for n in range(501)]
     >>> estimate({("tag", "stage:new"): some}, created=1)
     (4, 3)
+    >>> estimate({("tag", "stage:new"): some}, created=0, quiet=["stage:new"])
+    (6, 40)
     """
     calls = created + (1 if created else 0)
-    for (kind, _), group in by_name.items():
-        if kind == TAG:
-            adds = sum(change.after is not None for change in group)
-            calls += math.ceil(max(adds, len(group) - adds) / ROWS_A_CALL)
+    told: set[str] = set()
+    for (kind, key), group in by_name.items():
+        if kind != TAG:
+            continue
+        given = [change.email_key for change in group if change.after is not None]
+        taken = len(group) - len(given)
+        if key in quiet:
+            told.update(given)
+            given = []
+        calls += math.ceil(max(len(given), taken) / ROWS_A_CALL)
     members = {c.email_key for (kind, _), group in by_name.items() if kind == FIELD for c in group}
     added = len(by_name.get((CONTACT, ""), ()))
-    batches = math.ceil(len(members) / ROWS_A_CALL) + math.ceil(added / ROWS_A_CALL)
+    batches = sum(math.ceil(n / ROWS_A_CALL) for n in (len(members), added, len(told)))
     requests = calls + batches * _CALLS_A_BATCH
     return requests, math.ceil(calls * _CALL_S + batches * _BATCH_S)
 

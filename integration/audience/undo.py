@@ -165,7 +165,9 @@ def _summary(
         name: (sum(c.after is not None for c in group), len(group))
         for name, group in by_name.items()
     }
-    requests, seconds = estimate(by_name, created=0)
+    # Whoever gets something back had it before: that is no reason to write to him.
+    given = sorted(key for (kind, key), (n, _) in counts.items() if kind == TAG and n)
+    requests, seconds = estimate(by_name, created=0, quiet=given)
     return Summary(
         new_tags=[],
         new_fields=[],
@@ -175,6 +177,8 @@ def _summary(
             for (kind, key), (n, all_) in sorted(counts.items())
             if kind == TAG
         ],
+        floods=given,
+        quiet=True,
         fields=[
             {"key": key, "name": names.get((FIELD, key), key), "set": n, "clear": all_ - n}
             for (kind, key), (n, all_) in sorted(counts.items())

@@ -7,6 +7,7 @@ from typing import Any
 import click
 from sqlmodel import col, select
 
+from integration.audience import floods
 from integration.audience.connect import connect, current_audience
 from integration.audience.undo import undoable
 from integration.audience.warnings import warning_text
@@ -91,6 +92,12 @@ def plan(shell: Shell, as_json: bool) -> None:
         ("field", "set", "cleared"),
         [(field["name"], field["set"], field["clear"]) for field in summary["fields"]],
     )
+    for tag in summary["tags"]:
+        if tag["key"] in summary["floods"]:
+            click.echo(
+                f"! {tag['add']} people get “{tag['name']}” at once: quietly, so that no flow "
+                "starts for them. With `stipt push --start-flows` those that start on it do."
+            )
     for warning in summary["warnings"]:
         click.echo("! " + warning_text(warning, "en"))
     if summary["contacts_added"]:
@@ -109,10 +116,17 @@ def plan(shell: Shell, as_json: bool) -> None:
 
 @click.command()
 @click.argument("plan_id", type=int, required=False)
+@click.option(
+    "--start-flows",
+    is_flag=True,
+    help="Let flows start for many people who get a tag at once; otherwise none does.",
+)
 @dry_run
 @as_json
 @command
-def push(shell: Shell, plan_id: int | None, dry_run: bool, as_json: bool) -> None:
+def push(
+    shell: Shell, plan_id: int | None, start_flows: bool, dry_run: bool, as_json: bool
+) -> None:
     """Publish a stored plan to Mailchimp; the newest draft when none is named."""
     chosen = _plan(shell, plan_id, kind="push")
     if chosen.status not in ("draft", "publishing", "failed"):
@@ -120,6 +134,9 @@ def push(shell: Shell, plan_id: int | None, dry_run: bool, as_json: bool) -> Non
             f"plan {chosen.id} is {chosen.status}, nothing is left to publish; "
             "make a new plan with `stipt plan`"
         )
+    if start_flows and not dry_run:
+        with shell.session() as session:
+            floods.choose(session.get_one(Plan, chosen.id), quietly=False)
     _carry_out(shell, "push", chosen, dry_run=dry_run, as_json=as_json)
 
 

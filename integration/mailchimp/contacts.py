@@ -1,8 +1,8 @@
-"""Calls about single contacts: adding those whose opt-in is recorded, archiving those we added."""
+"""Calls about single contacts: adding and archiving them, and tags that start nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -71,6 +71,18 @@ def add(
     # A required field of the merchant's must not keep the person out.
     path = f"{_member(mailchimp, email_key)}?skip_merge_validation=true"
     return operation("PUT", path, operation_id, body)
+
+
+def give_quietly(
+    mailchimp: Mailchimp, operation_id: str, email_key: str, tags: Sequence[str]
+) -> dict[str, str]:
+    """Return the batch operation that gives a contact tags by name, and starts no flow.
+
+    The client has to be opened for these tags.
+    """
+    rows = [{"name": name, "status": "active"} for name in tags]
+    path = f"{_member(mailchimp, email_key)}/tags"
+    return operation("POST", path, operation_id, {"tags": rows, "is_syncing": True})
 
 
 def archive(mailchimp: Mailchimp, operation_id: str, email_key: str) -> dict[str, str]:

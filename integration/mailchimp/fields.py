@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import groupby
 
 from integration.audience import names
 from integration.audience.difference import FIELD
-from integration.audience.settled import NOT_THERE
-from integration.audience.states import mark_gone
 from integration.audience.told import NAP_S
 from integration.mailchimp.answers import BatchInfo, OperationResult
 from integration.mailchimp.batching import Pace, look, results_of
 from integration.mailchimp.calls import Calls
+from integration.mailchimp.contact_batches import settle_members
 from integration.mailchimp.errors import (
     AudienceGone,
     Failed,
@@ -22,7 +20,7 @@ from integration.mailchimp.errors import (
     MailchimpError,
     NotFound,
 )
-from integration.mailchimp.run import Row, Run
+from integration.mailchimp.run import Row, Run, by_member
 from integration.tables import Plan
 
 #: Members whose fields travel in one batch.
@@ -76,7 +74,7 @@ class Fields:
             tags[names.LANGUAGE] = ""  # always there, and no field of anybody's
             # Only clearings are left of a field that is not there.
             run.settle(session, FIELD, [row for row in rows if row.key not in tags])
-        members = _by_member([row for row in rows if row.key in tags])
+        members = by_member([row for row in rows if row.key in tags])
         if not members:
             return False
         if self._rounds >= _ROUNDS:
@@ -131,7 +129,8 @@ class Fields:
             raise
         except (Invalid, NotFound) as refused:
             error = refused
-        _settle(self._run, [(rows, error)])
+        with self._run.transaction() as session:
+            settle_members(session, self._run, FIELD, [(rows, error)])
         self._run.step()
 
     def _start_batch(self, members: Sequence[Sequence[Row]], tags: dict[str, str]) -> None:
@@ -160,11 +159,6 @@ def _values(rows: Sequence[Row], tags: dict[str, str]) -> tuple[dict[str, str], 
     return values, next((row.after or "" for row in rows if row.key == names.LANGUAGE), None)
 
 
-def _by_member(rows: Iterable[Row]) -> list[list[Row]]:
-    """Rows come ordered by address; one group is one operation."""
-    return [list(group) for _, group in groupby(rows, key=lambda row: row.email_key)]
-
-
 def await_batches(run: Run) -> None:
     """See every batch that an earlier try handed in to its end and settle its rows."""
     with run.transaction() as session:
@@ -179,33 +173,10 @@ def await_batches(run: Run) -> None:
 def _settle_batch(run: Run, batch_id: str, results: Sequence[OperationResult]) -> None:
     with run.transaction() as session:
         rows = run.rows_of_operations(session, [int(result.operation_id) for result in results])
-    of_operation = {group[0].id: group for group in _by_member(rows)}
-    _settle(run, [(of_operation.get(int(row.operation_id), []), row.error) for row in results])
+    of_operation = {group[0].id: group for group in by_member(rows)}
+    ended = [(of_operation.get(int(row.operation_id), []), row.error) for row in results]
     with run.transaction() as session:
+        settle_members(session, run, FIELD, ended)
         plan = session.get_one(Plan, run.plan_id)
         left = [other for other in plan.outcome["batches"] if other != batch_id]
         plan.outcome = {**plan.outcome, "batches": left}
-
-
-def _settle(run: Run, ended: Sequence[tuple[Sequence[Row], MailchimpError | None]]) -> None:
-    """Note how the operations of members ended."""
-    done: list[Row] = []
-    again: list[int] = []
-    failed: dict[int, str] = {}
-    gone: list[Row] = []
-    for rows, error in ended:
-        if error is None:
-            done += rows
-        elif error.retryable or error.rests:
-            again += [row.id for row in rows]
-        else:
-            lost = isinstance(error, NotFound)
-            failed |= {row.id: NOT_THERE if lost else str(error) for row in rows}
-            gone += rows[:1] if lost else ()
-    with run.transaction() as session:
-        run.settle(session, FIELD, done)
-        run.mark(session, again, "todo")
-        run.fail(session, failed)
-        # Whoever has another address by now is there, and his old one may be somebody else's.
-        stayed = {row.email_key for row in gone} & {r.email_key for r in run.as_now(session, gone)}
-        mark_gone(session, run.audience_id, stayed)

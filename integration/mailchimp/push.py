@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from integration.audience.connect import open_mailchimp
 from integration.audience.difference import CONTACT, FIELD, TAG
+from integration.audience.floods import given_quietly
 from integration.audience.members import LIVE
 from integration.audience.plan import CannotPublish
 from integration.audience.settled import FINAL, STOPPED, WITHDRAWN, is_newest
@@ -24,13 +25,14 @@ from integration.mailchimp.calls import Calls
 from integration.mailchimp.errors import MailchimpError
 from integration.mailchimp.fields import Fields, await_batches
 from integration.mailchimp.provision import provision, withdraw
+from integration.mailchimp.quiet import TAGGING, await_given, give_quietly
 from integration.mailchimp.renaming import make_segments, rename
 from integration.mailchimp.run import Job, Run
 from integration.mailchimp.tags import Tags
 from integration.tables import Audience, Member, Plan, PlanChange
 
 #: What an outcome holds while a plan is carried out only.
-_ON_THE_WAY = ("error", "batches", "adding", "archiving")
+_ON_THE_WAY = ("error", "batches", "adding", TAGGING, "archiving")
 
 
 def publish(context: Context, job: Job, plan_id: int) -> None:
@@ -58,6 +60,7 @@ def publish(context: Context, job: Job, plan_id: int) -> None:
     try:
         _await_earlier(run, job, audience)
         await_batches(run)
+        await_given(run)
         _await_lost(run)
         _leave_out(run)
         rename(run)
@@ -67,6 +70,7 @@ def publish(context: Context, job: Job, plan_id: int) -> None:
             _leave_out(run)  # Mailchimp told more of some people than we knew
         provision(run, FIELD)
         _carry_out(run)
+        give_quietly(run, audience)
         if plan.kind == "undo":
             archive_contacts(run, audience)
         make_segments(run)
@@ -124,12 +128,13 @@ def _await_earlier(run: Run, job: Job, audience: Audience) -> None:
         handed_in = [
             plan
             for plan in session.exec(query)
-            if plan.outcome.get("batches") or plan.outcome.get("adding")
+            if any(plan.outcome.get(name) for name in ("batches", "adding", TAGGING))
         ]
     for plan in handed_in:
         earlier = Run(run.context, job, plan, audience, run.mailchimp)
         await_added(earlier)
         await_batches(earlier)
+        await_given(earlier)
 
 
 def _await_lost(run: Run) -> None:
@@ -138,20 +143,24 @@ def _await_lost(run: Run) -> None:
     They are about rows that were sent without an answer, of this plan or an earlier one.
     """
     with run.transaction() as session:
-        query = (
-            select(PlanChange.id)
-            .join(Plan, col(Plan.id) == col(PlanChange.plan_id))
-            .where(
-                Plan.audience_id == run.audience_id,
-                col(Plan.status).in_(STOPPED),
-                col(Plan.created_at) > run.context.clock() - BATCHES_KEPT,
-                col(PlanChange.kind).in_((FIELD, CONTACT)),
-                PlanChange.status == "sent",
-            )
+        stopped = select(Plan).where(
+            Plan.audience_id == run.audience_id,
+            col(Plan.status).in_(STOPPED),
+            col(Plan.created_at) > run.context.clock() - BATCHES_KEPT,
         )
-        is_unsure = session.exec(query.limit(1)).first() is not None
+        is_unsure = any(_sent_in_batches(session, plan) for plan in session.exec(stopped))
     if is_unsure:
         await_all(run.mailchimp, run.context.settings.batch_poll_s, run.step, run.told)
+
+
+def _sent_in_batches(session: Session, plan: Plan) -> bool:
+    in_batches = col(PlanChange.kind).in_((FIELD, CONTACT)) | (
+        (col(PlanChange.kind) == TAG) & col(PlanChange.key).in_(given_quietly(plan))
+    )
+    query = select(PlanChange.id).where(
+        PlanChange.plan_id == plan.id, PlanChange.status == "sent", in_batches
+    )
+    return session.exec(query.limit(1)).first() is not None
 
 
 def _carry_out(run: Run) -> None:

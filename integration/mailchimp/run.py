@@ -7,8 +7,9 @@ answer. After a kill in between it is sent again, which changes nothing there; a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from typing import Any, NamedTuple, Protocol
 
 import sqlalchemy
@@ -18,6 +19,7 @@ from sqlmodel import Session, col, delete, func, select, update
 from sqlmodel.sql.expression import SelectOfScalar
 
 from integration.audience.difference import FIELD, TAG
+from integration.audience.floods import given_quietly
 from integration.audience.pause import stop_if_paused
 from integration.audience.plan import CannotPublish
 from integration.audience.settled import STOPPED
@@ -70,6 +72,8 @@ class Run:
         #: "publishing"; "superseded" for an earlier plan whose batches are seen to their end.
         self._status = plan.status
         self.audience_id, self.language = audience.id, audience.language
+        #: Keys of tags that are given so that no flow starts.
+        self.quiet = given_quietly(plan)
         self.job = job
         #: Which batches Mailchimp said are done, from now on.
         self.told = Told(context, job.account_id)
@@ -313,6 +317,11 @@ class Run:
                     col(PushedValue.email_key).in_(part),
                 )
             )
+
+
+def by_member(rows: Iterable[Row]) -> list[list[Row]]:
+    """Group rows that are ordered by address, as `Run.open_rows` gives them, by member."""
+    return [list(group) for _, group in groupby(rows, key=lambda row: row.email_key)]
 
 
 def _chunks(values: Collection[Any]) -> Iterator[list[Any]]:

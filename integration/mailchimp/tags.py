@@ -1,4 +1,7 @@
-"""Giving and taking tags: static segments, 500 addresses a call, several calls side by side."""
+"""Giving and taking tags: static segments, 500 addresses a call, several calls side by side.
+
+What is to start no flow is given in another way: see `integration.mailchimp.quiet`.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ class Tags:
                 run.settle(session, TAG, rows)  # only removals are left of a tag that is not there
                 return
             tag_id = owned.remote_id
-        add = [row for row in rows if row.after is not None]
+        add = [row for row in rows if row.after is not None and key not in run.quiet]
         remove = [row for row in rows if row.after is None]
         for start in range(0, max(len(add), len(remove)), ROWS_A_CALL):
             part = slice(start, start + ROWS_A_CALL)
@@ -69,7 +72,8 @@ class Tags:
         except AudienceGone:
             raise
         except NotFound:
-            self._lose(key)
+            self._lost.add(key)
+            lose(run, key)
             return
         with run.transaction() as session:
             run.settle(session, TAG, [row for row in rows if row.email_key not in refused])
@@ -79,15 +83,14 @@ class Tags:
                 session.get_one(Audience, run.audience_id).read_until = None
         run.step()
 
-    def _lose(self, key: str) -> None:
-        """Somebody deleted the tag in Mailchimp: forget it; the next plan makes it again."""
-        run = self._run
-        self._lost.add(key)
-        with run.transaction() as session:
-            owned = run.owned(session, TAG).get(key)
-            if owned is None:
-                return  # another call of this tag was told so before
-            forget(session, owned)
-            rows = run.open_rows(session, TAG, key)
-            run.settle(session, TAG, [row for row in rows if row.after is None])
-            run.fail(session, {row.id: _LOST for row in rows if row.after is not None})
+
+def lose(run: Run, key: str) -> None:
+    """Forget a tag that somebody deleted in Mailchimp; the next plan makes it again."""
+    with run.transaction() as session:
+        owned = run.owned(session, TAG).get(key)
+        if owned is None:
+            return  # another call of this tag was told so before
+        forget(session, owned)
+        rows = run.open_rows(session, TAG, key)
+        run.settle(session, TAG, [row for row in rows if row.after is None])
+        run.fail(session, {row.id: _LOST for row in rows if row.after is not None})

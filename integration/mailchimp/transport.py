@@ -89,6 +89,7 @@ class Transport:
         timeout_s: float = 30.0,
         is_oauth: bool = False,
         permits: Collection[Permit] = (),
+        tags: Collection[str] = (),
         on_lost: Callable[[str], None] | None = None,
         slots: Slots | None = None,
     ) -> None:
@@ -110,7 +111,7 @@ class Transport:
             self._session.headers["Authorization"] = f"Bearer {token}"
         else:
             self._session.auth = ("stipt", token)
-        self._permits = frozenset(permits)
+        self._permits, self._tags = frozenset(permits), frozenset(tags)
         #: Told "revoked" or "audience_deleted": no further call can work.
         self._on_lost = on_lost
         #: The official client, for `call`; its transport is ours.
@@ -217,7 +218,7 @@ class Transport:
         parts = urlsplit(url)
         path = parts.path.removeprefix(urlsplit(self._base).path)
         query = {name: _query_value(value) for name, value in query_params or []}
-        guard.check(method, path, query, body, self._permits)
+        guard.check(method, path, query, body, self._permits, self._tags)
         is_bulk = method == "POST" or path.endswith("/members")
         sent: dict[str, Any] = {
             "params": query,

@@ -27,6 +27,8 @@ class Line:
     put: int
     taken: int
     examples: Sequence[Who]
+    #: Far more people than usual get this tag at once: see `audience.floods`.
+    is_flood: bool = False
 
 
 def audience(session: Session) -> Audience | None:
@@ -60,9 +62,10 @@ def lines(session: Session, words: Words, plan: Plan) -> list[Line]:
     shown = who(session, {person_id for tag in tags for person_id in tag["examples"]})
     place = {key: number for number, key in enumerate(words.catalogue())}
     tags = sorted(tags, key=lambda tag: place.get(tag["key"], len(place)))
+    many = plan.summary.get("floods", []) if plan.kind == "push" else []
     return [
         Line("tag", tag["key"], tag["name"], tag["add"], tag["remove"],
-             [shown[person_id] for person_id in tag["examples"]])
+             [shown[person_id] for person_id in tag["examples"]], tag["key"] in many)
         for tag in tags
     ] + [
         Line("field", field["key"], _field(words, field["key"], field["name"]), field["set"],

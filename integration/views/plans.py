@@ -8,7 +8,7 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask.typing import ResponseReturnValue
 from sqlmodel import Session
 
-from integration.audience import keep, restraint
+from integration.audience import floods, keep, restraint
 from integration.audience import plan as audience_plan
 from integration.audience.undo import UNDO_DAYS, undoable
 from integration.audience.warnings import warning_text
@@ -62,6 +62,8 @@ def publish(plan_id: int) -> ResponseReturnValue:
         plan = own_or_404(session, Plan, plan_id)
         # A second click, or a second window, finds the work already written down.
         if plan.status == "draft" and plans.current_work(session) is None:
+            if ticks := request.form.getlist("quiet"):  # a form that asked
+                floods.choose(plan, quietly="1" in ticks)
             _defer(session, "push", {"plan_id": plan_id})
     wake_due(context())
     return redirect(url_for("plans.show"))

@@ -91,11 +91,24 @@ def _faults(
         return
     if method == "DELETE" and member and member[1] in archiving and body is None:
         return
+    if method == "POST" and re.fullmatch(_MEMBER + "/tags", path):
+        yield from _faults_of_tags(body)
+        return
     if not any(method == m and re.fullmatch(p, path) for m, p in ALLOWED):
         yield "is not a call of ours"
     if method == "PATCH" and "static_segment" in _keys(body) and "conditions" not in _keys(body):
         yield "would replace who has a tag"
     yield from (f"holds {key}" for key in sorted(_keys(body) & FORBIDDEN_KEYS))
+
+
+def _faults_of_tags(body: Any) -> Iterator[str]:
+    """Tags are given to somebody who is there, and nothing starts by it; "status" is a tag's."""
+    if set(body) != {"tags", "is_syncing"} or body["is_syncing"] is not True:
+        yield "may start a flow"
+    elif not body["tags"] or any(
+        set(row) != {"name", "status"} or row["status"] != "active" for row in body["tags"]
+    ):
+        yield "does more than give a tag"
 
 
 def _hash(address: str) -> str:

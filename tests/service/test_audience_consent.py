@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -308,3 +309,48 @@ def test_the_guard_stops_it_and_the_scan_would_see_it(
     inner = body["operations"] if body and "operations" in body else []
     seen = [entry(method, path, body), *(entry(r["method"], r["path"], r["body"]) for r in inner)]
     assert forbidden_writes(seen) != []
+
+
+TAGS_OF_A_MEMBER = "/lists/a1/members/" + "0" * 32 + "/tags"
+QUIETLY = {"tags": [{"name": "Due: Suits – now", "status": "active"}], "is_syncing": True}
+
+
+def in_a_batch(body: dict[str, Any]) -> dict[str, Any]:
+    row = {"method": "POST", "path": TAGS_OF_A_MEMBER, "operation_id": "1"}
+    return {"operations": [{**row, "body": json.dumps(body)}]}
+
+
+def test_a_tag_is_given_by_name_only_in_a_batch_of_a_client_opened_for_it() -> None:
+    ours = ["Due: Suits – now"]
+    guard.check("POST", "/batches", {}, in_a_batch(QUIETLY), tags=ours)
+    assert forbidden_writes([entry("POST", "/batches", in_a_batch(QUIETLY))]) == []
+    for others in ([], ["VIP"]):
+        with pytest.raises(ConsentGuard):
+            guard.check("POST", "/batches", {}, in_a_batch(QUIETLY), list(guard.Permit), others)
+    with pytest.raises(ConsentGuard):
+        guard.check("POST", TAGS_OF_A_MEMBER, {}, QUIETLY, list(guard.Permit), ours)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"is_syncing": False}, id="a flow would start"),
+        pytest.param({"is_syncing": 1}, id="no flag"),
+        pytest.param({"tags": []}, id="no tag"),
+        pytest.param(
+            {"tags": [{"name": "Due: Suits – now", "status": "inactive"}]}, id="takes one away"
+        ),
+        pytest.param(
+            {"tags": [*QUIETLY["tags"], {"name": ["VIP"], "status": "active"}]},  # type: ignore[misc]
+            id="no name",
+        ),
+        pytest.param({"status": "subscribed"}, id="a status"),
+        pytest.param({"email_address": "x"}, id="an address"),
+    ],
+)
+def test_a_call_about_tags_does_nothing_else(change: dict[str, Any]) -> None:
+    body = in_a_batch({**QUIETLY, **change})
+    with pytest.raises(ConsentGuard):
+        guard.check("POST", "/batches", {}, body, list(guard.Permit), ["Due: Suits – now"])
+    if change != {"is_syncing": 1} and "name" not in str(change):
+        assert forbidden_writes([entry("POST", "/batches", body)]) != []

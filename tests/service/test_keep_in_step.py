@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from sqlmodel import col, select
 
-from integration.audience import keep
+from integration.audience import floods, keep
 from integration.audience.connect import connect
 from integration.pipeline import follow_up
 from integration.sandbox.server import SandboxServer
@@ -104,6 +104,22 @@ def test_what_concerns_a_fifth_of_the_audience_waits_for_a_click(
     assert plan.summary["waits"] == {"key": "large_share", "members": 5, "percent": 25}
     shop.publish(plan.id)
     assert "Due: Suits – now" in sandbox.tags(PEOPLE[4])
+
+
+def test_a_flood_that_goes_by_itself_starts_no_flow(
+    shop: AudienceShop, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.enter(first_person(shop), "due:suits:now")
+    shop.push()
+    switch(shop, on=True)
+    flow = sandbox.add_flow("Suit due", "tag", "Due: Suits – now")
+    for number in range(1, 4):
+        shop.enter(first_person(shop, number), "due:suits:now")
+    monkeypatch.setattr(floods, "PEOPLE", 2)
+    figures_are_new(shop)
+    assert newest(shop).status == "published"
+    assert "Due: Suits – now" in sandbox.tags(PEOPLE[3])
+    assert flow.entries == {}
 
 
 def test_a_burst_of_figures_is_one_run(shop: AudienceShop) -> None:

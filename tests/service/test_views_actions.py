@@ -64,6 +64,30 @@ def test_publishing_twice_writes_down_one_push(
     assert f"/plan/{known.plan_id}/publish" not in page
 
 
+@pytest.mark.parametrize(
+    ("form", "quiet"),
+    [({}, True), ({"quiet": ["0", "1"]}, True), ({"quiet": "0"}, False)],
+    ids=["a form that did not ask", "ticked", "not ticked"],
+)
+def test_the_page_says_what_would_start_flows_and_the_tick_decides(
+    still: Context, known: Merchant, visitor: Visitor, form: dict[str, object], quiet: bool
+) -> None:
+    assert "Start no flows" not in visitor.get("/plan").text
+    with scoped(still.engine, known.account_id) as session:
+        plan = session.get_one(Plan, known.plan_id)
+        plan.summary = {**plan.summary, "floods": ["due:suits:now"], "quiet": True}
+    page = visitor.get("/plan").text
+    assert "A flow of yours that starts on one would start for all of them:" in page
+    assert 'name="quiet" value="1" form="publish" checked' in page
+    visitor.post(f"/plan/{known.plan_id}/publish", form)
+    with scoped(still.engine, known.account_id) as session:
+        plan = session.get_one(Plan, known.plan_id)
+        assert plan.summary["quiet"] is quiet
+        plan.status, plan.published_at = "published", NOW
+    said = "no flow started for them" if quiet else "Flows that start on one started"
+    assert said in visitor.get(f"/plan/{known.plan_id}").text
+
+
 def test_progress_is_a_part_that_reloads_the_page_when_it_is_over(
     still: Context, known: Merchant, visitor: Visitor
 ) -> None:

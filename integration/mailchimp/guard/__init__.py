@@ -2,7 +2,8 @@
 
 It stands in front of the transport, so that no path through our code or the official client's can
 write a subscription status, create, archive or delete a contact, or set a permission, unless the
-client was opened with the permit for just that. What is not on the list is refused before it is
+client was opened with the permit for just that; a contact is given tags by name only where the
+client was opened for those tags. What is not on the list is refused before it is
 sent. To send something new, add it to the file of its subject, where it is seen.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from integration.mailchimp.errors import ConsentGuard
@@ -48,6 +49,7 @@ def check(
     query: Mapping[str, str],
     body: Any,
     permits: Collection[Permit] = (),
+    tags: Collection[str] = (),
 ) -> None:
     """Let a request pass or stop it.
 
@@ -57,8 +59,8 @@ def check(
         Relative to ``/3.0``, without the query.
     body
         The value that becomes JSON, None for no body.
-    permits
-        What the client was opened for.
+    permits, tags
+        What the client was opened for; tags of ours by the names they have in the audience.
 
     Raises
     ------
@@ -72,9 +74,16 @@ def check(
     Traceback (most recent call last):
     integration.mailchimp.errors.ConsentGuard: refused before sending: PUT lists/members
     """
-    if not _is_allowed(method, path, query, body, permits):
+    if not _is_allowed(method, path, query, body, _Opened(permits, tags)):
         words = [part for part in path.split("/") if part in _NAMED]
         raise ConsentGuard(f"refused before sending: {method} {'/'.join(words)}")
+
+
+class _Opened(NamedTuple):
+    """What a client was opened for."""
+
+    permits: Collection[Permit]
+    tags: Collection[str]
 
 
 def _is_allowed(
@@ -82,7 +91,7 @@ def _is_allowed(
     path: str,
     query: Mapping[str, str],
     body: Any,
-    permits: Collection[Permit],
+    opened: _Opened,
     *,
     in_batch: bool = False,
 ) -> bool:
@@ -91,24 +100,25 @@ def _is_allowed(
     if not query.items() <= _QUERY.items():
         return False
     if method == "POST" and path == "/batches" and not in_batch:
-        return _operations(body, permits)
+        return _operations(body, opened)
     return any(
         method == allowed.method
         and allowed.path.fullmatch(path) is not None
-        and (allowed.permit is None or allowed.permit in permits)
-        and (allowed.in_batch or not in_batch)
+        and (allowed.permit is None or allowed.permit in opened.permits)
+        and (allowed.in_batch if in_batch else allowed.alone)
         and allowed.body(body)
+        and all(tag in opened.tags for tag in allowed.tags(body))
         for allowed in _RULES
     )
 
 
-def _operations(body: Any, permits: Collection[Permit]) -> bool:
+def _operations(body: Any, opened: _Opened) -> bool:
     if keys(body) != {"operations"}:
         return False
-    return all(_operation(row, permits) for row in body["operations"])
+    return all(_operation(row, opened) for row in body["operations"])
 
 
-def _operation(row: Any, permits: Collection[Permit]) -> bool:
+def _operation(row: Any, opened: _Opened) -> bool:
     """A batch carries writes only, each of them one that may travel so."""
     needed = {"method", "path", "operation_id"}
     if not needed <= keys(row) <= needed | {"body"} or row["method"] == "GET":
@@ -116,7 +126,7 @@ def _operation(row: Any, permits: Collection[Permit]) -> bool:
     path, _, query = str(row["path"]).partition("?")
     body = json.loads(row["body"]) if "body" in row else None
     asked = dict(parse_qsl(query))
-    return _is_allowed(row["method"], path, asked, body, permits, in_batch=True)
+    return _is_allowed(row["method"], path, asked, body, opened, in_batch=True)
 
 
 _RULES = (

@@ -1,12 +1,12 @@
 """Tags, merge fields and members: nothing here can touch who is subscribed.
 
 Two calls are for clients with a permit only: creating a contact whose opt-in is recorded, and
-archiving one that we created.
+archiving one that we created. One names tags: only those that its client was opened for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from integration.mailchimp.guard.rules import HASH, ID, Permit, addresses, keys, nothing, rule
@@ -52,6 +52,23 @@ def _tag_change(body: Any) -> bool:
     return keys(body) <= set(lists) and all(addresses(body.get(name, [])) for name in lists)
 
 
+def _given_quietly(body: Any) -> bool:
+    """Tags that somebody who is there gets, and no flow starts; never one taken away."""
+    if keys(body) != {"tags", "is_syncing"} or body["is_syncing"] is not True:
+        return False
+    rows = body["tags"]
+    return isinstance(rows, list) and bool(rows) and all(map(_active, rows))
+
+
+def _active(row: Any) -> bool:
+    named = keys(row) == {"name", "status"} and isinstance(row["name"], str)
+    return named and row["status"] == "active"
+
+
+def _named(body: Any) -> Iterable[str]:
+    return (row["name"] for row in body["tags"])
+
+
 def _new_field(body: Any) -> bool:
     wanted = {"name", "type", "tag", "public", "required"}
     return keys(body) == wanted and body["public"] is False and body["required"] is False
@@ -95,6 +112,7 @@ RULES = (
     rule("PATCH", rf"{LIST}/merge-fields/\d+", _new_label),
     rule("DELETE", rf"{LIST}/merge-fields/\d+", nothing),
     rule("PATCH", MEMBER, _member_fields, in_batch=True),
+    rule("POST", rf"{MEMBER}/tags", _given_quietly, in_batch=True, alone=False, tags=_named),
     rule("PUT", MEMBER, _new_contact, permit=Permit.ADD, in_batch=True),
     rule("DELETE", MEMBER, nothing, permit=Permit.ARCHIVE, in_batch=True),
 )

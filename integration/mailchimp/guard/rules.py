@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -14,6 +14,7 @@ HASH = r"[0-9a-f]{32}"
 ROWS_A_CALL = 500
 
 BodyTest = Callable[[Any], bool]
+TagsIn = Callable[[Any], Iterable[str]]
 
 
 class Permit(StrEnum):
@@ -33,6 +34,11 @@ class Permit(StrEnum):
     FLOWS = "flows"
 
 
+def no_tags(_body: Any) -> Iterable[str]:
+    """Name no tag, as most calls do."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One kind of writing call that is let through."""
@@ -42,8 +48,11 @@ class Rule:
     path: re.Pattern[str]
     body: BodyTest
     permit: Permit | None = None
-    #: Whether it may travel as an operation of a batch too.
+    #: Whether it may travel as an operation of a batch too, and whether as a call of its own.
     in_batch: bool = False
+    alone: bool = True
+    #: The tags that a body names: each has to be one that the client was opened for.
+    tags: TagsIn = no_tags
 
 
 def rule(
@@ -53,9 +62,11 @@ def rule(
     *,
     permit: Permit | None = None,
     in_batch: bool = False,
+    alone: bool = True,
+    tags: TagsIn = no_tags,
 ) -> Rule:
     """Return a rule for a path given as a regular expression."""
-    return Rule(method, re.compile(path), body, permit, in_batch)
+    return Rule(method, re.compile(path), body, permit, in_batch, alone, tags)
 
 
 def nothing(body: Any) -> bool:
