@@ -156,13 +156,13 @@ def undisturbed(
         push, undo = TestJob(shop.account_id), TestJob(shop.account_id)
         done = shop.publish(prepared.plan_id, push)
         after, kept = account(shop), tables(shop)
+        batches = [entry for entry in shop.sandbox.requests if entry.path == "/batches"]
+        assert len(batches) == (0 if few else 1)
         take_back(shop, prepared.plan_id, undo)
         assert after != before
         assert account(shop) == before
         requests: int = done.outcome["requests"]
         assert requests > 10
-        batches = [entry for entry in shop.sandbox.requests if entry.path == "/batches"]
-        assert len(batches) == (0 if few else 1)
         return Undisturbed(before, after, kept, requests, push.calls, undo.calls)
 
 
