@@ -38,7 +38,7 @@ REST_DAYS, ROOM = 10, 7
 # -- a thousand weeks ------------------------------------------------------------------------------
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_in_a_thousand_weeks_nobody_is_written_to_too_often_or_twice_for_a_need(seed: int) -> None:
     random = Random(seed)
