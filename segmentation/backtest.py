@@ -22,6 +22,7 @@ import pandas as pd
 
 from segmentation import catalogue, features
 from segmentation.compute import AccountTable, Part, account_table
+from segmentation.duedates.coverage import WINDOW
 from segmentation.duedates.intervals import (
     IntervalModel,
     Pace,
@@ -29,7 +30,7 @@ from segmentation.duedates.intervals import (
     due_chance,
     repeat_chance,
 )
-from segmentation.duedates.schedule import DUE_WITHIN_DAYS, WINDOW
+from segmentation.duedates.schedule import DUE_WITHIN_DAYS
 from segmentation.duedates.starts import Bools, Floats, Ints, Starts, starts
 from segmentation.duedates.weekdays import HALF_WINDOW_DAYS, HORIZON_DAYS, Weekdays, best_days
 from segmentation.frames import Choices, Frames
@@ -71,11 +72,13 @@ def backtest(
     Returns
     -------
     dict
-        {"cutoffs": [{"as_of", "scheduled", "repurchased", "coverage", "median_error_days",
-        "soon_back", "within_7_days", "p_repeat", "repeated", "pairs", "bought", "auc",
-        "auc_baseline", "precision", "precision_baseline", "predicted_to_actual",
+        {"cutoffs": [{"as_of", "scheduled", "repurchased", "stated", "checked", "coverage",
+        "median_error_days", "soon_back", "within_7_days", "p_repeat", "repeated", "pairs",
+        "bought", "auc", "auc_baseline", "precision", "precision_baseline", "predicted_to_actual",
         "calibration_error"}], and the same figures weighted over the cut-offs under "all"};
-        figures without cases are None. `soon_back` are repurchases of what was expected within 92
+        figures without cases are None. `coverage` is the share of true repurchases inside the
+        window, `stated` what the window is said to hold, and `checked` what the fit itself found
+        in the past before the cut-off. `soon_back` are repurchases of what was expected within 92
         days, `within_7_days` the share of them near the best day.
     """
     seen, days, last = _seen(frames, account_id, choices, cutoffs)
@@ -121,16 +124,20 @@ def _features(goods: catalogue.Catalogue, day: int) -> features.Features:
 def _scheduled(model: IntervalModel, account: AccountTable, cut: int, last: int) -> dict[str, Any]:
     table = account.intervals
     pace = model.predict(table, known=table.seen_on(cut))
-    horizon = np.exp(pace.mu + _FOLLOWED * pace.sigma)
+    horizon = model.season_.days(pace.need, pace.start, np.exp(pace.mu + _FOLLOWED * pace.sigma))
     judged = (table.day > cut) & (table.day + horizon <= last)
     back = judged & table.done & (table.length <= horizon)
-    early, late, middle = (days_until(model, pace, share) for share in (*WINDOW, 0.5))
+    early, late, middle = (
+        days_until(model, pace, share) for share in (*model.coverage_.window, 0.5)
+    )
     inside = (table.length >= np.rint(early)) & (table.length <= np.rint(late))
     soon = back & (middle <= HORIZON_DAYS) & (table.length <= HORIZON_DAYS)
     best = _best_days(model, pace.take(soon), table.take(soon), account.part.order_days, cut)
     return {
         "scheduled": int(judged.sum()),
         "repurchased": int(back.sum()),
+        "stated": round(WINDOW[1] - WINDOW[0], 6),
+        "checked": model.coverage_.after,
         "coverage": _mean(inside[back]),
         "median_error_days": _median(np.abs(table.length - middle)[back]),
         "soon_back": int(soon.sum()),
@@ -216,7 +223,12 @@ def precision_at(score: Floats, positive: Bools, count: int) -> float:
 
 
 def _overall(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    weights = {"coverage": "repurchased", "median_error_days": "repurchased"}
+    weights = {
+        "stated": "repurchased",
+        "checked": "repurchased",
+        "coverage": "repurchased",
+        "median_error_days": "repurchased",
+    }
     weights |= {"p_repeat": "scheduled", "repeated": "scheduled", "within_7_days": "soon_back"}
     result: dict[str, Any] = {}
     for name in rows[0]:

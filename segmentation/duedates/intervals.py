@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from segmentation.duedates import calibration, hazards, season
+from segmentation.duedates import calibration, coverage, hazards, season
+from segmentation.duedates.coverage import Coverage
 from segmentation.duedates.hazards import EDGES, GROUPS
 from segmentation.duedates.lives import LEARNED_FROM, Lives, lives
 from segmentation.duedates.needs import Prior
@@ -86,6 +87,8 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         Cumulative hazard of residuals at `hazards.EDGES` by number of own gaps.
     ratio_ : ndarray of shape (needs,)
         Purchases of each need over what the table expects.
+    coverage_ : Coverage
+        Where the window of dates ends, and how much such windows held.
     calibration_ : tuple of float
         Shift and slope of the log-odds of `due_chance`.
     """
@@ -98,11 +101,13 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
     k_pair_: float = field(init=False)
     hazard_: Floats = field(init=False)
     ratio_: Floats = field(init=False)
+    coverage_: Coverage = field(init=False)
     calibration_: tuple[float, float] = field(init=False)
 
     def fit(self, table: Starts, priors: Sequence[Prior]) -> IntervalModel:
         """Learn from intervals; `priors` has one entry a need, in the order of the codes."""
         self._fit_dates(table, priors)
+        self.coverage_ = self._coverage(table.some(coverage.MOST), priors)
         self.calibration_ = self._calibration(table, priors)
         return self
 
@@ -127,8 +132,24 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         mu, sigma = self._expected(table, table)
         residual = (np.log(table.length) - mu) / sigma
         self.hazard_, self.ratio_ = hazards.fitted(table, residual, len(priors))
-        self.calibration_ = calibration.NONE
+        self.coverage_, self.calibration_ = coverage.NONE, calibration.NONE
         return self
+
+    def _coverage(self, table: Starts, priors: Sequence[Prior]) -> Coverage:
+        """Judge windows of a model fitted on the first half by what happened in the second."""
+        cut = int(table.day.min(initial=table.as_of) + table.as_of) // 2
+        past = table.seen_on(cut)
+        after = (table.day > cut) & table.done
+        if past.done.sum() < LEARNED_FROM or after.sum() < coverage.ENOUGH:
+            return coverage.NONE
+        earlier = type(self)(**self.get_params())._fit_dates(past, priors)
+        pace = earlier.predict(table, of=after, known=past)
+        rows = table.take(after)
+        seen = chance(earlier, pace, (table.as_of - rows.day).astype(np.float64))
+        told = seen >= coverage.FOLLOWED * repeat_chance(earlier, pace)
+        opened = chance(earlier, pace, rows.length - 1) / seen
+        closed = chance(earlier, pace, rows.length) / seen
+        return coverage.checked(opened[told], closed[told], rows.person[told])
 
     def _calibration(self, table: Starts, priors: Sequence[Prior]) -> tuple[float, float]:
         """Judge a model fitted before the last eight weeks by what happened in them."""
@@ -215,6 +236,7 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
             "gaps": self.lives_.gaps.tolist(),
             "hazard": self.hazard_.tolist(),
             "ratio": self.ratio_.tolist(),
+            "coverage": self.coverage_.to_dict(),
             "calibration": list(self.calibration_),
         }
 
@@ -231,6 +253,7 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         )
         model.hazard_ = np.array(plain["hazard"], dtype=np.float64).reshape(GROUPS, EDGES.size)
         model.ratio_ = np.array(plain["ratio"], dtype=np.float64)
+        model.coverage_ = Coverage.from_dict(plain["coverage"])
         shift, slope = plain["calibration"]
         model.calibration_ = (shift, slope)
         return model

@@ -20,8 +20,6 @@ from segmentation.duedates.lives import LEARNED_FROM
 from segmentation.duedates.starts import Bools, Floats, Ints, starts
 from segmentation.features import day_numbers
 
-#: The window of `now`: the middle 60% of those who come back.
-WINDOW = (0.2, 0.8)
 #: Horizon of `p_due` in days.
 DUE_WITHIN_DAYS = 30
 #: `soon` starts this share of the expected days before the window, within these days.
@@ -74,7 +72,9 @@ def schedule(
     pace = model.predict(table, of=last)
     rows = np.flatnonzero(last)
     elapsed = table.length[rows]
-    expected, early, late = (days_until(model, pace, share) for share in (0.5, *WINDOW))
+    expected, early, late = (
+        days_until(model, pace, share) for share in (0.5, *model.coverage_.window)
+    )
     repeat = repeat_chance(model, pace)
     due = purchases.iloc[rows][["account_id", "person_id", *_LAST]]
     due = due.rename(columns={name: f"last_{name}" for name in _LAST})

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 
-from segmentation.duedates import calibration
+from segmentation.duedates import calibration, coverage
 from segmentation.duedates.intervals import (
     IntervalModel,
     Pace,
@@ -247,3 +247,42 @@ def test_days_of_the_week_are_shrunken_to_the_shops() -> None:
     np.testing.assert_allclose(likelier.mean(axis=1), 1.0, rtol=1e-6)
     assert likelier[2, 0] < likelier[0, 0] < likelier[0, 1]
     assert likelier[1, 1] > likelier[2, 1]
+
+
+def _windows(seed: int, spread: float, people: int) -> tuple[IntervalModel, Starts]:
+    """A shop of two kinds of people, always and hardly punctual, which no log-normal describes."""
+    loose = shop(seed, people=people, spread=0.9, stays=0.95, days=600)
+    strict = shop(seed + 1, people=people, spread=spread, stays=0.95, days=600)
+    later = [(person + people, need, day) for person, need, day in strict]
+    everything = table(loose + later, 600)
+    return IntervalModel().fit(everything.seen_on(400), [PRIOR]), everything
+
+
+def test_a_window_holds_what_it_says_of_what_came_after_the_fit() -> None:
+    model, everything = _windows(30, 0.02, 800)
+    found = model.coverage_
+    assert found.purchases > 500
+    assert found.after is not None
+    assert found.before is not None
+    assert abs(found.after - 0.6) < 0.04
+    pace = model.predict(everything, known=everything.seen_on(400))
+    early, late = (np.rint(days_until(model, pace, share)) for share in found.window)
+    back = (everything.day > 400) & (everything.day < 480) & everything.done
+    inside = (everything.length >= early) & (everything.length <= late)
+    assert abs(inside[back].mean() - 0.6) < 0.06
+
+
+def test_too_few_repurchases_leave_the_window_where_the_model_puts_it() -> None:
+    model = IntervalModel().fit(table(shop(31, people=60), YEAR), [PRIOR])
+    assert model.coverage_ == coverage.NONE
+
+
+def test_ends_move_to_where_the_past_puts_them_and_are_judged_by_other_people() -> None:
+    rng = np.random.default_rng(1)
+    person = np.repeat(np.arange(5_000), 2)
+    # Everybody comes in the middle half of what was told.
+    share = 0.25 + rng.random(10_000) / 2
+    found = coverage.checked(share, share, person)
+    np.testing.assert_allclose(found.window, (0.35, 0.65), atol=0.01)
+    assert found.before == 1.0
+    assert found.after == pytest.approx(0.6, abs=0.02)
