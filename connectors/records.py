@@ -146,6 +146,18 @@ class OrderLine:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Discount:
+    """A code that took something off an order."""
+
+    code: str
+    #: What it took off, in the order's currency; None where the source tells of several codes
+    #: together, or not at all.
+    amount: Decimal | None = None
+    #: "fixed" or "percentage", where the source says.
+    kind: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
     """One placed order or one receipt, as every connector hands it over."""
 
@@ -172,6 +184,8 @@ class Order:
     original_currency: str | None = None
     #: Sent to another name or address than the buyer's.
     ships_to_other: bool = False
+    #: The codes given with it; what they took off is in the lines already.
+    discounts: tuple[Discount, ...] = ()
     lines: tuple[OrderLine, ...] = ()
     source_updated_at: datetime | None = None
 

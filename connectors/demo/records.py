@@ -18,6 +18,7 @@ from connectors.demo.shelf import ODD, money, odd_product, product
 from connectors.demo.view import CURRENCY, Rows, View
 from connectors.demo.words import STORES
 from connectors.records import (
+    Discount,
     Order,
     OrderLine,
     OrderStatus,
@@ -127,9 +128,20 @@ def _order(
         shipping=money(shipping),
         tax=tax,
         ships_to_other=to_other,
+        discounts=() if person >= people else _codes(view, key, placed_at, lines),
         lines=tuple(lines),
         source_updated_at=placed_at,
     )
+
+
+def _codes(
+    view: View, key: str, placed_at: datetime, lines: list[OrderLine]
+) -> tuple[Discount, ...]:
+    """Return the code of the year's sale: given with every other web order that was reduced."""
+    taken = sum((line.discount for line in lines), money(0))
+    if not view.web or not taken or int(key) % 2:
+        return ()
+    return (Discount(code=f"SALE{placed_at.year}", amount=taken, kind="percentage"),)
 
 
 def _tax(total: int) -> int:

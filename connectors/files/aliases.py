@@ -76,6 +76,8 @@ _ALIASES = {
     " prijsperstuk eenheidsprijs",
     "tax": "taxamount tax taxes vat vatamount btw btwbedrag belasting",
     "discount": "discountamount discount discounts korting kortingsbedrag kortingbedrag",
+    "discount_code": "discountcode discountcodes promocode promocodes promotioncode couponcode"
+    " couponcodes vouchercode kortingscode kortingscodes actiecode",
     "currency": "currency currencycode valuta munt muntsoort",
     "is_return": "isreturn return returned retour isretour retourjn geretourneerd",
     "document_type": "documenttype doctype transactiontype eventtype soort documentsoort boncode"

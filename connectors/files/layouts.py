@@ -52,6 +52,7 @@ LAYOUTS = (
             "Shipping": "shipping",
             "Taxes": "order_tax",
             "Total": "order_total",
+            "Discount Code": "discount_code",
             "Discount Amount": "order_discount",
             "Created at": "purchased_at",
             "Lineitem quantity": "quantity",

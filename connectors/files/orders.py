@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 from connectors.files.harvest import Harvest, quiet
 from connectors.files.sheet import Selection, Sheet
 from connectors.files.values import BadCell, Phones, Reader, home_region, words
-from connectors.records import Order, OrderLine, OrderStatus
+from connectors.records import Discount, Order, OrderLine, OrderStatus
 
 Row: TypeAlias = tuple[Any, ...]
 LINE_FIELDS = (
@@ -31,7 +31,7 @@ LINE_FIELDS = (
 ORDER_FIELDS = (
     "order_id", "order_uid", "email", "phone", "card_no", "customer_id", "store", "channel",
     "currency", "financial_status", "cancelled_at", "deal_stage", "full_name", "ships_to",
-    "order_total", "order_subtotal", "order_tax", "order_discount", "shipping",
+    "order_total", "order_subtotal", "order_tax", "order_discount", "shipping", "discount_code",
 )  # fmt: skip
 ZERO, ONE, CENT = Decimal(0), Decimal(1), Decimal("0.01")
 _RETURN_WORDS = frozenset(
@@ -177,6 +177,7 @@ class _OrderReader:
             shipping=shipping,
             tax=tax,
             ships_to_other=to_other,
+            discounts=self._discounts(rows, lines),
             lines=tuple(lines),
         )
 
@@ -241,6 +242,18 @@ class _OrderReader:
         if gap:
             self.harvest.counters["orders whose total differs from their lines"] += 1
         return told, shipping, tax
+
+    def _discounts(self, rows: Sequence[Row], lines: Sequence[OrderLine]) -> tuple[Discount, ...]:
+        """The codes of an order; of several nobody knows what each took off."""
+        cells = (self.get["discount_code"](row) or "" for row in rows)
+        parts = (part.strip() for cell in cells for part in re.split("[,;|]", cell))
+        codes = [code for code in dict.fromkeys(parts) if code]
+        if len(codes) != 1:
+            return tuple(Discount(code=code) for code in codes)
+        taken = quiet(self.read["order_discount"], self._first("order_discount", rows))
+        if taken is None:
+            taken = sum((line.discount for line in lines if line.quantity > 0), ZERO)
+        return (Discount(code=codes[0], amount=abs(taken)),)
 
     def _count(self, rows: Sequence[Row]) -> None:
         counts = self.harvest.counters

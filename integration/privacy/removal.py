@@ -49,11 +49,14 @@ def about(table: Table, subject: Subject) -> ColumnElement[bool] | None:
 
 
 def _anonymous(session: Session, subject: Subject) -> int:
-    """Take the person off his orders; the record's hash is not kept, as it was made of him too."""
+    """Take the person off his orders, and the codes given with them, which may be made for him.
+
+    The record's hash is not kept, as it was made of him too.
+    """
     table = _table(Order)
     theirs = table.c.profile_id.in_(subject.profiles)
     bare = update(table).where(_mine(session, table), theirs)
-    return _run(session, bare.values(profile_id=None, content_hash=""))
+    return _run(session, bare.values(profile_id=None, discounts=[], content_hash=""))
 
 
 def named(session: Session, subject: Subject) -> dict[str, ColumnElement[bool]]:

@@ -21,6 +21,8 @@ LOST = "deleted"
 HIDDEN: Body = {"inventory_quantity": 0, "visibility": "hidden"}
 #: Longest title that is sent; the specification names no limit, this is one that shows.
 _TITLE = 250
+#: Longest code that Mailchimp takes for a promotion.
+_CODE = 50
 
 
 def money(minor: int | Decimal, currency: str) -> int | float:
@@ -135,21 +137,46 @@ def order(
         return None
     currency = row.currency
     total, state = _standing(row, refunds)
+    taken = sum(line.discount_minor for line in bought)
     body: Body = {
         "id": remote_id(row.external_id),
         "customer": {"id": customer},
         "currency_code": currency,
         "order_total": money(total, currency),
-        "discount_total": money(sum(line.discount_minor for line in bought), currency),
+        "discount_total": money(taken, currency),
         "tax_total": money(row.tax_minor or 0, currency),
         "shipping_total": money(row.shipping_minor, currency),
         "financial_status": state,
         "processed_at_foreign": _moment(row.placed_at),
+        "promos": _promos(row, taken),
         "lines": [_line(line, currency) for line in bought],
     }
     if state == "cancelled":
         body["cancelled_at_foreign"] = _moment(row.source_updated_at or row.placed_at)
     return body
+
+
+def _promos(row: Order, taken: int) -> list[Body]:
+    """Return the codes of an order, each with what it took off.
+
+    Of which that is not known they share evenly what the others leave of the discount. What names
+    an address is no code, and nobody's address travels so.
+    """
+    codes = [c for c in row.discounts if len(c["code"]) <= _CODE and "@" not in c["code"]]
+    unknown = [code for code in codes if code["amount_minor"] is None]
+    left = max(0, taken - sum(code["amount_minor"] or 0 for code in codes))
+    shares = iter([(left + n) // len(unknown) for n in range(len(unknown))])
+    return [
+        {
+            "code": code["code"],
+            "amount_discounted": money(
+                next(shares) if code["amount_minor"] is None else code["amount_minor"], row.currency
+            ),
+            # An amount is what we know; Mailchimp asks for one of the two.
+            "type": code["kind"] or "fixed",
+        }
+        for code in codes
+    ]
 
 
 def _standing(row: Order, refunds: Sequence[Refund]) -> tuple[int, str]:

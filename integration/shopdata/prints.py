@@ -43,6 +43,9 @@ def fingerprint(kind: str, body: Mapping[str, Any]) -> str:
     if kind == "cart":
         lines = {row["id"]: fingerprint("cart line", row) for row in body.get("lines") or []}
         values.append(sorted(lines.items()))
+    # Only where there are any: all other orders keep the prints that they have.
+    if promos := body.get("promos"):
+        values.append(sorted(_promo(row) for row in promos))
     text = json.dumps(values, ensure_ascii=False)
     return hashlib.blake2b(text.encode(), digest_size=9).hexdigest()
 
@@ -50,6 +53,11 @@ def fingerprint(kind: str, body: Mapping[str, Any]) -> str:
 def line_prints(body: Mapping[str, Any]) -> dict[str, str]:
     """Return the fingerprints of an order's lines by their ids."""
     return {row["id"]: fingerprint("line", row) for row in body.get("lines") or []}
+
+
+def _promo(row: Mapping[str, Any]) -> list[str]:
+    amount = float(row.get("amount_discounted") or 0)
+    return [str(row.get("code")), str(row.get("type")), str(amount)]
 
 
 def _plain(name: str, value: Any) -> Any:

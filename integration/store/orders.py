@@ -124,6 +124,14 @@ def _order_columns(
         ),
         "original_currency": record.original_currency,
         "ships_to_other": record.ships_to_other,
+        "discounts": [
+            {
+                "code": one.code,
+                "amount_minor": minor(one.amount, record.currency),
+                "kind": one.kind,
+            }
+            for one in record.discounts
+        ],
         "source_updated_at": record.source_updated_at,
         "content_hash": content,
     }

@@ -10,6 +10,7 @@ from integration.db import Owned
 from integration.tables.columns import (
     account_key,
     json_column,
+    json_list,
     minor_units,
     moment,
     primary_key,
@@ -90,6 +91,9 @@ class Order(Owned, table=True):
     original_total_minor: int | None = minor_units(nullable=True)
     original_currency: str | None = None
     ships_to_other: bool = False
+    #: Codes given with it: code, amount_minor (None: not known), kind ("fixed", "percentage" or
+    #: None). Shown and sent, never computed with; a code may have been made for one person.
+    discounts: list[dict[str, Any]] = json_list()
     source_updated_at: datetime | None = moment(nullable=True)
     content_hash: str = ""
 

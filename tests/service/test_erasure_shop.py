@@ -36,7 +36,8 @@ def test_the_customer_of_the_store_goes_and_his_orders_stay_as_totals_of_nobody(
     shop: StoreShop, sandbox: SandboxServer
 ) -> None:
     for number, email in enumerate((ADA, BOB)):
-        shop.order(f"o{number}", shop.buyer(email), ("suit", None))
+        codes = [{"code": f"FOR{number}", "amount_minor": 100, "kind": None}]
+        shop.order(f"o{number}", shop.buyer(email), ("suit", None), discounts=codes)
     shop.on()
     shop.send()
     assert {row["email_address"] for row in shop.store.customers.values()} == {ADA, BOB}
@@ -52,6 +53,8 @@ def test_the_customer_of_the_store_goes_and_his_orders_stay_as_totals_of_nobody(
     shop.send()
     assert shop.store.orders.keys() == {"o0", "o1"}
     assert ADA not in str(shop.store.orders)
+    codes_left = {key: [p["code"] for p in o["promos"]] for key, o in shop.store.orders.items()}
+    assert codes_left == {"o0": [], "o1": ["FOR1"]}, "a code may have been made for her"
     assert sandbox.audience.find(ADA) is None
     assert {row["email_address"] for row in shop.store.customers.values()} == {BOB}
     assert found(shop.people.context.engine, ADA) == set()

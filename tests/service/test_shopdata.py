@@ -11,7 +11,10 @@ import requests
 
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
+from integration.shopdata import documents
 from integration.shopdata.ids import remote_id
+from integration.shopdata.prints import fingerprint
+from integration.tables import Order, OrderLine
 from tests.service.audience_shop import TestJob
 from tests.service.store_shop import LONG_AGO, TODAY, StoreShop
 
@@ -141,6 +144,61 @@ def test_money_has_the_decimals_of_its_currency(shop: StoreShop) -> None:
     shop.send()
     totals = {key: row["order_total"] for key, row in shop.store.orders.items()}
     assert totals == {"yen": 1_500, "dinar": 1.234}
+
+
+def test_codes_travel_with_their_order_and_a_later_one_takes_their_place(shop: StoreShop) -> None:
+    ada = shop.buyer(ADA)
+    ten = {"code": "TEN", "amount_minor": 1_000, "kind": "percentage"}
+    free = {"code": "FREE", "amount_minor": None, "kind": None}
+    nobodys = {"code": "for-ada@stipt-demo.shop", "amount_minor": 500, "kind": "fixed"}
+    shop.order("o1", ada, ("suit", None), discounts=[ten, nobodys])
+    shop.order("o2", ada, ("suit", None))
+    shop.on()
+    shop.send()
+    sent = {"code": "TEN", "amount_discounted": 10, "type": "percentage"}
+    assert shop.store.orders["o1"]["promos"] == [sent]
+    assert shop.store.orders["o2"]["promos"] == []
+    assert shop.send() == 0
+    shop.order("o1", ada, ("suit", None), discounts=[free])
+    shop.send()
+    assert shop.store.orders["o1"]["promos"] == [
+        {"code": "FREE", "amount_discounted": 0, "type": "fixed"}
+    ]
+    shop.order("o1", ada, ("suit", None))
+    shop.send()
+    assert shop.store.orders["o1"]["promos"] == []
+    assert shop.send() == 0
+
+
+def test_codes_of_which_only_the_sum_is_known_share_it_evenly() -> None:
+    codes: list[dict[str, Any]] = [
+        {"code": code, "amount_minor": None, "kind": None} for code in ("A", "B", "C")
+    ]
+    codes.append({"code": "D", "amount_minor": 100, "kind": None})
+    row = Order(
+        account_id=1, shop_id=1, external_id="o", placed_at=LONG_AGO, status="paid", channel="web",
+        currency="EUR", total_minor=900, shipping_minor=0, discounts=codes,
+    )  # fmt: skip
+    line = OrderLine(
+        account_id=1, order_id=1, external_id="1", title="Suit", quantity=1, total_minor=900,
+        discount_minor=200,
+    )  # fmt: skip
+    body = documents.order(row, [line], [], "c-1")
+    assert body is not None
+    shared = {promo["code"]: promo["amount_discounted"] for promo in body["promos"]}
+    assert shared == {"A": 0.33, "B": 0.33, "C": 0.34, "D": 1}
+    assert sum(shared.values()) == body["discount_total"]
+
+
+def test_orders_without_a_code_keep_the_print_they_had_before_codes_were_sent() -> None:
+    body = {"currency_code": "EUR", "order_total": 5}
+    assert fingerprint("order", {**body, "promos": []}) == fingerprint("order", body)
+    code = {"code": "TEN", "amount_discounted": 1, "type": "fixed"}
+    theirs = {**code, "amount_discounted": 1.0}
+    assert fingerprint("order", {**body, "promos": [code]}) != fingerprint("order", body)
+    assert fingerprint("order", {**body, "promos": [code]}) == fingerprint(
+        "order", {**body, "promos": [theirs]}
+    )
 
 
 def test_only_what_changed_travels(shop: StoreShop) -> None:

@@ -22,6 +22,7 @@ SALE = {
     "order_total": 5,
     "lines": [LINE],
 }
+PROMO = {"code": "TEN", "amount_discounted": 1.5, "type": "fixed"}
 CUSTOMERS, ORDERS, CARTS = (f"{STORE}/{name}" for name in ("customers/c-1", "orders", "carts"))
 
 
@@ -30,6 +31,8 @@ CUSTOMERS, ORDERS, CARTS = (f"{STORE}/{name}" for name in ("customers/c-1", "ord
     [
         ("PUT", CUSTOMERS, CUSTOMER),
         ("POST", ORDERS, SALE),
+        ("POST", ORDERS, {**SALE, "promos": [PROMO]}),
+        ("PATCH", f"{ORDERS}/o1", {"promos": [PROMO]}),
         ("POST", CARTS, SALE),
         ("DELETE", f"{CARTS}/k1", None),
         ("PATCH", STORE, {"is_syncing": False}),
@@ -53,6 +56,13 @@ def test_what_we_send_passes(method: str, path: str, body: Any) -> None:
         pytest.param("PUT", f"{ORDERS}/o1", SALE, id="PUT of an order"),
         pytest.param("PATCH", f"{ORDERS}/o1", {"customer": {"id": "c-1"}}, id="customer changed"),
         pytest.param("POST", ORDERS, {**SALE, "lines": []}, id="no lines"),
+        pytest.param(
+            "POST", ORDERS, {**SALE, "promos": [{**PROMO, "code": "a@b.nl"}]}, id="an address"
+        ),
+        pytest.param(
+            "PATCH", f"{ORDERS}/o1", {"promos": [{**PROMO, "email": "x"}]}, id="more than a code"
+        ),
+        pytest.param("POST", CARTS, {**SALE, "promos": [PROMO]}, id="a cart with a code"),
         pytest.param("PATCH", STORE, {"list_id": "other"}, id="another audience"),
         pytest.param("DELETE", STORE, None, id="the store deleted"),
         pytest.param("DELETE", f"{STORE}/products/p", None, id="a product deleted"),

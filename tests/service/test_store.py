@@ -14,6 +14,7 @@ from connectors.records import (
     ConsentEvent,
     ConsentState,
     Customer,
+    Discount,
     Product,
     Record,
     Refund,
@@ -39,6 +40,23 @@ def test_an_order_and_its_lines_are_stored_in_minor_units(engine: Engine) -> Non
     assert (row.total_minor, row.currency) == (20_000, "EUR")
     assert [line.total_minor for line in lines] == [10_000, 10_000]
     assert profile.external_id == "guest:ada@stipt-demo.shop"
+
+
+def test_the_codes_given_with_an_order_are_stored_in_minor_units(engine: Engine) -> None:
+    account_id = add_account(engine)
+    shop_id = add_shop(engine, account_id)
+    codes = (
+        Discount(code="LENTE10", amount=Decimal("12.50"), kind="percentage"),
+        Discount(code="GRATIS"),
+    )
+    store(engine, account_id, shop_id, order("o1", discounts=codes), order("o2"))
+    with scoped(engine, account_id) as session:
+        found = {row.external_id: row.discounts for row in session.exec(select(tables.Order))}
+    assert found["o1"] == [
+        {"code": "LENTE10", "amount_minor": 1250, "kind": "percentage"},
+        {"code": "GRATIS", "amount_minor": None, "kind": None},
+    ]
+    assert found["o2"] == []
 
 
 def test_the_same_page_twice_changes_nothing_the_second_time(engine: Engine) -> None:

@@ -75,12 +75,12 @@ CUSTOMERS = "\n".join(
 RECEIPTS = "\n".join(
     (
         "receipt_id,line_no,customer_id,card_no,email,purchased_at,store,product_id,product_name,"
-        "category,quantity,gross_amount,currency,order_note",
+        "category,quantity,gross_amount,currency,discount_code,order_note",
         f"R1,1,CUST-ADA-1,,{ADA},2024-03-14T10:00:00,,P1,Navy suit,Suits,1,300.00,EUR,"
-        "call her in the evening",
-        f"R2,1,,card 0042-777,{ADA},2025-03-14T10:00:00,,P1,Navy suit,Suits,1,300.00,EUR,",
-        f"R4,1,CUST-BOB-2,,{BOB},2025-03-14T10:00:00,,P1,Navy suit,Suits,1,300.00,EUR,",
-        f"R5,1,CUST-ADA-1,,{ADA},soon,,P1,Navy suit,Suits,1,300.00,EUR,",
+        "Vosmaer10,call her in the evening",
+        f"R2,1,,card 0042-777,{ADA},2025-03-14T10:00:00,,P1,Navy suit,Suits,1,300.00,EUR,,",
+        f"R4,1,CUST-BOB-2,,{BOB},2025-03-14T10:00:00,,P1,Navy suit,Suits,1,300.00,EUR,,",
+        f"R5,1,CUST-ADA-1,,{ADA},soon,,P1,Navy suit,Suits,1,300.00,EUR,,",
     )
 )
 

@@ -40,6 +40,7 @@ _ORDER = {
     "financial_status",
     "processed_at_foreign",
     "cancelled_at_foreign",
+    "promos",
     "lines",
 }
 _CART = {"id", "customer", "currency_code", "order_total", "checkout_url", "lines"}
@@ -81,7 +82,15 @@ def _sale(body: Any, known: set[str]) -> bool:
 
 
 def _order(body: Any) -> bool:
-    return _sale(body, _ORDER)
+    return _sale(body, _ORDER) and all(map(_promo, body.get("promos", [])))
+
+
+def _promo(row: Any) -> bool:
+    """A code with what it took off; no code of ours is an address, and none may become one."""
+    if keys(row) != {"code", "amount_discounted", "type"} or not isinstance(row["code"], str):
+        return False
+    is_amount = isinstance(row["amount_discounted"], int | float)
+    return is_amount and row["type"] in ("fixed", "percentage") and "@" not in row["code"]
 
 
 def _cart(body: Any) -> bool:
@@ -89,7 +98,9 @@ def _cart(body: Any) -> bool:
 
 
 def _order_change(body: Any) -> bool:
-    return isinstance(body, Mapping) and keys(body) <= _ORDER - {"id", "customer", "lines"}
+    if not isinstance(body, Mapping) or not keys(body) <= _ORDER - {"id", "customer", "lines"}:
+        return False
+    return all(map(_promo, body.get("promos", [])))
 
 
 RULES = (

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from integration.sandbox.call import Answer, Call
+from integration.sandbox.call import Answer, Call, check
 from integration.sandbox.problems import SEE_ERRORS, invalid
 from integration.sandbox.shape import Document, page
 from integration.sandbox.shops import automations, sales
@@ -39,6 +40,7 @@ KINDS = {
     "billing_address": "object",
     "promos": "list",
 }
+PROMO = {"code": "text", "type": "text", "amount_discounted": "number"}
 
 
 def document(store: Store, row: Row) -> Document:
@@ -66,6 +68,16 @@ def _check(body: Row) -> None:
         raise invalid(SEE_ERRORS, ("order_url", "This value is not a valid URL."))
     if body.get("tracking_code", "prec") != "prec":
         raise invalid(SEE_ERRORS, ("tracking_code", "The value is not a valid choice."))
+    for promo in body.get("promos", ()):
+        _check_promo(promo)
+
+
+def _check_promo(promo: Any) -> None:
+    if not isinstance(promo, dict):
+        raise invalid(SEE_ERRORS, ("promos", "Schema describes object"))
+    check(promo, PROMO, required=tuple(PROMO))
+    if promo["type"] not in ("fixed", "percentage"):
+        raise invalid(SEE_ERRORS, ("promos.type", "The value you selected is not a valid choice."))
 
 
 def _found(rows: Iterable[tuple[Store, Row]], call: Call) -> list[tuple[Store, Row]]:

@@ -280,11 +280,16 @@ def test_orders_of_every_state_and_kind_occur_in_plausible_shares(
     assert 0.10 < sum(order.customer_id is None for order in web) / len(web) < 0.3
     assert any(order.ships_to_other for order in web)
     assert any(line.is_gift for order in web for line in order.lines)
+    with_code = [order for order in web if order.discounts]
+    assert 0.03 < len(with_code) / len(web) < 0.3
+    for order in with_code:
+        assert order.discounts[0].amount == sum(line.discount for line in order.lines)
     assert {order.channel for order in web} == {"web", "wholesale"}
     receipts = orders_of(shop, "card")
     nobody = sum(order.customer_id is None for order in receipts) / len(receipts)
     assert 0.03 < nobody < 0.12
     assert {order.channel for order in receipts} == {"store"}
+    assert not any(order.discounts for order in receipts)
     assert len({order.store for order in receipts}) == 3
 
 

@@ -371,6 +371,47 @@ def test_what_a_whole_order_is_discounted_or_taxed_goes_into_its_lines(
     assert found.counters["orders whose total differs from their lines"] == 0
 
 
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        pytest.param("", [], id="none"),
+        pytest.param("LENTE10", [("LENTE10", Decimal("3.00"))], id="one, with what it took off"),
+        pytest.param("LENTE10, gratis", [("LENTE10", None), ("gratis", None)], id="several"),
+    ],
+)
+def test_a_shopify_order_has_the_codes_that_were_given(
+    code: str, found: list[tuple[str, Decimal | None]], tmp_path: Path
+) -> None:
+    read = _shopify(
+        tmp_path,
+        shopify_row(
+            Name="#1", Id="1", Subtotal="27.00", Discount_Code=code, Discount_Amount="3.00",
+            Total="27.00", Currency="EUR", Created_at="2026-09-03 10:15:00 +0200",
+            Lineitem_quantity="3", Lineitem_name="A", Lineitem_price="10.00",
+        ),
+    )  # fmt: skip
+    order = read.orders["1"]
+    assert [(one.code, one.amount) for one in order.discounts] == found
+    assert {one.kind for one in order.discounts} <= {None}
+    assert order.total == Decimal("27.00")
+
+
+def test_a_code_on_the_lines_took_off_what_their_discounts_say(tmp_path: Path) -> None:
+    read = Import(
+        write(
+            tmp_path / "bonnen.csv",
+            "Bonnummer;Datum;Omschrijving;Aantal;Bedrag;Korting;Kortingscode",
+            "B1;28-03-2026;Blauw pak;1;349,95;50,00;LENTE",
+            "B1;28-03-2026;Wit overhemd;2;119,90;10,00;LENTE",
+            "B1;28-03-2026;Riem;-1;-24,95;5,00;",
+            "B2;29-03-2026;Riem;1;24,95;;",
+        )
+    )
+    (one,) = read.orders["B1"].discounts
+    assert (one.code, one.amount) == ("LENTE", Decimal("60.00"))
+    assert read.orders["B2"].discounts == ()
+
+
 def test_the_total_of_the_file_is_kept_where_the_lines_do_not_explain_it(tmp_path: Path) -> None:
     found = _shopify(
         tmp_path,
