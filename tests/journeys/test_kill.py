@@ -35,9 +35,9 @@ from tests.service.shop_files import write_receipts
 pytestmark = pytest.mark.slow
 
 CUSTOMERS, AS_OF = 150, date(2026, 11, 1)
-IMPORT_KILLS = 6
+IMPORT_KILLS = 4
 #: What follows the import, and how often the worker is killed in each.
-PUSHING = (("plan", 0), ("push", 4), ("undo", 2), ("plan", 0), ("push", 4))
+PUSHING = (("plan", 0), ("push", 3), ("undo", 2), ("plan", 0), ("push", 3))
 #: How long a worker may get on before it is killed, at most, as a share of the undisturbed time.
 SHARE = 0.6
 
