@@ -134,7 +134,10 @@ def _errors(app: Flask) -> None:
             413: gettext("That file is too large."),
             429: gettext("Too many attempts. Wait a minute and try again."),
         }
-        words = said.get(code, gettext("Something went wrong on our side. Nothing was changed."))
+        words = said.get(code) or gettext(
+            "Something went wrong on our side. Go back and look whether it was done; if not, try "
+            "again. If that does not help, the log of this installation says why."
+        )
         if isinstance(error, CSRFError):
             words = gettext("This form is no longer valid. Reload the page and try again.")
         return render_template("error.html", code=code, words=words), code

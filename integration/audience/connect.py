@@ -16,11 +16,13 @@ from integration.context import Context
 from integration.db import scoped, unscoped
 from integration.mailchimp.answers import AudienceInfo
 from integration.mailchimp.client import Mailchimp
+from integration.mailchimp.errors import NoAccess, NoAudience
 from integration.mailchimp.guard import Permit
 from integration.mailchimp.slots import Slots
 from integration.mailchimp.transport import server_of
 from integration.privacy.owed import take_up
-from integration.tables import Audience, CampaignRule
+from integration.security import CannotDecrypt
+from integration.tables import Audience, CampaignRule, Connecting
 from integration.work.queue import wake_resting
 
 LANGUAGES = ("en", "nl")
@@ -39,10 +41,6 @@ class ChooseAudience(CannotConnect):
         self.choices = tuple(choices)
         listed = ", ".join(f"{info.id} ({info.name})" for info in self.choices) or "none"
         super().__init__(f"choose one of the account's audiences: {listed}")
-
-
-class NoAudience(LookupError):
-    """No Mailchimp audience is connected."""
 
 
 def connect(
@@ -108,18 +106,24 @@ def look(context: Context, access: Access) -> Account:
     ------
     MailchimpError
     """
-    mailchimp = Mailchimp(
+    first = _client(context, access)
+    root = first.call(first.official.root.get_root, fields=["account_id"])
+    account_id = str(root.get("account_id") or "")
+    mailchimp = _client(context, access, account_id)
+    return Account(access=access, id=account_id, audiences=tuple(mailchimp.audiences()))
+
+
+def _client(context: Context, access: Access, account: str = "", **more: Any) -> Mailchimp:
+    """Return a client that takes its places at an account: by its id, by the token until then."""
+    settings = context.settings
+    return Mailchimp(
         token=access.token,
         server=access.server,
-        url=context.settings.mailchimp_url,
-        timeout_s=context.settings.request_timeout_s,
+        url=settings.mailchimp_url,
+        timeout_s=settings.request_timeout_s,
         is_oauth=access.is_oauth,
-    )
-    root = mailchimp.call(mailchimp.official.root.get_root, fields=["account_id"])
-    return Account(
-        access=access,
-        id=str(root.get("account_id") or ""),
-        audiences=tuple(mailchimp.audiences()),
+        slots=Slots(settings.data_dir, account or access.token, settings.mailchimp_connections),
+        **more,
     )
 
 
@@ -204,32 +208,38 @@ def open_mailchimp(
 
     Raises
     ------
+    NoAudience
     Paused
         Until the merchant has done something: see `integration.audience.pause`.
-    CannotDecrypt, CannotConnect
+    NoAccess
     """
     # As stored now: whoever holds the row for long must not write after the merchant left.
     audience = check(context, audience)
-    if not audience.token or audience.disconnected_at is not None:
-        raise CannotConnect("this audience is no longer connected")
-    token = context.vault.decrypt(audience.token)
-    check_place(context, token)
-    return Mailchimp(
-        token=token,
-        server=audience.server,
+    return _client(
+        context,
+        stored_access(context, audience),
+        audience.mailchimp_account,
         list_id=audience.list_id,
-        url=context.settings.mailchimp_url,
-        timeout_s=context.settings.request_timeout_s,
-        is_oauth=audience.is_oauth,
         permits=permits,
         tags=tags,
         on_lost=partial(pause, context, audience),
-        slots=Slots(
-            context.settings.data_dir,
-            audience.mailchimp_account or token,
-            context.settings.mailchimp_connections,
-        ),
     )
+
+
+def stored_access(context: Context, row: Audience | Connecting) -> Access:
+    """Return the way in that was kept.
+
+    Raises
+    ------
+    NoAccess
+        No key of ours opens it, or it is a sandbox's and we are not, or the other way round.
+    """
+    try:
+        token = context.vault.decrypt(row.token)
+        check_place(context, token)
+    except (CannotDecrypt, CannotConnect) as error:
+        raise NoAccess(str(error)) from error
+    return Access(token=token, server=row.server, is_oauth=row.is_oauth)
 
 
 def has_real_tokens(context: Context) -> bool:

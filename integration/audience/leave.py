@@ -11,7 +11,7 @@ from typing import Any
 from sqlmodel import Session, col, func, select
 
 from integration.audience import hooks, languages, signin
-from integration.audience.connect import NoAudience, choose, current_audience, let_go
+from integration.audience.connect import choose, current_audience, let_go
 from integration.audience.contents import look_at
 from integration.audience.difference import FIELD, TAG, Change
 from integration.audience.members import read_members
@@ -20,7 +20,7 @@ from integration.audience.plan import Summary, estimate, pushed, store, unsure
 from integration.context import Context
 from integration.db import scoped
 from integration.mailchimp import leave_out
-from integration.mailchimp.errors import MailchimpError
+from integration.mailchimp.errors import MailchimpError, NoAudience
 from integration.mailchimp.push import publish
 from integration.mailchimp.withdraw import withdraw
 from integration.tables import Audience, OwnedName, Plan, PushedValue
@@ -196,21 +196,32 @@ def disconnect(context: Context, account_id: int, *, is_copy: bool = False) -> l
     Titles of campaigns that may still go out, because Mailchimp did not let us stop them.
     """
     audience = current_audience(context, account_id)
-    remaining = [] if is_copy else withdraw(context, audience)
-    if not is_copy and not audience.paused:
-        try:
-            hooks.remove(context, audience)
-        except MailchimpError as error:
-            # The merchant wants to be rid of us: that does not wait for Mailchimp.
-            log.warning("Webhooks stay at Mailchimp: %s", type(error).__name__)
+    remaining = [] if is_copy else _end_there(context, audience)
     with scoped(context.engine, account_id) as session:
         let_go(session, session.get_one(Audience, audience.id), context.clock())
         signin.forget(session)
     return remaining
 
 
+def _end_there(context: Context, audience: Audience) -> list[str]:
+    """Stop scheduled mail and delete our webhooks in an audience, as far as Mailchimp lets us.
+
+    Returns
+    -------
+    Titles of campaigns that may still go out.
+    """
+    remaining = withdraw(context, audience)
+    try:
+        hooks.remove(context, audience)
+    except MailchimpError as error:
+        # The merchant wants to be rid of us: that does not wait for Mailchimp.
+        log.warning("Webhooks stay at Mailchimp: %s", type(error).__name__)
+    return remaining
+
+
 def move(context: Context, account_id: int) -> Audience:
-    """Connect the audience that was picked in place of the present one.
+    """Connect the audience that was picked in place of the present one, which is left as
+    `disconnect` leaves it.
 
     Raises
     ------
@@ -224,7 +235,7 @@ def move(context: Context, account_id: int) -> Audience:
             raise signin.NothingBegun("choose an audience first")
         list_id, language = row.list_id, row.language
     if list_id in {info.id for info in account.audiences}:
-        _withdraw_from_other(context, account_id, list_id)
+        _end_in_other(context, account_id, list_id)
     audience = choose(context, account_id, account, list_id=list_id, language=language)
     with scoped(context.engine, account_id) as session:
         signin.forget(session)
@@ -233,8 +244,8 @@ def move(context: Context, account_id: int) -> Audience:
     return audience
 
 
-def _withdraw_from_other(context: Context, account_id: int, list_id: str) -> None:
+def _end_in_other(context: Context, account_id: int, list_id: str) -> None:
     with suppress(NoAudience):
         present = current_audience(context, account_id)
         if present.list_id != list_id:
-            withdraw(context, present)
+            _end_there(context, present)

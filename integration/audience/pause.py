@@ -7,14 +7,17 @@ without counting tries, and the merchant is told on every page. Nothing is given
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from sqlmodel import Session, col, select, update
 
 from integration.context import Context
 from integration.db import scoped
 from integration.installation import become_new, installation_id, is_elsewhere
-from integration.mailchimp.errors import Paused
+from integration.mailchimp.errors import NoAudience, Paused
 from integration.tables import Audience
-from integration.work.queue import wake_resting
+from integration.work.queue import Lease, wake_resting
 
 REVOKED, DELETED, CLONED = "revoked", "audience_deleted", "cloned"
 
@@ -50,7 +53,7 @@ def check(context: Context, audience: Audience) -> Audience:
 
     Raises
     ------
-    Paused
+    NoAudience, Paused
     """
     with scoped(context.engine, audience.account_id) as session:
         stored = session.get_one(Audience, audience.id)
@@ -58,17 +61,32 @@ def check(context: Context, audience: Audience) -> Audience:
             stored.paused, stored.paused_at = CLONED, context.clock()
         elif not stored.paused and _is_unsettled(context, stored):
             settle_in(context, stored)
-    stop_if_paused(stored)
+    _stop_if_unwanted(stored)
     return stored
 
 
-def stop_if_paused(audience: Audience) -> None:
-    """Stop work on an audience for which nothing may be sent at present.
+@contextmanager
+def step(context: Context, job: Lease, audience_id: int) -> Iterator[Session]:
+    """Open a session for one step of a run that writes to an audience.
+
+    Who lost the job to another worker commits nothing of it. Where the merchant left, or everything
+    is paused, what was done is kept and the run ends here: each call has a step before it.
 
     Raises
     ------
-    Paused
+    NoAudience, Paused, LeaseLost
     """
+    with scoped(context.engine, job.account_id) as session:
+        audience = session.get_one(Audience, audience_id)
+        yield session
+        session.flush()
+        job.extend(session)
+    _stop_if_unwanted(audience)
+
+
+def _stop_if_unwanted(audience: Audience) -> None:
+    if audience.disconnected_at is not None:
+        raise NoAudience("this audience is no longer connected")
     if audience.paused:
         raise Paused(_TEXTS[audience.paused], reason=audience.paused)
 

@@ -11,7 +11,14 @@ from datetime import timedelta
 
 from sqlmodel import Session, col, delete, or_, select, update
 
-from integration.audience.connect import Access, CannotConnect, access_by_key, check_place, look
+from integration.audience.connect import (
+    Access,
+    CannotConnect,
+    access_by_key,
+    check_place,
+    look,
+    stored_access,
+)
 from integration.audience.connect import Account as MailchimpAccount
 from integration.context import Context
 from integration.db import scoped, upsert
@@ -117,13 +124,13 @@ def pending(context: Context, account_id: int) -> MailchimpAccount:
     ------
     NothingBegun
     MailchimpError
+        `NoAccess` where what was kept cannot be used.
     """
     with scoped(context.engine, account_id) as session:
         row = current(context, session)
     if row is None:
         raise NothingBegun("connect Mailchimp first")
-    token = context.vault.decrypt(row.token)
-    return look(context, Access(token=token, server=row.server, is_oauth=row.is_oauth))
+    return look(context, stored_access(context, row))
 
 
 def current(context: Context, session: Session) -> Connecting | None:

@@ -22,6 +22,7 @@ from integration import logs, settings
 from integration.context import Context, make_context
 from integration.db import scoped, unscoped
 from integration.mailchimp.errors import MailchimpError
+from integration.security import CannotDecrypt
 from integration.tables import Account, Work
 from integration.work.execute import run_until_idle
 from integration.work.queue import Job
@@ -100,7 +101,7 @@ def command(function: _F) -> _F:
         shell = click.get_current_context().obj
         try:
             return function(shell, *args, **kwargs)
-        except (ConnectorError, MailchimpError, LookupError, ValueError) as error:
+        except (ConnectorError, MailchimpError, CannotDecrypt, LookupError, ValueError) as error:
             raise click.ClickException(str(error) or type(error).__name__) from error
 
     return update_wrapper(call, function)  # type: ignore[return-value]  # click keeps the options

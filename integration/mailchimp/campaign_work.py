@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 
-from integration.audience.connect import NoAudience, current_audience
+from integration.audience.connect import current_audience
 from integration.audience.members import read_members
 from integration.campaigns import rules, runs
 from integration.campaigns.content import stored
 from integration.context import Context
 from integration.db import scoped
 from integration.mailchimp import drafts, leave_out, reports
+from integration.mailchimp.errors import NoAudience
 from integration.mailchimp.rule_runs import trial
 from integration.mailchimp.rule_runs.carry import carry_on
 from integration.mailchimp.run import Job as Steps

@@ -3,6 +3,8 @@
 MailchimpError            permanent unless a subclass says otherwise
 ├── ConsentGuard          we were about to send what we never send: a defect of ours, nothing left
 ├── NotAuthorized         token revoked, user removed or disabled: ask the merchant to reconnect
+├── NoAudience            no audience is connected (any more): the work has nothing left to do
+├── NoAccess              the stored token cannot be used here: the text says why
 ├── Paused                nothing is sent until the merchant answers; `reason` says what
 ├── Forbidden             the user's role or the plan does not include it
 ├── NotFound              wrong id, or an address that is not in the audience
@@ -45,6 +47,8 @@ class MailchimpError(Exception):
     retryable = False
     #: Work that met it waits, without counting tries, until the merchant has done something.
     rests = False
+    #: Work that met it has nothing left to do: it ends, and nothing is given up.
+    ends = False
 
     def __init__(
         self,
@@ -68,6 +72,16 @@ class NotAuthorized(MailchimpError):
     """Mailchimp does not accept the token any more: connect again."""
 
     rests = True
+
+
+class NoAudience(MailchimpError):
+    """No audience is connected, or the merchant left it meanwhile."""
+
+    ends = True
+
+
+class NoAccess(MailchimpError):
+    """The stored token cannot be used: no key opens it, or it is of a sandbox and we are not."""
 
 
 class Paused(MailchimpError):

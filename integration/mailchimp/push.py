@@ -45,7 +45,7 @@ def publish(context: Context, job: Job, plan_id: int) -> None:
     ------
     CannotPublish
         The plan was discarded or taken back, a newer one has taken its place, or its audience is
-        no longer connected; also where that happens on the way.
+        not connected.
     MailchimpError
         Those that another try or the merchant can mend leave the plan "publishing", to go on
         later; others make it "failed".

@@ -18,9 +18,9 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, delete, func, select, update
 from sqlmodel.sql.expression import SelectOfScalar
 
+from integration.audience import pause
 from integration.audience.difference import FIELD, TAG
 from integration.audience.floods import given_quietly
-from integration.audience.pause import stop_if_paused
 from integration.audience.plan import CannotPublish
 from integration.audience.settled import STOPPED
 from integration.audience.told import Told
@@ -89,29 +89,24 @@ class Run:
     def transaction(self) -> Iterator[Session]:
         """Open a session whose commit also stores what was counted since the last one.
 
-        The lease is checked in it: who lost the job to another worker commits nothing more. So is
-        whether the merchant still wants it. What was done until then is kept; as each call has a
-        transaction before it, no further one is made.
+        It is a step of the run, see `integration.audience.pause.step`.
 
         Raises
         ------
         CannotPublish
-            The audience was disconnected or the plan put to rest meanwhile.
-        Paused
+            The plan was put to rest meanwhile.
+        NoAudience, Paused
         """
-        with self.closing() as session:
-            audience = session.get_one(Audience, self.audience_id)
+        with pause.step(self.context, self.job, self.audience_id) as session:
             status = session.get_one(Plan, self.plan_id).status
             yield session
-        if audience.disconnected_at is not None:
-            raise CannotPublish("this plan is for an audience that is no longer connected")
+            self._count(session)
         if status != self._status:
             raise CannotPublish("this plan was put to rest while it was published")
-        stop_if_paused(audience)
 
     @contextmanager
     def closing(self) -> Iterator[Session]:
-        """Open a session as `transaction` does, to note how it ended whatever the merchant did."""
+        """Open a session to note how it ended, whatever the merchant did meanwhile."""
         with scoped(self.context.engine, self.job.account_id) as session:
             yield session
             self._count(session)

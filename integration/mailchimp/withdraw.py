@@ -6,7 +6,6 @@ import logging
 
 from sqlmodel import Session, col, select, update
 
-from integration.audience.connect import CannotConnect
 from integration.campaigns.rules import STOPPABLE
 from integration.context import Context
 from integration.db import scoped
@@ -53,7 +52,7 @@ def withdraw(context: Context, audience: Audience) -> list[str]:
     try:
         click = _Click(audience.account_id)
         carry_on(context, click, audience, is_leaving=True)
-    except (MailchimpError, CannotConnect) as error:
+    except MailchimpError as error:
         # The merchant wants to be rid of us: that does not wait for Mailchimp.
         log.warning("Campaigns stay at Mailchimp: %s", type(error).__name__)
     with scoped(context.engine, audience.account_id) as session:

@@ -23,6 +23,7 @@ from integration.context import Context
 from integration.db import scoped, upsert
 from integration.mailchimp import personal
 from integration.mailchimp.client import Mailchimp
+from integration.mailchimp.errors import NoAudience
 from integration.mailchimp.guard import Permit
 from integration.pipeline import start_refresh
 from integration.privacy.erased import WAITING, hash_of, let_back
@@ -122,7 +123,11 @@ def erase(context: Context, job: Job) -> None:
     subject = Subject.from_text(context.vault.decrypt(receipt.pending))
     _await_others(context, job, erasure_id)
     for audience in audiences:
-        mailchimp = open_mailchimp(context, audience, Permit.ERASE)
+        try:
+            mailchimp = open_mailchimp(context, audience, Permit.ERASE)
+        except NoAudience as error:
+            # Disconnected just now: the next try sees that, and the receipt waits for it.
+            raise NotYet(str(error), wait_s=_LOOK_S) from error
         _tell(context, job, erasure_id, audience, subject, mailchimp)
         _tell_stores(context, job, erasure_id, audience, subject, mailchimp)
     with scoped(context.engine, job.account_id) as session:

@@ -14,11 +14,10 @@ from integration.audience import leave, signin
 from integration.audience.connect import CannotConnect, choose
 from integration.audience.contents import look_at
 from integration.audience.pause import CLONED, moved
-from integration.mailchimp.errors import MailchimpError, NotAuthorized
+from integration.mailchimp.errors import MailchimpError, NoAccess, NotAuthorized
 from integration.mailchimp.oauth import NotLetIn
 from integration.mailchimp.withdraw import still_scheduled
 from integration.reading import plans
-from integration.security import CannotDecrypt
 from integration.tables import Audience, Work
 from integration.views.base import context, form_text, own_rows, user
 from integration.views.headers import let_forms_lead_to
@@ -192,7 +191,7 @@ def look() -> ResponseReturnValue:
     if audience is not None:
         try:
             look_at(context(), audience)
-        except (CannotConnect, MailchimpError, CannotDecrypt) as error:
+        except MailchimpError as error:
             flash(_told(error))
     return redirect(url_for(".show"))
 
@@ -284,7 +283,7 @@ def _told(error: Exception, *, by_key: bool = False) -> str:
         return gettext("Mailchimp did not let us in. Click Connect Mailchimp again.")
     if isinstance(error, NotAuthorized):
         return gettext("Mailchimp does not accept this access. Connect again.")
-    if isinstance(error, CannotDecrypt):
+    if isinstance(error, NoAccess):
         return gettext(
             "The stored access cannot be read with this installation's keys. Connect again."
         )

@@ -6,14 +6,12 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask.typing import ResponseReturnValue
 from sqlmodel import Session
 
-from integration.audience.connect import CannotConnect
 from integration.flows import live
 from integration.flows import switches as flow_switches
 from integration.flows.kinds import KIND_BY_KEY
 from integration.flows.switches import LEAST_DAYS, MOST_DAYS, NotAnAddress
 from integration.mailchimp.errors import MailchimpError
 from integration.reading import flows, plans
-from integration.security import CannotDecrypt
 from integration.tables import Audience
 from integration.views.base import context, form_text, own_rows, wants_part
 from integration.views.status import kind_names
@@ -114,7 +112,7 @@ def look() -> ResponseReturnValue:
         return redirect(url_for(".show"))
     try:
         live.look(context(), audience, again=True)
-    except (MailchimpError, CannotDecrypt, CannotConnect) as error:
+    except MailchimpError as error:
         flash(gettext("Mailchimp did not answer: %(error)s", error=str(error)))
     return redirect(url_for(".show", _anchor="recipes"))
 

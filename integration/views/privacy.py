@@ -7,7 +7,6 @@ from flask.typing import ResponseReturnValue
 from sqlmodel import Session
 
 from integration.audience import restraint
-from integration.audience.connect import CannotConnect
 from integration.mailchimp.errors import MailchimpError
 from integration.privacy import access, erase
 from integration.privacy.subject import Subject, of_address, of_person, only_person
@@ -103,7 +102,7 @@ def hand_over(person_id: int) -> ResponseReturnValue:
         subject = only_person(session, person_id)
     try:
         told = access.document(context(), user().account_id, subject)
-    except (MailchimpError, CannotConnect):
+    except MailchimpError:
         flash(gettext("Mailchimp could not be asked. Try again in a moment."))
         return redirect(url_for("people.show", person_id=person_id))
     answer = Response(access.text(told), mimetype="application/json")

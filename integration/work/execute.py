@@ -129,6 +129,10 @@ def _settle(job: Job, error: Exception) -> None:
         log.warning("Job rests until the merchant has done something", cause=cause(error))
         rest(job, error=cause(error))
         return
+    if getattr(error, "ends", False) is True:
+        log.info("Job has nothing left to do", cause=cause(error))
+        finish(job)
+        return
     wait = wait_s(error, job.attempts, random=_random)
     if wait is None:
         # Places only: a traceback with values or a statement's text would show people.

@@ -116,6 +116,9 @@ class Job:
 class Lease(Protocol):
     """A job in the hands of its worker, as far as those need it who only write for it."""
 
+    @property
+    def account_id(self) -> int: ...
+
     def extend(self, session: Session | None = None) -> None: ...
 
 

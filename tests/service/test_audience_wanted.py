@@ -13,7 +13,6 @@ from sqlmodel import select
 from integration.audience.connect import (
     CannotConnect,
     ChooseAudience,
-    NoAudience,
     connect,
     current_audience,
     has_real_tokens,
@@ -22,6 +21,7 @@ from integration.audience.connect import (
 from integration.audience.members import read_members
 from integration.audience.wanted import Wanted, wanted
 from integration.audience.warnings import warning_text
+from integration.mailchimp.errors import NoAccess, NoAudience
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
 from integration.tables import Audience, DueDate, FittedModel, Member, Order
@@ -340,7 +340,7 @@ def test_keys_go_where_they_belong(shop: AudienceShop, settings: Settings) -> No
     bare = type(shop.context)(settings, shop.context.engine, shop.context.vault)
     with pytest.raises(CannotConnect, match="sandbox"):
         connect(bare, shop.account_id, token="sandbox-us1", language="en")
-    with pytest.raises(CannotConnect, match="sandbox"):
+    with pytest.raises(NoAccess, match="sandbox"):
         open_mailchimp(bare, shop.audience)
     with pytest.raises(CannotConnect, match="language"):
         connect(shop.context, shop.account_id, token="sandbox-us1", language="fr")

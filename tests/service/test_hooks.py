@@ -18,7 +18,7 @@ from sqlmodel import col, select
 
 from integration import consent
 from integration.app import create_app
-from integration.audience import hooks, states
+from integration.audience import hooks, leave, signin, states
 from integration.audience import told as audience_told
 from integration.audience.connect import connect, open_mailchimp
 from integration.audience.members import read_members
@@ -286,6 +286,20 @@ def test_webhooks_are_removed_at_the_end(here: Installation, sandbox: SandboxSer
     hooks.remove(here.shop.context, here.shop.audience)
     assert sandbox.state.hooks.by_id == {}
     hooks.remove(here.shop.context, here.shop.audience)
+
+
+def test_the_webhooks_of_an_audience_that_is_left_for_another_are_removed(
+    here: Installation, sandbox: SandboxServer
+) -> None:
+    other = sandbox.state.add_audience("Wholesale").id
+    context, account_id = here.shop.context, here.shop.account_id
+    signin.begin_with_key(context, account_id, sandbox.key)
+    with here.shop.session() as session:
+        row = signin.current(context, session)
+        assert row is not None
+        row.list_id, row.language = other, "en"
+    assert leave.move(context, account_id).list_id == other
+    assert sandbox.state.hooks.by_id == {}
 
 
 # -- what follows ----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -15,12 +16,15 @@ from types import SimpleNamespace
 
 import pytest
 
+from integration.audience.connect import access_by_key, look
+from integration.context import make_context
 from integration.mailchimp import slots as of_slots
 from integration.mailchimp import transport
 from integration.mailchimp.client import Mailchimp
 from integration.mailchimp.errors import MailchimpError, Throttled, Unreachable
 from integration.mailchimp.slots import LONGEST_CALL_S, Slots
 from integration.sandbox.server import SandboxServer
+from integration.settings import Settings
 
 #: Holds a place of account "a" in the folder argv[1], says so, and waits to be killed.
 HOLDER = """
@@ -171,3 +175,15 @@ def test_what_may_have_been_carried_out_is_not_repeated_blindly(
     while not sandbox.requests:
         threading.Event().wait(0.01)
     assert len(sandbox.requests) == 1
+
+
+def test_who_connects_takes_places_too_by_the_token_until_the_account_is_known(
+    settings: Settings, sandbox: SandboxServer
+) -> None:
+    context = make_context(settings.model_copy(update={"mailchimp_url": sandbox.root}))
+    account = look(context, access_by_key(context, sandbox.key))
+    taken = {path.parent.name for path in settings.data_dir.glob("connections/*/*.lock")}
+    assert taken == {
+        hashlib.sha256(name.encode()).hexdigest()[:20] for name in (sandbox.key, account.id)
+    }
+    context.engine.dispose()

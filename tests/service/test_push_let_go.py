@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import pytest
 
 from integration.audience import leave
-from integration.audience.connect import CannotConnect, open_mailchimp
-from integration.audience.plan import CannotPublish
+from integration.audience.connect import open_mailchimp
 from integration.mailchimp import push
-from integration.mailchimp.errors import Paused
+from integration.mailchimp.errors import NoAudience, Paused
 from integration.mailchimp.run import Run
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
@@ -71,7 +70,7 @@ def test_a_running_push_writes_nothing_after_the_merchant_left(
 ) -> None:
     plan = shop.plan()
     job = LeavingJob(shop.account_id, shop=shop, leaves_after=leaves_after)
-    with pytest.raises(CannotPublish):
+    with pytest.raises(NoAudience):
         shop.publish(plan.id, job)
     assert job.seen > 0
     assert writes(sandbox, job.seen) == []
@@ -88,7 +87,7 @@ def test_nobody_is_added_after_the_merchant_left(
         leave.disconnect(shop.context, shop.account_id)
 
     monkeypatch.setattr(push, "_leave_out", leave_meanwhile)
-    with pytest.raises(CannotPublish):
+    with pytest.raises(NoAudience):
         shop.publish(plan.id)
     assert status_of(shop, ADA) is None
 
@@ -118,5 +117,5 @@ def test_a_client_is_opened_with_what_is_stored_not_with_what_is_remembered(
     remembered: Audience = shop.audience
     leave.disconnect(shop.context, shop.account_id)
     assert remembered.token
-    with pytest.raises(CannotConnect):
+    with pytest.raises(NoAudience):
         open_mailchimp(shop.context, remembered)

@@ -17,15 +17,15 @@ from werkzeug.test import TestResponse
 
 from integration.accounts import create_account
 from integration.app import create_app
-from integration.audience.connect import NoAudience, current_audience
+from integration.audience.connect import current_audience
 from integration.context import Context, make_context
 from integration.db import scoped, unscoped
 from integration.mailchimp.client import Mailchimp
-from integration.mailchimp.errors import Invalid, NotUnderstood
+from integration.mailchimp.errors import Invalid, NoAudience, NotUnderstood
 from integration.mailchimp.oauth import application, checked_place
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
-from integration.tables import Audience, Connecting, Shop, SourceProfile, Work
+from integration.tables import Audience, Connecting, MailchimpHook, Shop, SourceProfile, Work
 from integration.work.execute import run_until_idle
 from integration.work.queue import defer
 from tests.service.audience_shop import AudienceShop
@@ -261,6 +261,21 @@ def test_an_api_key_works_too_and_is_never_shown_again(site: Site) -> None:
 # -- which audience --------------------------------------------------------------------------------
 
 
+def test_an_access_that_cannot_be_read_any_more_says_to_connect_again(site: Site) -> None:
+    visitor = site.visitor()
+    let_in(visitor)
+    visitor.get("/mailchimp/choose")
+    with scoped(site.context.engine, site.account_id) as session:
+        session.exec(select(Connecting)).one().token = "broken"
+    for answer in (
+        visitor.get("/mailchimp/choose"),
+        visitor.post("/mailchimp/choose", {"list_id": site.sandbox.list_id, "language": "en"}),
+        visitor.post("/mailchimp/change", {"answer": "leave"}),
+    ):
+        assert answer.headers["Location"] == "/mailchimp"
+        assert "cannot be read with this installation" in visitor.get("/mailchimp").text
+
+
 def test_an_account_without_an_audience_is_told_what_to_do(site: Site) -> None:
     site.sandbox.state.audiences.clear()
     visitor = site.visitor()
@@ -372,6 +387,34 @@ def test_ours_can_be_taken_out_before_disconnecting(site: Site) -> None:
     run_until_idle(site.context)
     assert not site.is_connected()
     assert site.sandbox.tags(ADA) == {"VIP"}
+
+
+@pytest.mark.parametrize("why", ["no key opens the token", "the sandbox was unset"])
+def test_whose_access_cannot_be_used_any_more_disconnects_all_the_same(
+    site: Site, why: str
+) -> None:
+    visitor = connect(site)
+    with scoped(site.context.engine, site.account_id) as session:
+        stored = session.exec(select(Audience)).one()
+        session.add(
+            MailchimpHook(
+                account_id=site.account_id,
+                audience_id=stored.id or 0,
+                kind="audience",
+                address_hash="x",
+                remote_id="abc",
+                created_at=site.context.clock(),
+            )
+        )
+        if why == "no key opens the token":
+            stored.token = "broken"
+    if why == "the sandbox was unset":
+        without = site.context.settings.model_copy(update={"mailchimp_url": None})
+        object.__setattr__(site.context, "settings", without)
+    visitor.get("/mailchimp/disconnect")
+    answer = visitor.post("/mailchimp/disconnect", {"answer": "leave"})
+    assert answer.headers["Location"] == "/mailchimp"
+    assert not site.is_connected()
 
 
 def test_taking_out_waits_its_turn_behind_other_work(site: Site) -> None:

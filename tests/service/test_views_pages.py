@@ -56,6 +56,18 @@ def pages(known: Merchant) -> dict[str, str]:
     }
 
 
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "Go back and look whether it was done"), ("nl", "Ga terug")]
+)
+def test_what_nobody_foresaw_says_what_to_do_next(
+    shop: tuple[Flask, Merchant], monkeypatch: pytest.MonkeyPatch, language: str, words: str
+) -> None:
+    app, _ = shop
+    monkeypatch.setitem(app.view_functions, "session.login", lambda: 1 // 0)
+    answer = app.test_client().get("/login", headers={"Accept-Language": language})
+    assert (answer.status_code, words in answer.text) == (500, True)
+
+
 def test_every_page_shows_what_it_is_for(shop: tuple[Flask, Merchant]) -> None:
     app, known = shop
     visitor = Visitor(app)

@@ -18,7 +18,7 @@ from integration.privacy import erase, removal
 from integration.privacy.subject import Subject, people_of
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
-from integration.tables import Erasure, Person, User, Work
+from integration.tables import Audience, Erasure, Person, User, Work
 from integration.views import privacy
 from integration.work.execute import run_until_idle
 from tests.service.audience_shop import AudienceShop, make_shop
@@ -173,6 +173,10 @@ def test_everything_known_is_downloaded_and_says_so_when_mailchimp_does_not_answ
     sandbox.fail("error_503", method="GET")
     answer = visitor.post(f"/people/{ada}/access")
     assert answer.headers["Location"] == f"/people/{ada}"
+    assert "Mailchimp could not be asked" in visitor.get(f"/people/{ada}").text
+    with shop.session() as session:
+        session.get_one(Audience, shop.audience.id).token = "no key opens this"
+    visitor.post(f"/people/{ada}/access")
     assert "Mailchimp could not be asked" in visitor.get(f"/people/{ada}").text
 
 
