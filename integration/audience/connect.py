@@ -14,6 +14,7 @@ from integration.audience.pause import check, pause, resume, settle_in
 from integration.audience.settled import put_to_rest
 from integration.context import Context
 from integration.db import scoped, unscoped
+from integration.flows.switches import turn_all_off
 from integration.mailchimp.answers import AudienceInfo
 from integration.mailchimp.client import Mailchimp
 from integration.mailchimp.errors import NoAccess, NoAudience
@@ -22,6 +23,7 @@ from integration.mailchimp.slots import Slots
 from integration.mailchimp.transport import server_of
 from integration.privacy.owed import take_up
 from integration.security import CannotDecrypt
+from integration.shopdata.stores import switch_all_off
 from integration.tables import Audience, CampaignRule, Connecting
 from integration.work.queue import wake_resting
 
@@ -180,6 +182,8 @@ def let_go(session: Session, audience: Audience, now: datetime) -> None:
     audience.paused, audience.paused_at = "", None
     rules = update(CampaignRule).where(col(CampaignRule.audience_id) == audience.id)
     session.exec(rules.values(is_on=False))
+    turn_all_off(session, audience, now)
+    switch_all_off(session, audience)
     put_to_rest(session, audience.id or 0)
     wake_resting(session)
 

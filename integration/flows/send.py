@@ -7,14 +7,16 @@ up at the contact and told again only if it is not there; the step's call is not
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
+from typing import Any
 
-from sqlmodel import Session
+from sqlmodel import Session, col, update
 
 from integration.audience.connect import current_audience, open_mailchimp
 from integration.audience.members import read_members
+from integration.audience.pause import step
 from integration.audience.told import Told
 from integration.context import Context
 from integration.db import scoped
@@ -77,13 +79,14 @@ class _Run:
         # The only client that may tell events and start flows.
         self._mailchimp: Mailchimp = open_mailchimp(context, audience, Permit.FLOWS)
 
-    @contextmanager
-    def _transaction(self) -> Iterator[Session]:
-        """Open a session; who lost the job to another worker commits nothing of it."""
-        with scoped(self._context.engine, self._job.account_id) as session:
-            yield session
-            session.flush()
-            self._job.extend(session)
+    def _transaction(self) -> AbstractContextManager[Session]:
+        """Open a session for one step of the run."""
+        return step(self._context, self._job, self._audience.id or 0)
+
+    def _beat(self) -> None:
+        """See whether the run is still wanted, and keep the lease, while a batch runs."""
+        with self._transaction():
+            pass
 
     def _now(self) -> datetime:
         return self._context.clock()
@@ -126,7 +129,8 @@ class _Run:
             self._hand_in(rows[start_at : start_at + ROWS_A_CALL])
 
     def _tell_one(self, row: ToldEvent) -> None:
-        self._settle([row], "sent")
+        if not self._take([row]):
+            return
         try:
             events.tell(self._mailchimp, row.email_key, event_of(row))
         except _OF_ONE_ROW as error:
@@ -138,8 +142,10 @@ class _Run:
         else:
             self._settle([row], "done")
 
-    def _hand_in(self, rows: Sequence[ToldEvent]) -> None:
-        self._settle(rows, "sent", batch=NO_ID)
+    def _hand_in(self, chosen: Sequence[ToldEvent]) -> None:
+        rows = self._take(chosen, batch=NO_ID)
+        if not rows:
+            return
         operations = [
             events.told_in_batch(self._mailchimp, row.email_key, str(row.id), event_of(row))
             for row in rows
@@ -156,9 +162,7 @@ class _Run:
     def _await(self, batch: str, rows: Sequence[ToldEvent]) -> None:
         poll_s = self._context.settings.batch_poll_s
         # Of one that Mailchimp no longer has there are none: its rows are looked up.
-        results = results_of(
-            self._mailchimp, batch, poll_s, lambda: self._job.report(None), self._told
-        )
+        results = results_of(self._mailchimp, batch, poll_s, self._beat, self._told)
         self._settle_results(rows, results)
 
     def _settle_results(
@@ -179,6 +183,28 @@ class _Run:
         # Nobody says whether these were told: they are looked up.
         self._settle(list(by_id.values()), "sent")
 
+    def _take(self, rows: Sequence[ToldEvent], batch: str | None = None) -> list[ToldEvent]:
+        """Note that rows are handed over, and return them: those that are still to be told.
+
+        Meanwhile a kind may have been switched off, or a person forgotten, with their rows.
+        """
+        with self._transaction() as session:
+            tied = switches(session, self._audience)
+            on = [kind for kind, switch in tied.items() if switch.is_on]
+            query = (
+                update(ToldEvent)
+                .where(
+                    col(ToldEvent.id).in_([row.id for row in rows]),
+                    col(ToldEvent.status) == "todo",
+                    col(ToldEvent.kind).in_(on),
+                )
+                .values(status="sent", batch=batch, sent_at=self._now(), error=None)
+                .returning(col(ToldEvent.id))
+                .execution_options(synchronize_session=False)
+            )
+            taken = set(session.execute(query).scalars())
+        return [row for row in rows if row.id in taken]
+
     def _settle(
         self,
         rows: Sequence[ToldEvent],
@@ -187,12 +213,19 @@ class _Run:
         *,
         batch: str | None = None,
     ) -> None:
+        """Note how rows ended; one that is gone, because a person was forgotten, stays gone."""
+        self._set(rows, status=status, batch=batch, error=error)
+
+    def _set(self, rows: Sequence[ToldEvent], **values: Any) -> bool:
+        """Change rows where they are still there; tell whether any is."""
+        query = (
+            update(ToldEvent)
+            .where(col(ToldEvent.id).in_([row.id for row in rows]))
+            .values(**values)
+            .execution_options(synchronize_session=False)
+        )
         with self._transaction() as session:
-            for row in rows:
-                stored = session.get_one(ToldEvent, row.id)
-                if status == "sent" and stored.status != "sent":
-                    stored.sent_at = self._now()
-                stored.status, stored.batch, stored.error = status, batch, error
+            return bool(session.exec(query).rowcount)
 
     # -- steps of flows --------------------------------------------------------------------
 
@@ -219,7 +252,8 @@ class _Run:
                         tied = switches(session, self._audience)
 
     def _call_step(self, row: ToldEvent, journey: int, step: int) -> None:
-        self._step(row, "sent")
+        if not self._step(row, "sent"):
+            return
         try:
             events.start_step(self._mailchimp, journey, step, row.email_key)
         except NotFound:
@@ -237,11 +271,9 @@ class _Run:
         else:
             self._step(row, "done")
 
-    def _step(self, row: ToldEvent, status: str, error: str | None = None) -> None:
-        with self._transaction() as session:
-            stored = session.get_one(ToldEvent, row.id)
-            stored.step_status = status
-            stored.error = error or stored.error
+    def _step(self, row: ToldEvent, status: str, error: str | None = None) -> bool:
+        """Note how far a row's call of the flow's step is; False where the row is gone."""
+        return self._set([row], step_status=status, **({"error": error} if error else {}))
 
     # -- later -----------------------------------------------------------------------------
 

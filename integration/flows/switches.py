@@ -104,6 +104,12 @@ def turn(session: Session, audience: Audience, kind: str, now: datetime, *, on: 
     )
 
 
+def turn_all_off(session: Session, audience: Audience, now: datetime) -> None:
+    """Switch every kind off, as an audience is left."""
+    for kind in KINDS:
+        turn(session, audience, kind.key, now, on=False)
+
+
 def every(session: Session, audience: Audience, kind: str, days: int) -> None:
     """Set the days without another event of a kind for one person.
 

@@ -43,8 +43,8 @@ def keep(context: Context, audience: Audience) -> None:
     read_members(context, audience)
     with scoped(context.engine, audience.account_id) as session:
         wanted = _wanted(session, audience, context.clock())
-    mailchimp = open_mailchimp(context, audience)
     for key, addresses in wanted.items():
+        mailchimp = open_mailchimp(context, audience)  # the merchant may have left meanwhile
         tag_id = tag_ids(context, audience).get(key) or _make(context, audience, mailchimp, key)
         try:
             set_list(mailchimp, tag_id, addresses)

@@ -20,13 +20,13 @@ from integration.audience.members import read_members
 from integration.context import Context
 from integration.db import scoped
 from integration.mailchimp.ecommerce import Ecommerce
-from integration.mailchimp.errors import MailchimpError, StillRunning
+from integration.mailchimp.errors import MailchimpError, NoAudience, StillRunning
 from integration.mailchimp.run import Job
 from integration.shopdata import documents, mend, mirror, wanted
 from integration.shopdata.adopt import adopt
 from integration.shopdata.buyers import Buyers, buyers
 from integration.shopdata.items import Item, differs, gone, item
-from integration.shopdata.sender import Sender, StoreLost
+from integration.shopdata.sender import Sender, StoreLost, SwitchedOff
 from integration.tables import Account, Audience, Order, Shop, ShopStore
 
 #: An order older than this is history: its arrival must start nothing.
@@ -77,13 +77,17 @@ def _fill(context: Context, job: StoreJob, audience: Audience, store: ShopStore)
             run.fill()
         else:
             run.end_quiet()
+    except SwitchedOff:
+        return  # the work that was written down with it lets automations start again
     except StoreLost:
         # Never made again silently: it may have been deleted for a reason.
-        with run.sender.transaction() as session:
+        with run.sender.closing() as session:
             mirror.forget(session, run.sender.store)
             _change(session, store, status="lost", filled_at=None, is_quiet=False)
+    except NoAudience:
+        raise
     except MailchimpError as error:
-        with run.sender.transaction() as session:
+        with run.sender.closing() as session:
             _change(session, store, error=str(error))
         raise
 
@@ -146,6 +150,7 @@ class Filling:
 
     def end_quiet(self) -> None:
         """Let Mailchimp's automations start again; nothing else is sent."""
+        self._wait_for_batches()
         if self._shop.store() is not None:
             self._be_quiet(False)
         elif self.store.status in _MADE:

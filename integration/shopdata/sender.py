@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from sqlmodel import Session
 
+from integration.audience import pause
 from integration.audience.told import Told
 from integration.context import Context
 from integration.db import scoped
@@ -42,13 +43,19 @@ class StoreLost(MailchimpError):
     """Somebody deleted our store in Mailchimp."""
 
 
+class SwitchedOff(Exception):
+    """The merchant switched the store off meanwhile."""
+
+
 class Sender:
     """One store on its way to Mailchimp."""
 
     def __init__(self, context: Context, job: Job, store: ShopStore, shop: Ecommerce) -> None:
         assert store.id is not None
         self.context, self.job, self.shop = context, job, shop
-        self.store = store.id
+        self.store, self._audience = store.id, store.audience_id
+        #: False: the store is off, and only what a broken run left behind is ended.
+        self._was_on = store.is_on
         self.told = Told(context, job.account_id)
         self._counted = (shop.mailchimp.requests, shop.mailchimp.writes)
         self._began = context.clock()
@@ -57,8 +64,24 @@ class Sender:
     def transaction(self) -> Iterator[Session]:
         """Open a session whose commit also stores what was counted since the last one.
 
-        The lease is checked in it: who lost the job to another worker commits nothing more.
+        It is a step of the run, see `integration.audience.pause.step`.
+
+        Raises
+        ------
+        SwitchedOff
+            What was done is kept; a batch on its way was seen to its end.
+        NoAudience, Paused
         """
+        with pause.step(self.context, self.job, self._audience) as session:
+            is_on = session.get_one(ShopStore, self.store).is_on
+            yield session
+            self._count(session)
+        if self._was_on and not is_on:
+            raise SwitchedOff
+
+    @contextmanager
+    def closing(self) -> Iterator[Session]:
+        """Open a session to note how it ended, whatever the merchant did meanwhile."""
         with scoped(self.context.engine, self.job.account_id) as session:
             yield session
             self._count(session)
@@ -188,8 +211,9 @@ class Sender:
         return results
 
     def beat(self) -> None:
-        """Keep the lease while a batch runs."""
-        self.job.extend()
+        """See whether the merchant is still there, and keep the lease, while a batch runs."""
+        with pause.step(self.context, self.job, self._audience):
+            pass
 
 
 def _chunks(items: Sequence[Item], known: dict[str, Known]) -> Iterator[list[Item]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, select, update
 
 from integration.shopdata.ids import store_id
 from integration.tables import Audience, Shop, ShopStore, Work
@@ -71,6 +71,12 @@ def switch_off(session: Session, store: ShopStore) -> None:
     store.is_on = False
     if store.is_quiet or current_work(session) is not None:
         ask(session, PUSH)
+
+
+def switch_all_off(session: Session, audience: Audience) -> None:
+    """Send nothing more to an audience that is left."""
+    stored = update(ShopStore).where(col(ShopStore.audience_id) == audience.id)
+    session.exec(stored.values(is_on=False))
 
 
 def start(session: Session) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,19 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from integration.audience import restraint
+from integration.audience import leave, restraint
+from integration.audience.connect import connect
+from integration.flows import send
 from integration.flows import switches as flow_switches
 from integration.flows.choose import HANDFUL
+from integration.mailchimp import events
+from integration.mailchimp.client import Mailchimp
 from integration.mailchimp.errors import ConsentGuard, Retryable
 from integration.mailchimp.guard import Permit, check
 from integration.settings import Settings
 from integration.tables import Audience, DueDate, Order, Product, ToldEvent, Touchpoint, Work
+from integration.work.execute import run_until_idle
+from integration.work.queue import dead
 from tests.conftest import ROOT, on_both
 from tests.service.flows_shop import FlowShop, flow_shop
 
@@ -474,3 +481,101 @@ def test_a_busy_mailchimp_is_tried_again_and_nothing_is_told_twice(shop: FlowSho
         with contextlib.suppress(Retryable):
             shop.run()
     assert len(shop.told(ADA)) == 1
+
+
+# -- what the merchant does meanwhile --------------------------------------------------------------
+
+
+@dataclass
+class Meanwhile:
+    """Something happens right after so many events were told, of six people who are due."""
+
+    shop: FlowShop
+    monkeypatch: pytest.MonkeyPatch
+
+    def after(self, told: int, happens: Callable[[], object]) -> int:
+        """Do the work; return how many were told."""
+        for number in range(6):
+            self.shop.due(self.shop.member(f"p{number}@stipt-demo.shop"))
+        tell, calls = events.tell, []
+
+        def telling(*given: Any) -> None:
+            tell(*given)
+            calls.append(given)
+            if len(calls) == told:
+                happens()
+
+        self.monkeypatch.setattr(events, "tell", telling)
+        with self.shop.shop.session() as session:
+            flow_switches.start(session)
+        run_until_idle(self.shop.shop.context)
+        return len(calls)
+
+    def given_up(self) -> list[str | None]:
+        """Why work was given up."""
+        with self.shop.shop.session() as session:
+            return [work.error for work in dead(session)]
+
+
+@pytest.fixture
+def meanwhile(shop: FlowShop, monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
+    shop.turn()
+    shop.run()
+    return Meanwhile(shop, monkeypatch)
+
+
+def test_a_run_on_its_way_tells_nothing_after_the_merchant_left(meanwhile: Meanwhile) -> None:
+    here = meanwhile.shop.shop
+    assert meanwhile.after(2, lambda: leave.disconnect(here.context, here.account_id)) == 2
+    assert meanwhile.given_up() == []
+
+
+def test_a_kind_that_is_switched_off_meanwhile_is_told_no_more(meanwhile: Meanwhile) -> None:
+    assert meanwhile.after(2, lambda: meanwhile.shop.turn(on=False)) == 2
+    assert meanwhile.given_up() == []
+    assert [row.status for row in meanwhile.shop.all_rows()] == ["done", "done"]
+
+
+def test_who_is_forgotten_meanwhile_is_not_told_and_all_others_are(meanwhile: Meanwhile) -> None:
+    def forget() -> None:
+        with meanwhile.shop.shop.session() as session:
+            waiting = select(ToldEvent).where(ToldEvent.status == "todo")
+            session.delete(session.exec(waiting).all()[-1])
+
+    assert meanwhile.after(2, forget) == 5
+    assert meanwhile.given_up() == []
+
+
+def test_who_is_forgotten_while_a_batch_is_handed_in_costs_nobody_else_its_answer(
+    meanwhile: Meanwhile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(send, "FEW", 1)
+    start_batch = Mailchimp.start_batch
+
+    def started(mailchimp: Mailchimp, operations: Any) -> Any:
+        with meanwhile.shop.shop.session() as session:
+            session.delete(session.exec(select(ToldEvent)).all()[0])
+        return start_batch(mailchimp, operations)
+
+    monkeypatch.setattr(Mailchimp, "start_batch", started)
+    assert meanwhile.after(0, lambda: None) == 0
+    assert [row.status for row in meanwhile.shop.all_rows()] == ["done"] * 5
+    assert meanwhile.given_up() == []
+
+
+@pytest.mark.parametrize("way", ["disconnected", "moved"])
+def test_who_comes_back_to_an_audience_switches_events_on_anew(shop: FlowShop, way: str) -> None:
+    ada = shop.member(ADA)
+    shop.turn()
+    shop.run()
+    context, account_id, key = shop.shop.context, shop.shop.account_id, shop.sandbox.key
+    if way == "disconnected":
+        leave.disconnect(context, account_id)
+    else:
+        other = shop.sandbox.state.add_audience("Wholesale").id
+        connect(context, account_id, token=key, list_id=other, language="en")
+    shop.due(ada)
+    connect(context, account_id, token=key, list_id=shop.sandbox.list_id, language="en")
+    with shop.shop.session() as session:
+        assert not flow_switches.start(session)
+    assert (shop.switch().is_on, shop.switch().marked_at) == (False, None)

@@ -5,18 +5,22 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import requests
+from sqlmodel import Session, delete
 
-from integration.audience import restraint
-from integration.flows import live
+from integration.audience import leave, restraint
+from integration.flows import live, send
+from integration.flows.choose import still_holding
 from integration.flows.recipes import RECIPES, Recipe
 from integration.flows.switches import NotAnAddress, read_address
-from integration.mailchimp.errors import Retryable
+from integration.mailchimp import events
+from integration.mailchimp.errors import NoAudience, Retryable
 from integration.sandbox.flows import Flow
 from integration.settings import Settings
-from integration.tables import FlowLook
+from integration.tables import FlowLook, ToldEvent
 from tests.conftest import on_both
 from tests.service.flows_shop import FlowShop, flow_shop
 
@@ -289,3 +293,37 @@ def test_nothing_is_asked_where_nobody_was_given_a_starting_point(shop: FlowShop
 def test_a_recipe_starts_by_an_event_we_tell_or_by_a_tag(recipe: Recipe) -> None:
     assert (recipe.start == "event") == bool(recipe.kind)
     assert recipe.start == "event" or recipe.tags
+
+
+def test_nobody_enters_a_step_after_the_merchant_left(
+    shop: FlowShop, flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for email in (ADA, BO):
+        shop.due(shop.member(email))
+    start_step, entered = events.start_step, []
+
+    def starting(*given: Any) -> None:
+        start_step(*given)
+        entered.append(given)
+        leave.disconnect(shop.shop.context, shop.shop.account_id)
+
+    monkeypatch.setattr(events, "start_step", starting)
+    with pytest.raises(NoAudience):
+        shop.run()
+    assert len(entered) == 1
+    assert sorted(row.step_status for row in shop.all_rows()) == ["done", "todo"]
+
+
+def test_who_is_forgotten_meanwhile_enters_no_step(
+    shop: FlowShop, flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.due(shop.member(ADA))
+
+    def forgotten(session: Session, *given: Any) -> set[int]:
+        found = still_holding(session, *given)
+        session.exec(delete(ToldEvent))
+        return found
+
+    monkeypatch.setattr(send, "still_holding", forgotten)
+    shop.run()
+    assert shop.sandbox.state.flows.triggers == []

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import requests
+from sqlmodel import select
 
+from integration.audience import leave
+from integration.audience.connect import connect
+from integration.mailchimp.errors import NoAudience
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
 from integration.shopdata import documents
 from integration.shopdata.ids import remote_id
 from integration.shopdata.prints import fingerprint
-from integration.tables import Order, OrderLine
+from integration.shopdata.stores import switch_off
+from integration.tables import Order, OrderLine, ShopStore
 from tests.service.audience_shop import TestJob
 from tests.service.store_shop import LONG_AGO, TODAY, StoreShop
 
@@ -310,4 +316,86 @@ def test_a_batch_carries_many_and_one_call_few(shop: StoreShop) -> None:
     assert len(shop.store.orders) == 60
     batches = [entry for entry in shop.writes() if entry.path == "/batches"]
     assert 3 <= len(batches) <= 5
+    assert shop.send() == 0
+
+
+# -- what the merchant does meanwhile --------------------------------------------------------------
+
+
+@dataclass
+class MeanwhileJob(TestJob):
+    """Something happens once, as soon as the run is so far."""
+
+    happens: Callable[[], object] = lambda: None
+    at: float = 0.1
+    has_happened: bool = False
+
+    def report(self, progress: float | None, note: str | None = None) -> None:
+        """Let it happen."""
+        if not self.has_happened and (progress or 0) >= self.at:
+            self.has_happened = True
+            self.happens()
+
+
+@pytest.fixture
+def many(shop: StoreShop) -> StoreShop:
+    """A shop that is switched on and has enough for batches."""
+    for number in range(12):
+        profile = shop.buyer(f"p{number}@stipt-demo.shop")
+        shop.product(f"suit{number}")
+        shop.order(f"o{number}", profile, (f"suit{number}", None))
+    shop.on()
+    return shop
+
+
+@pytest.mark.parametrize("at", [0.1, 0.5])
+def test_a_run_on_its_way_writes_nothing_after_the_merchant_left(
+    many: StoreShop, sandbox: SandboxServer, at: float
+) -> None:
+    people, before = many.people, list[Any]()
+
+    def leaves() -> None:
+        leave.disconnect(people.context, people.account_id)
+        before.extend(many.writes())
+
+    with pytest.raises(NoAudience):
+        many.send(MeanwhileJob(people.account_id, happens=leaves, at=at))
+    assert before
+    assert many.writes() == before
+    with people.session() as session:
+        assert session.exec(select(ShopStore)).one().error == ""
+
+
+def test_a_store_that_is_switched_off_while_it_is_filled_stops_and_has_its_automations(
+    many: StoreShop, sandbox: SandboxServer
+) -> None:
+    before = list[Any]()
+
+    def off() -> None:
+        with many.people.session() as session:
+            switch_off(session, session.get_one(ShopStore, many.row.id))
+        before.extend(many.writes())
+
+    many.send(MeanwhileJob(many.people.account_id, happens=off))
+    assert many.store.is_syncing
+    many.work()
+    after = [(entry.method, entry.path) for entry in many.writes()[len(before) :]]
+    assert after == [("PATCH", f"/ecommerce/stores/{many.row.store_id}")]
+    assert (many.store.is_syncing, many.row.is_quiet) == (False, False)
+    assert sandbox.fired == []
+
+
+@pytest.mark.parametrize("way", ["disconnected", "moved"])
+def test_who_comes_back_to_an_audience_switches_the_shop_on_anew(
+    shop: StoreShop, sandbox: SandboxServer, way: str
+) -> None:
+    shop.on()
+    context, account_id = shop.people.context, shop.people.account_id
+    if way == "disconnected":
+        leave.disconnect(context, account_id)
+    else:
+        other = sandbox.state.add_audience("Wholesale").id
+        connect(context, account_id, token=sandbox.key, list_id=other, language="en")
+    connect(context, account_id, token=sandbox.key, list_id=sandbox.list_id, language="en")
+    assert not shop.row.is_on
     assert shop.send() == 0

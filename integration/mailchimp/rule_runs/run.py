@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import timedelta
 
 from sqlmodel import Session, col, delete, update
 
 from integration.audience.connect import open_mailchimp
+from integration.audience.pause import step
 from integration.context import Context
-from integration.db import scoped
 from integration.mailchimp.campaigns import CampaignInfo
 from integration.mailchimp.run import Job
 from integration.tables import Audience, Campaign, CampaignPerson, CampaignRule
@@ -39,13 +38,9 @@ class Run:
         # Reading and preparing needs no permit.
         self.mailchimp = open_mailchimp(context, audience)
 
-    @contextmanager
-    def step(self) -> Iterator[Session]:
-        """Open a transaction; who lost the job to another worker commits nothing."""
-        with scoped(self.context.engine, self.job.account_id) as session:
-            yield session
-            session.flush()
-            self.job.extend(session)
+    def step(self) -> AbstractContextManager[Session]:
+        """Open a transaction, see `integration.audience.pause.step`."""
+        return step(self.context, self.job, self.audience.id or 0)
 
     def of(self, session: Session) -> tuple[Campaign, CampaignRule]:
         """Return the run's row and its rule's."""
