@@ -284,9 +284,7 @@ def _told(error: Exception, *, by_key: bool = False) -> str:
     if isinstance(error, NotAuthorized):
         return gettext("Mailchimp does not accept this access. Connect again.")
     if isinstance(error, NoAccess):
-        return gettext(
-            "The stored access cannot be read with this installation's keys. Connect again."
-        )
+        return gettext("The stored access cannot be used by this installation. Connect again.")
     if isinstance(error, MailchimpError):
         return gettext("Mailchimp did not answer as expected. Try again in a minute.")
     if by_key:
