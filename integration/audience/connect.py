@@ -144,7 +144,7 @@ def choose(
     """
     if language not in LANGUAGES:
         raise CannotConnect("the language of tags is en or nl")
-    info = _chosen(account.audiences, list_id)
+    info = chosen(account.audiences, list_id)
     now = context.clock()
     values: dict[str, Any] = {
         "name": info.name,
@@ -266,7 +266,13 @@ def check_place(context: Context, token: str) -> None:
         raise CannotConnect("this is a real Mailchimp key: unset STIPT_MAILCHIMP_URL first")
 
 
-def _chosen(found: Sequence[AudienceInfo], list_id: str | None) -> AudienceInfo:
+def chosen(found: Sequence[AudienceInfo], list_id: str | None) -> AudienceInfo:
+    """Return the audience that is meant; None takes the only one there is.
+
+    Raises
+    ------
+    ChooseAudience
+    """
     matching = [info for info in found if list_id in (None, info.id)]
     if len(matching) != 1:
         raise ChooseAudience(found)

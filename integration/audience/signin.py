@@ -117,6 +117,18 @@ def begin_with_key(context: Context, account_id: int, key: str) -> None:
     _keep_access(context, account_id, access)
 
 
+def keep_choice(
+    context: Context, account_id: int, access: Access, *, list_id: str, language: str
+) -> None:
+    """Keep a way in together with the audience that was chosen with it, for `leave.move`.
+
+    Raises
+    ------
+    CannotConnect
+    """
+    _keep_access(context, account_id, access, list_id=list_id, language=language)
+
+
 def pending(context: Context, account_id: int) -> MailchimpAccount:
     """Return the account that let us in, with its audiences.
 
@@ -163,9 +175,9 @@ def forget_old(session: Session, context: Context) -> None:
     )
 
 
-def _keep_access(context: Context, account_id: int, access: Access) -> None:
+def _keep_access(context: Context, account_id: int, access: Access, **choice: str) -> None:
     check_place(context, access.token)
-    values = {"state_hash": "", "token": context.vault.encrypt(access.token)}
+    values = {"state_hash": "", "token": context.vault.encrypt(access.token), **choice}
     _keep(context, account_id, {**values, "server": access.server, "is_oauth": access.is_oauth})
 
 

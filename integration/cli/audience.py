@@ -1,4 +1,4 @@
-"""Commands of the Mailchimp side: connect, plan, push, undo."""
+"""Commands of the Mailchimp side: plan, push, undo."""
 
 from __future__ import annotations
 
@@ -8,58 +8,12 @@ import click
 from sqlmodel import col, select
 
 from integration.audience import floods
-from integration.audience.connect import connect, current_audience
+from integration.audience.connect import current_audience
 from integration.audience.undo import undoable
 from integration.audience.warnings import warning_text
 from integration.cli.base import Shell, as_json, command, do_work, dry_run, print_json, print_table
-from integration.mailchimp.withdraw import withdraw
-from integration.tables import Account, Audience, Plan
+from integration.tables import Plan
 from integration.work.queue import defer
-
-
-@click.command("connect")
-@click.option("--list-id", help="Audience to use; needed when the account has several.")
-@click.option("--language", type=click.Choice(["en", "nl"]), help="Of tags and fields.")
-@click.option(
-    "--token",
-    envvar="STIPT_MAILCHIMP_TOKEN",
-    prompt="Mailchimp API key",
-    hide_input=True,
-    help="API key; better in the environment variable STIPT_MAILCHIMP_TOKEN.",
-)
-@click.option("--move", is_flag=True, help="Leave the audience that is connected for another one.")
-@as_json
-@command
-def connect_audience(
-    shell: Shell,
-    list_id: str | None,
-    language: str | None,
-    token: str,
-    move: bool,
-    as_json: bool,
-) -> None:
-    """Connect the Mailchimp audience that gets tags and fields. Nothing is written there."""
-    with shell.session() as session:
-        spoken = language or session.get_one(Account, shell.account_id).language
-        present = session.exec(select(Audience).where(col(Audience.disconnected_at).is_(None)))
-        before = present.first()
-    if before is not None and list_id not in (None, before.list_id) and not move:
-        raise click.ClickException(
-            f"{before.name} is connected: --move leaves what is ours there and takes the other one"
-        )
-    if before is not None and not move:
-        list_id = before.list_id
-    if before is not None and list_id not in (None, before.list_id):
-        for title in withdraw(shell.context, before):
-            click.echo(f"Still scheduled, stop it in Mailchimp: {title}", err=True)
-    audience = connect(
-        shell.context, shell.account_id, token=token, list_id=list_id, language=spoken
-    )
-    found = {"list_id": audience.list_id, "name": audience.name, "language": audience.language}
-    if as_json:
-        print_json(found)
-    else:
-        click.echo(f"Connected to {audience.name}. Next: `stipt plan`.")
 
 
 @click.command()

@@ -18,7 +18,7 @@ _COMMANDS = {
     "segments": "reading:segments",
     "due": "reading:due",
     "explain": "reading:explain",
-    "connect": "audience:connect_audience",
+    "connect": "connection:connect",
     "audience": "connection:audience",
     "disconnect": "connection:disconnect",
     "choices": "choices:choices",
