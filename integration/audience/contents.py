@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -10,9 +10,9 @@ from typing import Any
 from integration.audience.connect import open_mailchimp
 from integration.context import Context
 from integration.db import scoped
-from integration.mailchimp.answers import checked_id
 from integration.mailchimp.client import Mailchimp
 from integration.mailchimp.errors import Forbidden
+from integration.shopdata.stores import own_ids
 from integration.tables import Audience
 
 STATES = ("subscribed", "unsubscribed", "cleaned", "pending", "transactional", "archived")
@@ -20,8 +20,6 @@ STATES = ("subscribed", "unsubscribed", "cleaned", "pending", "transactional", "
 _COUNTED_APART = ("pending", "transactional", "archived")
 #: Merge fields an audience may have; premium plans have more, which nothing but their use tells.
 FIELDS, FIELDS_PREMIUM = 30, 80
-#: How the ids of our own stores begin.
-_OURS = "stipt-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +56,13 @@ class Contents:
         return {**asdict(self), "not_subscribed": self.not_subscribed}
 
 
-def contents(mailchimp: Mailchimp) -> Contents:
+def contents(mailchimp: Mailchimp, own_stores: Collection[str]) -> Contents:
     """Look at the audience that `mailchimp` was opened for; reads only.
+
+    Parameters
+    ----------
+    own_stores
+        Ids of our stores in it.
 
     Raises
     ------
@@ -77,7 +80,7 @@ def contents(mailchimp: Mailchimp) -> Contents:
         fields=fields,
         field_limit=FIELDS if fields <= FIELDS else FIELDS_PREMIUM,
         double_optin=bool(about.get("double_optin")),
-        other_stores=other_stores(mailchimp, mailchimp.list_id),
+        other_stores=other_stores(mailchimp, own_stores),
     )
 
 
@@ -92,8 +95,10 @@ def _members(mailchimp: Mailchimp, stats: Mapping[str, Any]) -> dict[str, int]:
     return counts
 
 
-def other_stores(mailchimp: Mailchimp, list_id: str) -> list[OtherStore]:
-    """Return the stores on an audience that are not ours.
+def other_stores(mailchimp: Mailchimp, own: Collection[str]) -> list[OtherStore]:
+    """Return the stores on the audience of `mailchimp` that are not ours, by the ids of ours.
+
+    A store of another installation of Stipt is not ours either.
 
     Whoever fills one of them sends orders already: a second store with the same orders would count
     every purchase twice.
@@ -115,7 +120,7 @@ def other_stores(mailchimp: Mailchimp, list_id: str) -> list[OtherStore]:
             platform=str(row.get("platform") or "").lower(),
         )
         for row in rows
-        if row.get("list_id") == checked_id(list_id) and not str(row["id"]).startswith(_OURS)
+        if row.get("list_id") == mailchimp.list_id and str(row["id"]) not in own
     ]
 
 
@@ -126,7 +131,9 @@ def look_at(context: Context, audience: Audience) -> Contents:
     ------
     MailchimpError
     """
-    found = contents(open_mailchimp(context, audience))
+    with scoped(context.engine, audience.account_id) as session:
+        own = own_ids(session, audience)
+    found = contents(open_mailchimp(context, audience), own)
     with scoped(context.engine, audience.account_id) as session:
         stored = session.get_one(Audience, audience.id)
         stored.contents = {**found.as_json(), "seen_at": context.clock().isoformat()}

@@ -49,33 +49,26 @@ class Write:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreInfo:
-    """A store as Mailchimp describes it."""
+    """Our store as Mailchimp describes it."""
 
-    id: str
-    list_id: str
-    name: str
-    platform: str
+    #: Whether it starts no automation.
     is_syncing: bool
 
 
 class Ecommerce:
-    """The stores of one Mailchimp account, and one of them that is ours."""
+    """A store of ours in an account's e-commerce."""
 
     def __init__(self, mailchimp: Mailchimp, store_id: str) -> None:
         self.mailchimp, self.store_id = mailchimp, store_id
         self._calls = mailchimp.official.ecommerce
 
-    def stores(self) -> list[StoreInfo]:
-        """Return all stores of the account, other applications' too."""
-        rows = self.mailchimp.pages(self._calls.stores, "stores", None)
-        return [_store(row) for row in rows]
-
     def store(self) -> StoreInfo | None:
         """Return our store; None when there is none."""
         try:
-            return _store(self.mailchimp.call(self._calls.get_store, self.store_id))
+            found = self.mailchimp.call(self._calls.get_store, self.store_id)
         except NotFound:
             return None
+        return StoreInfo(is_syncing=bool(found.get("is_syncing")))
 
     def create(self, *, name: str, currency: str, platform: str) -> None:
         """Create our store for the client's audience; nothing starts until `set_syncing`."""
@@ -136,13 +129,3 @@ def is_there_already(error: MailchimpError) -> bool:
 def lacks_product(error: MailchimpError) -> bool:
     """Tell whether an order or cart was refused because of a product or variant."""
     return isinstance(error, Invalid) and "does not exist in the account" in str(error)
-
-
-def _store(row: Mapping[str, Any]) -> StoreInfo:
-    return StoreInfo(
-        id=str(row["id"]),
-        list_id=str(row.get("list_id") or ""),
-        name=str(row.get("name") or ""),
-        platform=str(row.get("platform") or ""),
-        is_syncing=bool(row.get("is_syncing")),
-    )

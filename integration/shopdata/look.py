@@ -10,17 +10,17 @@ from typing import Any
 from sqlmodel import Session
 
 from integration.audience.connect import current_audience, open_mailchimp
+from integration.audience.contents import OtherStore, other_stores
 from integration.audience.members import read_members
 from integration.context import Context
 from integration.db import scoped
 from integration.mailchimp.client import ROWS_A_CALL
-from integration.mailchimp.ecommerce import Ecommerce, StoreInfo
 from integration.mailchimp.run import Job
 from integration.shopdata import documents, mirror, wanted
 from integration.shopdata.buyers import buyers
 from integration.shopdata.items import Item, Known, differs, writes
-from integration.shopdata.stores import stores
-from integration.tables import Audience, ShopStore
+from integration.shopdata.stores import own_ids, stores
+from integration.tables import ShopStore
 
 #: Calls that one batch costs: hand in, ask, fetch the results.
 _CALLS_A_BATCH = 3
@@ -36,23 +36,20 @@ def shop_look(context: Context, job: Job) -> None:
     audience = current_audience(context, job.account_id)
     read_members(context, audience, lease=job)
     with scoped(context.engine, job.account_id) as session:
-        own = [store.store_id for _, store in stores(session, audience)]
-    found = Ecommerce(open_mailchimp(context, audience), own[0] if own else "none").stores()
+        own = own_ids(session, audience)
+    others = other_stores(open_mailchimp(context, audience), own)
     with scoped(context.engine, job.account_id) as session:
         for _, store in stores(session, audience, keep=True):
-            store.preview = _preview(context, session, audience, store, found)
+            store.preview = _preview(context, session, store, others)
             store.looked_at = context.clock()
 
 
 def _preview(
     context: Context,
     session: Session,
-    audience: Audience,
     store: ShopStore,
-    found: Iterable[StoreInfo],
+    others: Iterable[OtherStore],
 ) -> dict[str, Any]:
-    own = {one.store_id for _, one in stores(session, audience)}
-    others = [s for s in found if s.list_id == audience.list_id and s.id not in own]
     counted = _Counted(session, store)
     counted.all(context)
     return {

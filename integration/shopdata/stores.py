@@ -48,6 +48,12 @@ def stores(
     return found
 
 
+def own_ids(session: Session, audience: Audience) -> set[str]:
+    """Return the ids of our stores in an audience, also of those that are still to be made."""
+    made = select(ShopStore.store_id).where(ShopStore.audience_id == audience.id)
+    return {*session.exec(made), *(store.store_id for _, store in stores(session, audience))}
+
+
 def switch_on(session: Session, store: ShopStore) -> None:
     """Let a source's purchases be sent from now on; what a preview showed.
 

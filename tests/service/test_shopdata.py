@@ -13,6 +13,7 @@ from sqlmodel import select
 
 from integration.audience import leave
 from integration.audience.connect import connect
+from integration.audience.contents import look_at
 from integration.mailchimp.errors import NoAudience
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
@@ -299,6 +300,18 @@ def test_another_store_of_the_audience_is_seen(shop: StoreShop) -> None:
     shop.send()
     assert shop.look().preview["others"] == preview["others"]
     assert len(shop.sandbox.stores) == 2
+
+
+def test_a_store_of_another_installation_is_not_ours_wherever_it_is_shown(
+    shop: StoreShop,
+) -> None:
+    body = {"id": "stipt-elsewhere", "list_id": shop.sandbox.list_id, "name": "Elsewhere"}
+    add_store(shop.sandbox, {**body, "currency_code": "EUR", "platform": "files"})
+    shop.on()
+    shop.send()
+    assert [other["name"] for other in shop.look().preview["others"]] == ["Elsewhere"]
+    seen = look_at(shop.people.context, shop.people.audience).other_stores
+    assert [other.name for other in seen] == ["Elsewhere"]
 
 
 def add_store(sandbox: SandboxServer, body: dict[str, Any]) -> None:
