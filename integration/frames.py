@@ -60,10 +60,10 @@ def load(session: Session, account: Account, *, as_of: date) -> Frames:
     for frame in (lines, products, unlisted, people, stock):
         frame["account_id"] = np.int64(account.id or 0)
     return Frames(
-        lines=_typed(lines, LINES),
-        products=_typed(pd.concat([products, unlisted], ignore_index=True), PRODUCTS),
-        people=_typed(people, PEOPLE),
-        stock=_typed(stock, STOCK),
+        lines=typed(lines, LINES),
+        products=typed(pd.concat([products, unlisted], ignore_index=True), PRODUCTS),
+        people=typed(people, PEOPLE),
+        stock=typed(stock, STOCK),
     )
 
 
@@ -101,20 +101,20 @@ def _read(session: Session, query: Any, contract: Mapping[str, str]) -> pd.DataF
     rows = session.execute(query).all()
     if not rows:
         return empty(contract)
-    return _typed(pd.DataFrame(rows, columns=list(contract)), contract)
+    return typed(pd.DataFrame(rows, columns=list(contract)), contract)
 
 
-def _typed(frame: pd.DataFrame, contract: Mapping[str, str]) -> pd.DataFrame:
+def typed(frame: pd.DataFrame, contract: Mapping[str, str]) -> pd.DataFrame:
     """Give every column the contract's type."""
-    typed: dict[str, pd.Series] = {}
+    columns: dict[str, pd.Series] = {}
     for column, kind in contract.items():
         if kind == "datetime64":
-            typed[column] = pd.to_datetime(frame[column]).astype("datetime64[us]")
+            columns[column] = pd.to_datetime(frame[column]).astype("datetime64[us]")
         elif kind == "str":
-            typed[column] = frame[column].fillna("").astype("str")
+            columns[column] = frame[column].fillna("").astype("str")
         else:
-            typed[column] = frame[column].astype(pd.api.types.pandas_dtype(kind))
-    return pd.DataFrame(typed)
+            columns[column] = frame[column].astype(pd.api.types.pandas_dtype(kind))
+    return pd.DataFrame(columns)
 
 
 def _table(session: Session, columns: Mapping[str, Any], query: Select[Any]) -> pd.DataFrame:

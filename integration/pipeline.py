@@ -234,6 +234,7 @@ def refresh(context: Context, job: Job) -> None:
     """Fit on all purchases, assign everybody, store what differs."""
     # The models' libraries are large, and whoever only pushes needs none of them.
     from integration import frames, results
+    from integration.own.members import with_own
     from segmentation.compute import assign, fit
 
     with scoped(context.engine, job.account_id) as session:
@@ -256,6 +257,8 @@ def refresh(context: Context, job: Job) -> None:
         # As in `_save`: a worker that lost the job to another one must not write.
         job.extend(session)
         now = context.clock()
+        # Read here and not before: one that was kept meanwhile is not forgotten.
+        assigned = with_own(session, assigned, as_of=as_of)
         results.store_model(session, fitted, assigned.counters, as_of=as_of, now=now)
         results.store_assigned(session, assigned, as_of=as_of)
         restraint.end_rests(session, looking_from(context, account))

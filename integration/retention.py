@@ -15,6 +15,7 @@ from integration.audience import incoming, signin
 from integration.audience.difference import CONTACT
 from integration.audience.undo import UNDO_DAYS
 from integration.context import Context
+from integration.own import kept
 from integration.tables import Plan, PlanChange, Work
 
 #: Work that is done, and work that was given up and that nobody had tried again.
@@ -29,6 +30,7 @@ def drop_old(context: Context, session: Session) -> None:
     """Delete what an account has kept for long enough."""
     incoming.forget_old(session, context)
     signin.forget_old(session, context)
+    kept.drop_old(session, context.clock())
     _drop_work(context, session)
     _drop_changes(context, session)
 

@@ -18,6 +18,7 @@ MOST_PER_GROUP: Mapping[str, int] = {
     "loves": 10,
     "stage": 6,
     "value": 3,
+    "own": 12,
     "b2b": 8,
     "test": 1,
 }

@@ -10,7 +10,7 @@ from integration.accounts import LANGUAGES
 from integration.audience import names
 from integration.audience.difference import FIELD, SEGMENT
 from integration.audience.renames import plain_names
-from integration.reading.names import need_names
+from integration.reading.names import need_names, own_segments
 from integration.tables import Audience, OwnedName
 
 SETS = tuple(group.key for group in names.SETS)
@@ -58,7 +58,8 @@ def named(session: Session, audience: Audience, language: str) -> list[tuple[str
         OwnedName.audience_id == audience.id, col(OwnedName.remote_id).is_not(None)
     )
     rows = session.exec(query.order_by(col(OwnedName.kind).desc(), col(OwnedName.name))).all()
-    plain = plain_names(rows, language, need_names(session))
+    needs = need_names(session)
+    plain = plain_names(rows, language, needs, own_segments(session, needs))
     found = []
     for row in rows:
         wanted = plain.get((row.kind, row.key), "")

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from segmentation.duedates.needs import NeedName, name_of
-from segmentation.segments import LONGEST_NAME, MOST_PER_GROUP, catalogue
+from segmentation.segments import LONGEST_NAME, MOST_PER_GROUP, Segment, catalogue
 
 #: Characters of a merge tag, and bytes of a text value (Mailchimp).
 MERGE_TAG_LENGTH = 10
@@ -101,7 +101,10 @@ def switched_on(chosen: Iterable[str]) -> tuple[Field, ...]:
 
 
 def tag_names(
-    segments: Iterable[str], language: str, needs: Mapping[str, NeedName]
+    segments: Iterable[str],
+    language: str,
+    needs: Mapping[str, NeedName],
+    own: Mapping[str, Segment],
 ) -> dict[str, str]:
     """Return what the tags of these segments are called, by segment key.
 
@@ -109,18 +112,21 @@ def tag_names(
     ----------
     needs
         What the shop calls its needs; those of the starting table may be missing.
+    own
+        The merchant's own segments, by key.
 
     Examples
     --------
-    >>> tag_names(["due:suits:now", "stage:best", "no:such"], "nl", {})
+    >>> tag_names(["due:suits:now", "stage:best", "no:such"], "nl", {}, {})
     {'due:suits:now': 'Toe aan: Pakken – nu', 'stage:best': 'Fase: Topklant'}
-    >>> tag_names(["due:anything:now"], "nl", {})
+    >>> tag_names(["due:anything:now"], "nl", {}, {})
     {'due:anything:now': 'Toe aan: Iets – nu'}
     """
     keys = list(segments)
     mentioned = [key.split(":")[1] for key in keys if key.count(":")]
     known = {need: needs.get(need) or name_of(need) for need in sorted(set(mentioned))}
-    names = {segment.key: segment.name(language) for segment in catalogue(known)}
+    there = (*catalogue(known), *own.values())
+    names = {segment.key: segment.name(language) for segment in there}
     return {key: names[key] for key in keys if key in names}
 
 
@@ -191,7 +197,7 @@ def within_budget(people: Mapping[str, int], owned: Collection[str]) -> list[str
     """Choose the segments that become tags.
 
     What the audience already has stays, so that no tag comes and goes from night to night; then
-    those with most people come first.
+    come those the merchant made himself, then those with most people.
 
     Parameters
     ----------
@@ -205,7 +211,9 @@ def within_budget(people: Mapping[str, int], owned: Collection[str]) -> list[str
     >>> within_budget({"loves:a": 3, "stage:new": 1, "other:x": 9}, [])
     ['loves:a', 'stage:new']
     """
-    ranked = sorted(people, key=lambda key: (key not in owned, -people[key], key))
+    ranked = sorted(
+        people, key=lambda key: (key not in owned, not key.startswith("own:"), -people[key], key)
+    )
     kept: list[str] = []
     room = dict(MOST_PER_GROUP)
     for key in ranked:

@@ -11,7 +11,7 @@ from integration.audience import names
 from integration.audience.difference import FIELD, SEGMENT, TAG
 from integration.audience.wanted import Wanted
 from integration.mailchimp.answers import FieldInfo, SegmentInfo
-from integration.reading.names import need_names
+from integration.reading.names import need_names, own_segments
 from integration.tables import Audience, OwnedName, PushedValue
 
 
@@ -28,13 +28,17 @@ class Naming:
         self.owned = owned(session, audience)
         self._language = audience.language
         self._needs = need_names(session)
+        self._own = own_segments(session, self._needs)
         self._tags = [segment.name for segment in segments]
         self._fields = [field.tag for field in fields]
 
     def tags(self, keys: Collection[str]) -> tuple[dict[str, str], list[dict[str, Any]]]:
         """Names of tags by key, and a warning for each that had to give way."""
         plain = names.tag_names(
-            [k for k in sorted(keys) if (TAG, k) not in self.owned], self._language, self._needs
+            [k for k in sorted(keys) if (TAG, k) not in self.owned],
+            self._language,
+            self._needs,
+            self._own,
         )
         new = names.new_names(plain, self._tags)
         warnings = [

@@ -15,9 +15,10 @@ from sqlmodel import Session, col, select
 from integration.audience import names, saved
 from integration.audience.difference import FIELD, SEGMENT, TAG
 from integration.mailchimp.answers import FieldInfo, SegmentInfo
-from integration.reading.names import need_names
+from integration.reading.names import need_names, own_segments
 from integration.tables import Audience, OwnedName
 from segmentation.duedates.needs import NeedName
+from segmentation.segments import Segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +59,14 @@ def name_changes(
         Members who have a tag after the plan, by its key.
     """
     needs = need_names(session)
+    own = own_segments(session, needs)
     taken = {segment.name.casefold() for segment in segments}
     owned = session.exec(
         select(OwnedName)
         .where(OwnedName.audience_id == audience.id)
         .order_by(col(OwnedName.kind), col(OwnedName.key))
     ).all()
-    changes = _renames(owned, audience.language, needs, segments, fields, taken)
+    changes = _renames(owned, audience.language, needs, own, segments, fields, taken)
     if audience.skips_segments:
         return changes, []
     renamed = {change.key for change in changes if change.kind == SEGMENT}
@@ -79,13 +81,19 @@ def _renames(
     owned: Iterable[OwnedName],
     language: str,
     needs: Mapping[str, NeedName],
+    own: Mapping[str, Segment],
     segments: Sequence[SegmentInfo],
     fields: Sequence[FieldInfo],
     taken: set[str],
 ) -> list[NameChange]:
-    """Names that were given in another language than the audience's by now."""
-    old = [row for row in owned if row.remote_id is not None and row.language != language]
-    plain = plain_names(old, language, needs)
+    """Names that were given in another language than the audience's by now, and those of the
+    merchant's own segments, which he may have named anew."""
+    old = [
+        row
+        for row in owned
+        if row.remote_id is not None and (row.language != language or row.key in own)
+    ]
+    plain = plain_names(old, language, needs, own)
     there, labels = {s.id: s.name for s in segments}, {f.id: f.label for f in fields}
     found: list[NameChange] = []
     for row in old:
@@ -101,11 +109,14 @@ def _renames(
 
 
 def plain_names(
-    owned: Iterable[OwnedName], language: str, needs: Mapping[str, NeedName]
+    owned: Iterable[OwnedName],
+    language: str,
+    needs: Mapping[str, NeedName],
+    own: Mapping[str, Segment],
 ) -> dict[tuple[str, str], str]:
     """Return what our names are in a language by kind and key, before anything gives way."""
     rows = list(owned)
-    tags = names.tag_names((row.key for row in rows if row.kind == TAG), language, needs)
+    tags = names.tag_names((row.key for row in rows if row.kind == TAG), language, needs, own)
     plain = {(TAG, key): name for key, name in tags.items()}
     for row in rows:
         if row.kind == FIELD and row.key in names.FIELD_BY_KEY:

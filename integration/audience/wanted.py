@@ -272,7 +272,7 @@ def _profile_texts(
     if profile is None:
         return {}
     keys = [f"stage:{profile.stage}", f"shops:{profile.shops}"]
-    tags = names.tag_names(keys, language, needs)
+    tags = names.tag_names(keys, language, needs, {})
     stage, shops = (names.thing(tags.get(key, "")) for key in keys)
     expected = _next_order(profile) if profile.is_wholesale else None
     return {

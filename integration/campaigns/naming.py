@@ -5,13 +5,15 @@ from __future__ import annotations
 from sqlmodel import Session
 
 from integration.audience import names
-from integration.reading.names import need_names
+from integration.reading.names import need_names, own_segments
 from segmentation.duedates.needs import name_of
 
 
 def segment_name(session: Session, segment: str, language: str) -> str:
     """Return a segment's name; the key of one that there is no more."""
-    return names.tag_names([segment], language, need_names(session)).get(segment, segment)
+    needs = need_names(session)
+    own = own_segments(session, needs)
+    return names.tag_names([segment], language, needs, own).get(segment, segment)
 
 
 def things(session: Session, segment: str, language: str) -> str:

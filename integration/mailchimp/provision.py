@@ -20,7 +20,8 @@ from integration.mailchimp.answers import FieldInfo, SegmentInfo
 from integration.mailchimp.errors import Invalid, NotFound
 from integration.mailchimp.renaming import remove_segments
 from integration.mailchimp.run import Run
-from integration.reading.names import need_names
+from integration.own.kept import key_of, removed
+from integration.reading.names import need_names, own_segments
 from integration.tables import OwnedName, PlanChange, PushedValue
 
 
@@ -76,7 +77,11 @@ def _create_tags(run: Run, keys: Sequence[str]) -> None:
     there = run.mailchimp.segments()
     taken = {segment.name.casefold() for segment in there}
     with run.transaction() as session:
-        plain = names.tag_names(keys, run.language, need_names(session))
+        needs = need_names(session)
+        # An undo gives back the tag of a segment that was removed since.
+        gone = removed(session, run.context.clock())
+        own = own_segments(session, needs) | own_segments(session, needs, gone)
+        plain = names.tag_names(keys, run.language, needs, own)
     for key in keys:
         intended = _intent(run, TAG, key)
         made = next((s.id for s in there if intended and _is_made_tag(s, intended)), None)
@@ -178,6 +183,23 @@ def withdraw(run: Run) -> None:
         created = session.exec(query.order_by(col(OwnedName.id))).all()
     if not created:
         return
+    _take_out(run, created)
+
+
+def drop_removed(run: Run) -> None:
+    """Remove the tags of own segments that the merchant removed, once nobody has them from us.
+
+    Other tags of ours stay when nobody has them: their segments fill again.
+    """
+    with run.transaction() as session:
+        gone = {key_of(row) for row in removed(session, run.context.clock())}
+        owned = [row for key, row in run.owned(session, TAG).items() if key in gone]
+        empty = [row for row in owned if not _mirrored(session, run, TAG, row.key)]
+    if empty:
+        _take_out(run, empty)
+
+
+def _take_out(run: Run, created: Sequence[OwnedName]) -> None:
     segments = run.mailchimp.segments() if any(row.kind == TAG for row in created) else []
     fields = run.mailchimp.fields() if any(row.kind == FIELD for row in created) else []
     used = {tag for segment in segments for tag in segment.uses_tags}
@@ -223,15 +245,19 @@ def _remove(remove: Callable[[int], None], remote_id: int) -> None:
 
 def _holders(session: Session, run: Run, kind: str, key: str) -> set[str]:
     """Addresses that may have it from us: what the mirror says, and what this undo takes back."""
+    rows = select(PlanChange.email_key).where(
+        PlanChange.plan_id == run.plan_id, PlanChange.kind == kind, PlanChange.key == key
+    )
+    return _mirrored(session, run, kind, key) | set(session.exec(rows))
+
+
+def _mirrored(session: Session, run: Run, kind: str, key: str) -> set[str]:
     mirror = select(PushedValue.email_key).where(
         PushedValue.audience_id == run.audience_id,
         PushedValue.kind == kind,
         PushedValue.key == key,
     )
-    rows = select(PlanChange.email_key).where(
-        PlanChange.plan_id == run.plan_id, PlanChange.kind == kind, PlanChange.key == key
-    )
-    return {*session.exec(mirror), *session.exec(rows)}
+    return set(session.exec(mirror))
 
 
 def _settle_removed(run: Run, row: OwnedName) -> None:

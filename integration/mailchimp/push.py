@@ -24,7 +24,7 @@ from integration.mailchimp.batching import BATCHES_KEPT, await_all
 from integration.mailchimp.calls import Calls
 from integration.mailchimp.errors import MailchimpError
 from integration.mailchimp.fields import Fields, await_batches
-from integration.mailchimp.provision import provision, withdraw
+from integration.mailchimp.provision import drop_removed, provision, withdraw
 from integration.mailchimp.quiet import TAGGING, await_given, give_quietly
 from integration.mailchimp.renaming import make_segments, rename
 from integration.mailchimp.run import Job, Run
@@ -73,6 +73,8 @@ def publish(context: Context, job: Job, plan_id: int) -> None:
         give_quietly(run, audience)
         if plan.kind == "undo":
             archive_contacts(run, audience)
+        else:
+            drop_removed(run)
         make_segments(run)
     except MailchimpError as error:
         with run.closing() as session:

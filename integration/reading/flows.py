@@ -147,7 +147,7 @@ def _tags(
         "shops:menswear",
         "shops:womenswear",
     ]
-    names = tag_names([key for key in keys if starts(recipe, key)], audience.language, needs)
+    names = tag_names([key for key in keys if starts(recipe, key)], audience.language, needs, {})
     return [TagName(name=name, is_there=False) for name in list(names.values())[:_TAGS]]
 
 

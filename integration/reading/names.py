@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlmodel import Session, col, select
 
-from integration.tables import FittedModel
+from integration.own.kept import GROUP, GROUP_NAMES, key_of, node_of, present
+from integration.tables import Account, FittedModel, OwnSegment
 from segmentation import reasons, segments
+from segmentation.builder.document import BadDocument
+from segmentation.builder.sentences import sentence
 from segmentation.duedates.needs import NeedName, name_of
 from segmentation.stored import need_names as stored_names
 from segmentation.stored import value_refused as stored_refusal
@@ -19,7 +22,7 @@ if TYPE_CHECKING:  # the models' libraries are large, and most readers need name
     from segmentation.fitted import AccountFit
 
 #: Groups in the order of the catalogue, as product.md 4.1 lists them.
-GROUPS = ("due", "shops", "style", "loves", "stage", "value", "b2b", "test")
+GROUPS = ("due", "shops", "style", "loves", "stage", "value", "own", "b2b", "test")
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Words:
 
     language: str
     needs: Mapping[str, NeedName]
+    #: The merchant's own segments, by key.
+    own: Mapping[str, segments.Segment] = field(default_factory=dict)
 
     def need(self, key: str) -> str:
         """Return a need's plural with a capital, as it stands in a table."""
@@ -41,7 +46,8 @@ class Words:
 
     def catalogue(self) -> dict[str, segments.Segment]:
         """Return every segment this shop can have, by key, in the order to show them."""
-        return {segment.key: segment for segment in segments.catalogue(self.needs)}
+        ours = {segment.key: segment for segment in segments.catalogue(self.needs)}
+        return ours | dict(self.own)
 
     def why(self, reason: Mapping[str, Any]) -> str:
         """Return a reason's sentence; "" when an older version of us wrote it."""
@@ -78,6 +84,37 @@ def need_names(session: Session) -> dict[str, NeedName]:
     return stored_names(stored.state, session.info["account_id"]) if stored is not None else {}
 
 
+def own_segments(
+    session: Session, needs: Mapping[str, NeedName], rows: Iterable[OwnSegment] | None = None
+) -> dict[str, segments.Segment]:
+    """Return the merchant's own segments (or `rows` of them) as people see them, by key."""
+    found = {}
+    for row in present(session) if rows is None else rows:
+        currency = session.get_one(Account, session.info["account_id"]).currency
+        try:
+            meaning = {
+                language: _sentence(sentence(node_of(row), language, needs, currency))
+                for language in GROUP_NAMES
+            }
+        except BadDocument:
+            meaning = dict.fromkeys(GROUP_NAMES, "")
+        found[key_of(row)] = segments.Segment(
+            key=key_of(row),
+            group=GROUP,
+            name_en=f"{GROUP_NAMES['en']}: {row.name}",
+            name_nl=f"{GROUP_NAMES['nl']}: {row.name}",
+            meaning_en=meaning["en"],
+            meaning_nl=meaning["nl"],
+            send_en="What you made it for.",
+            send_nl="Waarvoor je het hebt gemaakt.",
+        )
+    return found
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def value_refused(session: Session) -> dict[str, Any] | None:
     """Return what the newest fit lacked to say what customers will spend; None when it could."""
     stored = _newest(session)
@@ -86,7 +123,8 @@ def value_refused(session: Session) -> dict[str, Any] | None:
 
 def words(session: Session, language: str, fit: AccountFit | None = None) -> Words:
     """Return the words of this account; `fit` spares reading it again."""
-    return Words(language, fit.names if fit else need_names(session))
+    needs = fit.names if fit else need_names(session)
+    return Words(language, needs, own_segments(session, needs))
 
 
 def computed_at(session: Session) -> datetime | None:

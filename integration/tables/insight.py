@@ -132,3 +132,17 @@ class DueDate(Owned, table=True):
     #: What to offer, best first: {"product_id", "variant_id"}.
     offers: list[dict[str, Any]] = json_list()
     reason: dict[str, Any] = json_column()
+
+
+class OwnSegment(Owned, table=True):
+    """A segment that the merchant made; its people stand in `SegmentMember` under "own:<id>"."""
+
+    id: int | None = primary_key()
+    account_id: int = account_key()
+    #: Without the group's word before it.
+    name: str
+    #: See `segmentation.builder.document`.
+    document: dict[str, Any] = json_column()
+    created_at: datetime = moment()
+    #: Can be put back for a while; see `integration.own.kept`.
+    removed_at: datetime | None = moment(nullable=True)

@@ -67,6 +67,7 @@ def group_names() -> dict[str, str]:
         "loves": gettext("Loves"),
         "stage": gettext("Stage"),
         "value": gettext("Value"),
+        "own": gettext("Own"),
         "b2b": gettext("B2B"),
         "test": gettext("Test"),
     }
@@ -80,6 +81,7 @@ def group_meanings() -> dict[str, str]:
         "loves": gettext("Bought far more than others here do."),
         "stage": gettext("Measured against everybody's own rhythm."),
         "value": gettext("What is expected in the next 12 months."),
+        "own": gettext("Made by yourself."),
         "b2b": gettext("Companies, kept apart from people."),
         "test": gettext("Set aside by lot: what would happen without mail?"),
     }

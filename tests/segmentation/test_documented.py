@@ -6,6 +6,7 @@ import importlib
 import re
 from pathlib import Path
 
+from segmentation.builder.vocabulary import FEATURES
 from segmentation.duedates.needs import name_of
 from segmentation.segments import MOST_PER_GROUP, catalogue
 
@@ -30,7 +31,13 @@ def test_every_segment_is_on_the_page_with_both_names() -> None:
 
 
 def test_every_group_has_a_budget() -> None:
-    assert {s.group for s in catalogue({"suits": name_of("suits")})} == set(MOST_PER_GROUP)
+    groups = {s.group for s in catalogue({"suits": name_of("suits")})}
+    assert groups | {"own"} == set(MOST_PER_GROUP)
+
+
+def test_every_feature_of_an_own_segment_is_on_the_page() -> None:
+    section = PAGE.partition("## Segments of your own")[2]
+    assert [key for key in FEATURES if f"`{key}`" not in section] == []
 
 
 def test_the_thresholds_on_the_page_exist() -> None:
