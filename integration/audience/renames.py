@@ -13,7 +13,8 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from integration.audience import names, saved
-from integration.audience.difference import FIELD, SEGMENT, TAG
+from integration.audience.difference import FIELD, LIST, SEGMENT, TAG
+from integration.flows.recipes import NOT_FOR
 from integration.mailchimp.answers import FieldInfo, SegmentInfo
 from integration.reading.names import need_names, own_segments
 from integration.tables import Audience, OwnedName
@@ -123,6 +124,8 @@ def plain_names(
             plain[FIELD, row.key] = names.label(names.FIELD_BY_KEY[row.key], row.name, language)
         elif row.kind == SEGMENT:
             plain[SEGMENT, row.key] = saved.name(row.key, language, needs)
+        elif row.kind == LIST:
+            plain[LIST, row.key] = NOT_FOR[row.key][language == "nl"]
     return plain
 
 

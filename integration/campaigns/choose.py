@@ -90,13 +90,18 @@ def is_resting(moments: Sequence[datetime], at: datetime, days: int) -> bool:
     return any(abs(at - moment) < timedelta(days=days) for moment in moments)
 
 
-def why_it_waits(people: int, *, usual: Sequence[int], contacts: int) -> dict[str, Any] | None:
+def why_it_waits(
+    people: int, *, usual: Sequence[int], contacts: int, no_room: int = 0
+) -> dict[str, Any] | None:
     """Return why a run needs a click, None for one that may go.
 
     Parameters
     ----------
     usual
-        People of the rule's earlier runs.
+        People of the rule's earlier runs, those for whom they had no room included.
+    no_room
+        People who would get it too if the run had room: a limit must not hide a wrong file. Once
+        a run was let go they count as usual, and the limit works them off without a click a week.
     contacts
         People in the audience who can be written to.
 
@@ -108,10 +113,16 @@ def why_it_waits(people: int, *, usual: Sequence[int], contacts: int) -> dict[st
     True
     >>> why_it_waits(101, usual=[], contacts=1000)
     {'key': 'large_share', 'people': 101, 'percent': 11}
+    >>> why_it_waits(15, usual=[6], contacts=1000, no_room=285)
+    {'key': 'far_more', 'people': 300, 'usual': 6}
+    >>> why_it_waits(15, usual=[300], contacts=1000, no_room=270) is None
+    True
     """
-    if people > SHARE * contacts:
-        percent = -(-100 * people // max(contacts, 1))
-        return {"key": "large_share", "people": people, "percent": percent}
-    if usual and people > TIMES_USUAL * median(usual):
-        return {"key": "far_more", "people": people, "usual": round(median(usual))}
+    wanting = people + no_room
+    share = people if usual else wanting
+    if share > SHARE * contacts:
+        percent = -(-100 * share // max(contacts, 1))
+        return {"key": "large_share", "people": share, "percent": percent}
+    if usual and wanting > TIMES_USUAL * median(usual):
+        return {"key": "far_more", "people": wanting, "usual": round(median(usual))}
     return None

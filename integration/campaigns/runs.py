@@ -92,7 +92,9 @@ def _store(
 ) -> None:
     number = len(chosen.people)
     contacts = people.contacts(session, audience)
-    why = why_it_waits(number, usual=_usual(session, rule), contacts=contacts)
+    no_room = chosen.left_out["no_room"]
+    usual = _usual(session, rule)
+    why = why_it_waits(number, usual=usual, contacts=contacts, no_room=no_room)
     run = Campaign(
         account_id=audience.account_id,
         audience_id=audience.id or 0,
@@ -134,8 +136,9 @@ def _lapse(session: Session, context: Context, rule: CampaignRule) -> None:
 
 
 def _usual(session: Session, rule: CampaignRule) -> list[int]:
-    query = select(Campaign.people).where(Campaign.rule_id == rule.id, Campaign.status == "sent")
-    return list(session.exec(query.order_by(col(Campaign.id).desc()).limit(_REMEMBERED)))
+    query = select(Campaign).where(Campaign.rule_id == rule.id, Campaign.status == "sent")
+    sent = session.exec(query.order_by(col(Campaign.id).desc()).limit(_REMEMBERED))
+    return [run.people + run.figures.get("left_out", {}).get("no_room", 0) for run in sent]
 
 
 def _key(rule: CampaignRule, slot: datetime) -> str:

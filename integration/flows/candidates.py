@@ -18,12 +18,12 @@ from babel.numbers import get_currency_precision
 from sqlmodel import Session, col, func, select
 
 from integration.audience.wanted import people_by_address
+from integration.carts import is_over, last_orders
 from integration.mailchimp.guard.events import VALUE_LENGTH
 from integration.reading.names import need_names
 from integration.tables import (
     Cart,
     DueDate,
-    Order,
     PersonProfile,
     Product,
     SegmentMember,
@@ -193,9 +193,9 @@ def _cart(known: Known) -> Iterable[State]:
     )
     # A later cart takes the place of an earlier one.
     carts = dict(known.session.exec(query).all())
-    ordered = _last_orders(known.session, known.now - CART_ENDS)
+    ordered = last_orders(known.session, since=known.now - CART_ENDS)
     for person_id, cart in carts.items():
-        if person_id in ordered and ordered[person_id] >= cart.updated_at:
+        if is_over(cart, ordered.get(person_id)):
             continue
         titles = [str(line["title"]) for line in cart.content.get("lines", []) if line.get("title")]
         yield State(
@@ -224,16 +224,6 @@ def next_cart_rests(session: Session, now: datetime) -> datetime | None:
     )
     first = session.exec(young).one()
     return None if first is None else first + CART_RESTS
-
-
-def _last_orders(session: Session, since: datetime) -> dict[int, datetime]:
-    query = (
-        select(SourceProfile.person_id, func.max(Order.placed_at))
-        .join(SourceProfile, col(SourceProfile.id) == col(Order.profile_id))
-        .where(col(Order.placed_at) > since, col(Order.status).not_in(("cancelled", "test")))
-        .group_by(col(SourceProfile.person_id))
-    )
-    return dict(session.exec(query).all())
 
 
 def _amount(minor: int, currency: str) -> str:

@@ -21,10 +21,13 @@ class Recipe:
     states: tuple[str, ...]
     #: Days until somebody may enter again.
     again_days: int
+    #: Our date field it can start by too, so many days ahead ("Specific date"); "" for none.
+    date: str = ""
+    days_ahead: int = 0
 
 
 RECIPES: tuple[Recipe, ...] = (
-    Recipe("due", "event", "due", ("due:",), ("now",), 90),
+    Recipe("due", "event", "due", ("due:",), ("now",), 90, "DUEDATE", 7),
     Recipe("second_order", "event", "second_order", ("stage:second-order-due",), (), 365),
     Recipe("cart", "event", "cart", (), (), 7),
     Recipe("win_back", "tag", "", ("stage:at-risk",), (), 180),

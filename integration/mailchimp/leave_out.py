@@ -93,6 +93,7 @@ def _make(context: Context, audience: Audience, mailchimp: Mailchimp, key: str) 
                 audience_id=audience.id or 0,
                 kind=LIST,
                 key=key,
+                language=audience.language,
                 name=names.free_tag_name(NOT_FOR[key][audience.language == "nl"], taken),
             )
             session.add(row)

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from sqlmodel import Session, col, func, select
 
-from integration.audience.difference import LIST, TAG
-from integration.audience.names import tag_names
+from integration.audience.difference import FIELD, LIST, TAG
+from integration.audience.names import FIELD_BY_KEY, label, tag_names
 from integration.audience.wanted import need_names
 from integration.flows.choose import choose, people
 from integration.flows.kinds import KIND_BY_KEY, KINDS
@@ -59,6 +59,8 @@ class RecipeView:
     event: str
     tags: Sequence[TagName]
     not_for: Sequence[TagName]
+    #: Merge tag and label of the field it can start by; None where it has none.
+    date: tuple[str, str] | None
     look: FlowLook
     #: Its event is switched on; True for tags, which publishing gives.
     is_told: bool
@@ -104,7 +106,8 @@ def _told(session: Session, audience: Audience) -> dict[str, dict[tuple[str, boo
 
 def recipes(session: Session, audience: Audience) -> list[RecipeView]:
     """Return every recipe with the names of tags and events in this audience and language."""
-    owned = _owned(session, audience)
+    owned = _owned(session, audience, TAG, LIST)
+    fields = _owned(session, audience, FIELD)
     stored = switches(session, audience)
     seen = looks(session, audience)
     return [
@@ -118,6 +121,7 @@ def recipes(session: Session, audience: Audience) -> list[RecipeView]:
                 )
                 for key, names in NOT_FOR.items()
             ],
+            date=_date(audience, recipe, fields),
             look=seen[recipe.key],
             is_told=not recipe.kind or stored[recipe.kind].is_on,
         )
@@ -125,11 +129,18 @@ def recipes(session: Session, audience: Audience) -> list[RecipeView]:
     ]
 
 
-def _owned(session: Session, audience: Audience) -> dict[str, str]:
+def _owned(session: Session, audience: Audience, *kinds: str) -> dict[str, str]:
     query = select(OwnedName.key, OwnedName.name).where(
-        OwnedName.audience_id == audience.id, col(OwnedName.kind).in_((TAG, LIST))
+        OwnedName.audience_id == audience.id, col(OwnedName.kind).in_(kinds)
     )
     return dict(session.exec(query.order_by(col(OwnedName.key))).all())
+
+
+def _date(audience: Audience, recipe: Recipe, fields: Mapping[str, str]) -> tuple[str, str] | None:
+    if not recipe.date:
+        return None
+    merge_tag = fields.get(recipe.date, recipe.date)
+    return merge_tag, label(FIELD_BY_KEY[recipe.date], merge_tag, audience.language)
 
 
 def _tags(

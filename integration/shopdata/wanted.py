@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from sqlmodel import Session, col, func, select
 
+from integration.carts import is_over, last_orders
 from integration.shopdata import documents
 from integration.shopdata.buyers import Buyers
 from integration.shopdata.documents import HIDDEN
@@ -21,7 +22,6 @@ from integration.tables import (
     Product,
     Refund,
     ShopStore,
-    SourceProfile,
     Variant,
 )
 
@@ -33,8 +33,6 @@ WINDOW = 400
 CART_LIFE = timedelta(days=30)
 #: The note on an order with a refund whose amount cannot be converted.
 REFUND_CURRENCY = "refund_currency"
-#: A cart touched so shortly after an order is what that order left on another device.
-GHOST = timedelta(minutes=1)
 
 
 class Sale(NamedTuple):
@@ -164,7 +162,7 @@ def windows(read: Callable[[int], tuple[list[T], int]]) -> Iterator[list[T]]:
 
 def carts(session: Session, store: ShopStore, buyers: Buyers, now: datetime) -> list[Sale]:
     """Return the carts that are open: no order followed, and somebody touched them lately."""
-    ordered = _last_orders(session)
+    ordered = last_orders(session)
     query = select(Cart).where(
         Cart.shop_id == store.shop_id,
         col(Cart.order_external_id).is_(None),
@@ -175,23 +173,7 @@ def carts(session: Session, store: ShopStore, buyers: Buyers, now: datetime) -> 
         customer = buyers.of_profile.get(row.profile_id or 0)
         person = buyers.person_of.get(row.profile_id or 0, 0)
         body = documents.cart(row, customer) if customer else None
-        if body is not None and not _is_over(row, ordered.get(person)):
+        if body is not None and not is_over(row, ordered.get(person)):
             lines = row.content["lines"]
             found.append(Sale(item("cart", body["id"], body), lines, row.updated_at))
     return found
-
-
-def _is_over(cart: Cart, ordered_at: datetime | None) -> bool:
-    return ordered_at is not None and cart.updated_at <= ordered_at + GHOST
-
-
-def _last_orders(session: Session) -> dict[int, datetime]:
-    """Person -> the moment of the last order, in any source: who bought in the store is done."""
-    last: Callable[..., Any] = func.max
-    query = (
-        select(SourceProfile.person_id, last(Order.placed_at))
-        .join(Order, col(Order.profile_id) == col(SourceProfile.id))
-        .where(col(Order.status).not_in(("cancelled", "test")))
-        .group_by(col(SourceProfile.person_id))
-    )
-    return dict(session.exec(query).all())

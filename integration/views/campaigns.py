@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
@@ -390,14 +391,8 @@ def weekday_names() -> list[str]:
 def problem_text(run: Campaign) -> str:
     """Return why a run stands where it stands, as a sentence; "" when there is nothing to say."""
     waits = run.figures.get("waits") or {}
-    if run.status == "waiting" and waits.get("key") == "far_more":
-        return gettext(
-            "%(people)s people, and %(usual)s are usual.",
-            people=number(waits["people"]),
-            usual=number(waits["usual"]),
-        )
     if run.status == "waiting":
-        return gettext("That is %(percent)s%% of the audience.", percent=waits.get("percent", 0))
+        return " ".join(_waiting_texts(run, waits))
     known_problems = {
         "too_late": gettext("There was too little time left before its moment."),
         "deleted_there": gettext("It was deleted in Mailchimp."),
@@ -405,6 +400,19 @@ def problem_text(run: Campaign) -> str:
         "too_late_to_stop": gettext("It had gone out already when it was to be stopped."),
     }
     return known_problems.get(run.problem, run.problem)
+
+
+def _waiting_texts(run: Campaign, waits: Mapping[str, Any]) -> Iterator[str]:
+    if waits.get("key") == "far_more":
+        yield gettext(
+            "%(people)s people, and %(usual)s are usual.",
+            people=number(waits["people"]),
+            usual=number(waits["usual"]),
+        )
+    else:
+        yield gettext("That is %(percent)s%% of the audience.", percent=waits.get("percent", 0))
+    if waits.get("people", 0) > run.people:
+        yield gettext("This mail has room for %(people)s of them.", people=number(run.people))
 
 
 def trouble(error: Exception) -> str:

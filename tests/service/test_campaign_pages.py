@@ -191,6 +191,16 @@ def test_a_large_run_waits_on_the_page_for_one_click(mail: MailShop, visitor: Vi
     assert mail.run().status == "scheduled"
 
 
+def test_a_run_that_waits_for_its_crowd_says_how_many_it_has_room_for(
+    mail: MailShop, visitor: Visitor
+) -> None:
+    mail.due([f"p{number}" for number in range(40)])
+    mail.add_rule(most_people=5)
+    mail.work()
+    shown = visitor.get(PAGE).text
+    assert "That is 18% of the audience. This mail has room for 5 of them." in shown
+
+
 def test_the_history_labels_opens_as_inflated(mail: MailShop, visitor: Visitor) -> None:
     mail.add_rule()
     mail.work()

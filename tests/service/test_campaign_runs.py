@@ -306,6 +306,52 @@ def test_a_large_share_of_the_audience_waits_and_lapses_unconfirmed(mail: MailSh
     assert mail.mails() == []
 
 
+def test_the_limit_of_a_rule_does_not_hide_a_flood(mail: MailShop) -> None:
+    mail.due(["ada", "bo"])
+    mail.add_rule(most_people=3)
+    mail.week()
+    mail.due(f"p{number}" for number in range(7))  # a wrong file
+    mail.work()
+    run = mail.run()
+    assert (run.status, run.people) == ("waiting", 3)
+    assert run.figures["waits"] == {"key": "far_more", "people": 7, "usual": 2}
+
+
+def test_the_first_mail_of_a_rule_counts_those_for_whom_it_has_no_room(mail: MailShop) -> None:
+    mail.due(f"p{number}" for number in range(40))
+    mail.add_rule(most_people=3)
+    mail.work()
+    run = mail.run()
+    assert (run.status, run.figures["waits"]["key"]) == ("waiting", "large_share")
+    with mail.shop.session() as session:
+        assert rules.confirm(session, mail.shop.context, session.get_one(Campaign, run.id))
+    mail.week()
+    mail.work()  # let go once, the rest is worked off
+    assert [run.status for run in mail.runs()] == ["sent", "scheduled"]
+
+
+def test_a_run_let_go_late_leaves_out_who_gets_another_mail_that_day(mail: MailShop) -> None:
+    mail.due(f"p{number}" for number in range(40))
+    mail.add_rule()
+    mail.work()
+    first = mail.run()
+    assert first.status == "waiting"
+    mail.enter(mail.shop.profiles["p0@stipt-demo.shop"], "stage:best")
+    with mail.shop.session() as session:
+        rules.set_rest_days(session, mail.shop.context, 3)
+    mail.add_rule(segment="stage:best", weekday=3)
+    mail.go_to(MONDAY + timedelta(days=3))
+    mail.work()
+    assert mail.run().status == "scheduled"
+    with mail.shop.session() as session:
+        assert rules.confirm(session, mail.shop.context, session.get_one(Campaign, first.id))
+    mail.work()
+    mail.go_to(MONDAY + timedelta(days=3, hours=9))
+    assert mail.mails().count("p0") == 1
+    assert mail.mails().count("p1") == 1
+    assert mail.runs()[0].figures["left_out"] == {"resting": 1}
+
+
 def test_what_mailchimp_finds_wrong_is_shown_and_nothing_is_scheduled(mail: MailShop) -> None:
     mail.due(["ada"])
     mail.add_rule()

@@ -321,6 +321,39 @@ def test_a_link_with_an_address_in_it_is_not_passed_on(shop: FlowShop) -> None:
     assert "url" not in event.properties
 
 
+@pytest.mark.parametrize(
+    ("after", "told"),
+    [
+        pytest.param(timedelta(seconds=40), 0, id="what the order left on another device"),
+        pytest.param(timedelta(minutes=2), 1, id="filled anew"),
+    ],
+)
+def test_a_cart_touched_right_after_an_order_is_over(
+    shop: FlowShop, after: timedelta, told: int
+) -> None:
+    shop.member(ADA)
+    shop.turn("cart")
+    shop.run()
+    shop.cart(ADA, "c1", timedelta(hours=3))
+    with shop.shop.session() as session:
+        session.add(
+            Order(
+                account_id=shop.shop.account_id,
+                shop_id=shop.shop.shop_id,
+                external_id="o1",
+                profile_id=shop.shop.profiles[ADA],
+                placed_at=shop.days.at - timedelta(hours=3) - after,
+                currency="EUR",
+                total_minor=100,
+                status="paid",
+                channel="web",
+                shipping_minor=0,
+            )
+        )
+    shop.run()
+    assert len(shop.told(ADA)) == told
+
+
 def test_a_young_cart_brings_the_next_run(shop: FlowShop) -> None:
     shop.member(ADA)
     shop.turn("cart")

@@ -150,6 +150,16 @@ def test_recipes_name_the_tags_as_they_are_called_in_the_audience(settings: Sett
         assert "became_due" in text
 
 
+def test_the_recipe_for_what_is_due_tells_how_it_starts_ahead_of_the_date(
+    merchant: Merchant,
+) -> None:
+    text = merchant.text()
+    assert text.count("“Specific date”") == 1
+    assert "7 days before" in text
+    assert "Due on</code> (DUEDATE)" in text
+    assert "who is overdue already does not enter this way" in text
+
+
 def test_a_look_on_request_shows_the_flow_and_its_mail(merchant: Merchant) -> None:
     shop = merchant.shop
     ada = shop.member(ADA)

@@ -13,6 +13,7 @@ from integration import pipeline
 from integration.audience import leave, names
 from integration.audience.undo import make_undo
 from integration.audience.warnings import warning_text
+from integration.mailchimp import leave_out
 from integration.sandbox.fields import rename
 from integration.sandbox.server import SandboxServer
 from integration.sandbox.state import MergeField
@@ -89,6 +90,24 @@ def test_another_language_renames_by_id_and_nobody_loses_anything(
     take_back(shop, plan)
     assert segments(sandbox) == before
     assert labels(sandbox) == english
+
+
+def test_the_tags_that_keep_people_out_of_drafts_take_the_other_language_too(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    shop.push()
+    leave_out.keep(shop.context, shop.audience)
+    before = segments(sandbox)
+    rest, ask = "Overslaan: met rust laten", "Stemming: ontevreden – eerst vragen"
+    choose(shop, language="nl")
+    plan = shop.push()
+    after = segments(sandbox)
+    assert after[rest] == before["Skip: rest"]
+    assert after[ask] == before["Mood: unhappy – ask first"]
+    leave_out.keep(shop.context, shop.audience)
+    assert segments(sandbox) == after
+    take_back(shop, plan)
+    assert segments(sandbox) == before
 
 
 def test_what_the_merchant_renamed_keeps_his_name(

@@ -10,11 +10,12 @@ from sqlmodel import Session, col, delete, select
 from integration.audience import names
 from integration.audience.restraint import left_out
 from integration.audience.wanted import out_of_reach
-from integration.campaigns import candidates
+from integration.campaigns import candidates, mailed
+from integration.campaigns.choose import is_resting
 from integration.mailchimp.errors import NotFound
 from integration.mailchimp.lists import set_list
 from integration.mailchimp.rule_runs.run import RUN, Run
-from integration.tables import Campaign, CampaignPerson, CampaignRule, OwnedName
+from integration.tables import Campaign, CampaignPerson, OwnedName
 
 
 def bring_in_step(run: Run) -> bool:
@@ -93,7 +94,7 @@ def _list_name(row: Campaign) -> str:
 def _who_may(run: Run) -> set[str]:
     """Addresses of the run; who must not get it by now is taken off first."""
     with run.step() as session:
-        why_not = _why_not(run, session, run.of(session)[1])
+        why_not = _why_not(run, session)
         query = select(CampaignPerson).where(CampaignPerson.campaign_id == run.id)
         for row in session.exec(query).all():
             reason = why_not(row)
@@ -103,8 +104,12 @@ def _who_may(run: Run) -> set[str]:
         return set(session.exec(left))
 
 
-def _why_not(run: Run, session: Session, rule: CampaignRule) -> Callable[[CampaignPerson], str]:
-    """Tell why somebody chosen must not get it by now: held back, out of reach, bought."""
+def _why_not(run: Run, session: Session) -> Callable[[CampaignPerson], str]:
+    """Tell why somebody chosen must not get it by now: held back, out of reach, bought, rests."""
+    stored, rule = run.of(session)
+    assert stored.send_at is not None
+    send_at, rest_days = stored.send_at, mailed.rest_days(session)
+    others = mailed.moments(session, other_than=run.id)
     held = left_out(session, run.audience)
     unreachable = out_of_reach(session, run.audience.id or 0)
     owners = candidates.owners(session)
@@ -118,7 +123,11 @@ def _why_not(run: Run, session: Session, rule: CampaignRule) -> Callable[[Campai
                 return held[one]
         if row.email_key in unreachable:
             return "not_subscribed"
-        return "" if is_open(person_id, row.need) else "left_segment"
+        if not is_open(person_id, row.need):
+            return "left_segment"
+        # Its moment may be another by now, or that of a mail beside it.
+        moments = (*others.get(row.person_id, ()), *others.get(person_id, ()))
+        return "resting" if is_resting(moments, send_at, rest_days) else ""
 
     return reason
 
