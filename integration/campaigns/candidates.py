@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from datetime import date, datetime, timedelta
 
 from sqlmodel import Session, col, func, select
 
 from integration.audience.wanted import recipients
+from integration.campaigns import sent_drafts
 from integration.campaigns.choose import Candidate
+from integration.campaigns.sent_drafts import Got
 from integration.tables import (
     Audience,
     Campaign,
@@ -60,7 +62,7 @@ def candidates(
     return found
 
 
-def _needs(session: Session, segment: str, people: Mapping[int, date]) -> dict[int, str]:
+def _needs(session: Session, segment: str, people: Collection[int]) -> dict[int, str]:
     """Person -> what he is due for and since which purchase: that is one need, however often the
     segment is entered for it."""
     group, _, rest = segment.partition(":")
@@ -101,6 +103,8 @@ def open_needs(session: Session, segment: str) -> Callable[[int, str], bool]:
 def reached(session: Session, people: Collection[int]) -> set[tuple[str, str]]:
     """Return (address, need) of every choice that was made, under each address of the person.
 
+    Who got a draft of ours that the marketer sent had it for his need too.
+
     People are merged, somebody may use another address by now, and the audience may be another
     one: the person is the same.
     """
@@ -114,6 +118,29 @@ def reached(session: Session, people: Collection[int]) -> set[tuple[str, str]]:
     for email_key, need in rows:
         for other in addresses.get(owner.get(email_key, 0), ()):
             found.add((other, need))
+    for one, need in _drafted(session):
+        found.update((address, need) for address in addresses.get(one.person_id, ()))
+    return found
+
+
+def _drafted(session: Session) -> list[tuple[Got, str]]:
+    """Everybody who got a draft, oldest first, and the need he had then."""
+    got = sent_drafts.got(session)
+    needs: dict[str, dict[int, str]] = {}
+    for segment in {one.segment for one in got}:
+        query = select(SegmentMember.person_id, col(SegmentMember.since)).where(
+            SegmentMember.segment == segment
+        )
+        inside = {person_id: f"{segment}:{since}" for person_id, since in session.exec(query)}
+        needs[segment] = inside | _needs(session, segment, {one.person_id for one in got})
+    found = []
+    for one in got:
+        day = one.at.date()
+        then = f"{one.segment}:{day}"
+        need = needs[one.segment].get(one.person_id, then)
+        # Who bought or came back since has another need by now.
+        is_later = date.fromisoformat(need.rpartition(":")[2]) >= day
+        found.append((one, then if is_later else need))
     return found
 
 
@@ -133,9 +160,15 @@ def _recent(session: Session, segment: str, at: datetime) -> dict[int, str]:
         .order_by(col(Campaign.send_at))
     )
     owner = owners(session)
-    return {
+    chosen = {
         owner.get(email_key, person_id): need for person_id, email_key, need in session.exec(query)
     }
+    drafted = {
+        one.person_id: need
+        for one, need in _drafted(session)
+        if one.segment == segment and one.at > at - timedelta(days=AGAIN_DAYS)
+    }
+    return drafted | chosen
 
 
 def owners(session: Session) -> dict[str, int]:

@@ -1,7 +1,8 @@
 """Who had mail of ours lately: the one notion that rules, flows and drafts share.
 
-What counts is the mail of a rule's run, also one that is still to go out, and an event that starts
-a flow. Nobody gets the next within the days of rest; among events of one kind its own days count.
+What counts is the mail of a rule's run, also one that is still to go out, a draft of ours that the
+marketer sent, and an event that starts a flow. Nobody gets the next within the days of rest; among
+events of one kind its own days count.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from integration.campaigns import sent_drafts
 from integration.campaigns.candidates import HELD, owners
 from integration.campaigns.choose import is_resting
 from integration.tables import Campaign, CampaignPerson, Choice, ToldEvent
@@ -42,7 +44,7 @@ def resting(
     """
     days = rest_days(session)
     events = _events(session, other_than, told_before)
-    found = _by_person(session, [*_mails(session), *events])
+    found = _by_person(session, [*_mails(session), *_drafts(session), *events])
     return {person_id for person_id, some in found.items() if is_resting(some, at, days)}
 
 
@@ -54,7 +56,8 @@ def moments(session: Session, *, other_than: int = 0) -> dict[int, list[datetime
     other_than
         A run that does not count: it is the one that is asked about.
     """
-    return _by_person(session, [*_mails(session, other_than), *_events(session)])
+    mails = [*_mails(session, other_than), *_drafts(session), *_events(session)]
+    return _by_person(session, mails)
 
 
 _Row = tuple[int, str, datetime]
@@ -77,6 +80,11 @@ def _mails(session: Session, other_than: int = 0) -> list[_Row]:
         .where(col(Campaign.status).in_(HELD), Campaign.id != other_than)
     )
     return [(person, key, at) for person, key, at in session.exec(query) if at is not None]
+
+
+def _drafts(session: Session) -> list[_Row]:
+    # Without an address: of a profile it is always known whose it is by now.
+    return [(one.person_id, "", one.at) for one in sent_drafts.got(session)]
 
 
 def _events(

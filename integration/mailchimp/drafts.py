@@ -231,7 +231,7 @@ def look_after(context: Context, audience: Audience) -> None:
                 stored.status, stored.settled_at = "deleted", context.clock()
             elif info.status == "sent":
                 stored.status, stored.settled_at = "sent", context.clock()
-                stored.send_at = info.sent_at
+                stored.send_at = info.sent_at or stored.settled_at
 
 
 def _owned(session: Session, audience: Audience) -> dict[tuple[str, str], int]:

@@ -7,21 +7,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlmodel import select
+import requests
+from sqlmodel import col, select
 
 from integration.audience.restraint import leave_in_peace
 from integration.campaigns import mailed, rules
 from integration.campaigns.content import proposed
 from integration.flows.switches import turn
-from integration.mailchimp import drafts
+from integration.mailchimp import campaign_work, drafts
 from integration.mailchimp.leave_out import ENTERING
 from integration.reading import flows as reading
 from integration.sandbox import delivery
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
-from integration.tables import Campaign, CampaignPerson, ToldEvent, Work
+from integration.tables import Campaign, CampaignPerson, DueDate, SegmentMember, ToldEvent, Work
 from tests.conftest import on_both
-from tests.service.audience_shop import AudienceShop
+from tests.service.audience_shop import AudienceShop, TestJob
 from tests.service.flows_shop import FlowShop, flow_shop
 from tests.service.mail_shop import MONDAY, SEGMENT, MailShop, make_mail_shop
 
@@ -200,10 +201,10 @@ def told(mail: MailShop, email: str, status: str) -> None:
 # -- drafts, and the tags that flows ask for -------------------------------------------------------
 
 
-def draft_for(mail: MailShop) -> set[str]:
+def draft_for(mail: MailShop, segment: str = SEGMENT) -> set[str]:
     """Make a draft; the names of whom it would go to."""
-    text = proposed(SEGMENT, "en", "suits", "https://stipt-demo.shop")
-    drafts.make(mail.shop.context, mail.shop.audience, SEGMENT, text, "en", MONDAY.date())
+    text = proposed(segment, "en", "suits", "https://stipt-demo.shop")
+    drafts.make(mail.shop.context, mail.shop.audience, segment, text, "en", MONDAY.date())
     with mail.sandbox.state.lock:
         found = delivery.recipients(mail.sandbox.state, mail.remote[-1])
     return {member.email.split("@")[0] for member in found}
@@ -222,6 +223,72 @@ def test_a_draft_leaves_out_who_had_mail_and_takes_them_again_after_the_rest(
     mail.go_to(mail.clock.now + timedelta(days=mailed.REST_DAYS + 2))
     mail.work()
     assert REST not in mail.sandbox.tags(ADA) | mail.sandbox.tags(BO)
+
+
+def sent_draft(mail: MailShop, segment: str = SEGMENT) -> None:
+    """Let the marketer send a draft in Mailchimp, and Stipt read its report."""
+    draft_for(mail, segment)
+    url = f"{mail.sandbox.url}/campaigns/{mail.remote[-1].id}/actions/schedule"
+    at = {"schedule_time": (mail.clock.now + timedelta(hours=1)).isoformat()}
+    requests.post(url, json=at, auth=("u", mail.sandbox.key)).raise_for_status()
+    mail.go_to(mail.clock.now + timedelta(hours=2))
+    assert mail.mails() == ["ada", "bo"]
+    mail.work()
+    campaign_work.read_reports(mail.shop.context, TestJob(mail.shop.account_id))
+
+
+def test_who_got_a_draft_gets_no_mail_for_another_thing_within_the_rest(mail: MailShop) -> None:
+    mail.due(["ada", "bo"])
+    mail.shop.push()
+    sent_draft(mail)
+    for email in (ADA, BO):
+        mail.enter(mail.shop.profiles[email], "stage:best")
+    mail.due(["cy"], "stage:best")
+    mail.add_rule(segment="stage:best")
+    mail.go_to(MONDAY + timedelta(days=7))
+    mail.week()
+    assert mail.mails() == ["ada", "bo", "cy"]
+    assert mail.runs()[0].figures["left_out"] == {"resting": 2}
+    with mail.shop.session() as session:
+        assert mailed.resting(session, MONDAY + timedelta(days=13)) >= {1, 2}
+        assert not mailed.resting(session, MONDAY + timedelta(days=15)) & {1, 2}
+
+
+@on_both
+def test_no_rule_repeats_a_draft_for_the_same_need_until_it_begins_anew(mail: MailShop) -> None:
+    mail.due(["ada", "bo"])
+    mail.shop.push()
+    sent_draft(mail)
+    mail.add_rule()
+    mail.go_to(MONDAY + timedelta(days=28))
+    mail.work()
+    assert mail.run().figures["left_out"] == {"had_it": 2}
+    with mail.shop.session() as session:  # Ada bought, and is due again
+        bought = mail.clock.now.date() - timedelta(days=7)
+        session.exec(select(DueDate).where(DueDate.person_id == 1)).one().last_on = bought
+    mail.go_to(MONDAY + timedelta(days=35))
+    mail.week()
+    assert mail.mails() == ["ada", "ada", "bo"]
+
+
+def test_a_draft_to_a_stage_is_not_repeated_before_somebody_comes_back_into_it(
+    mail: MailShop,
+) -> None:
+    mail.due(["ada", "bo"])
+    for email in (ADA, BO):
+        mail.enter(mail.shop.profiles[email], "stage:best")
+    mail.shop.push()
+    sent_draft(mail, "stage:best")
+    mail.add_rule(segment="stage:best")
+    mail.go_to(MONDAY + timedelta(days=28))
+    mail.work()
+    assert mail.run().figures["left_out"] == {"had_it": 2}
+    mail.go_to(MONDAY + timedelta(days=98))
+    with mail.shop.session() as session:
+        inside = select(SegmentMember).where(SegmentMember.segment == "stage:best")
+        session.exec(inside.order_by(col(SegmentMember.person_id))).all()[0].since += timedelta(97)
+    mail.week()
+    assert mail.mails() == ["ada", "ada", "bo"]
 
 
 def test_tags_of_ours_are_looked_at_though_nothing_else_is_open(mail: MailShop) -> None:
