@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from sqlalchemy import insert
 from sqlmodel import Session, col, select
@@ -82,6 +82,8 @@ class Summary(TypedDict):
     left_out: dict[str, int]
     #: key and values; `warning_text` makes the sentence.
     warnings: list[dict[str, Any]]
+    #: Of an undo: keeping in step was on, and is switched off by it.
+    stops_keeping: NotRequired[bool]
 
 
 def make_plan(

@@ -33,8 +33,9 @@ def make_undo(
 ) -> int:
     """Store the plan that takes back `plan_id`, and return its id; `publish` carries it out.
 
-    Asked again while that undo is on its way or done, the same plan is returned, so that a killed
-    job can be repeated. Contacts that bounced, were archived or are gone are left alone, and so
+    Keeping in step by itself is switched off with it: the next night has the same figures. Asked
+    again while that undo is on its way or done, the same plan is returned, so that a killed job can
+    be repeated. Contacts that bounced, were archived or are gone are left alone, and so
     is a language that somebody chose since. With `lease`, who lost the work to another worker
     stores nothing.
 
@@ -58,6 +59,9 @@ def make_undo(
         summary = _summary(session, plan, changes, left_out)
         named = _named_back(session, plan)
         summary["names"] = [change.shown() for change in named]
+        # The next night would write what is taken back once more.
+        summary["stops_keeping"] = audience.keeps_in_step
+        audience.keeps_in_step = False
         undo = store(context, session, audience, changes, summary, people, undoes=plan_id)
         store_names(session, undo, named)
         if lease is not None:

@@ -115,7 +115,14 @@ def _carry_out(shell: Shell, kind: str, chosen: Plan, *, dry_run: bool, as_json:
         _work(shell, kind, {"plan_id": chosen.id}, quiet=as_json)
         chosen = _plan(shell, chosen.id, kind="push")
         if kind == "undo":
-            chosen.outcome = _outcome_of_undo(shell, chosen)
+            undo = _undo_of(shell, chosen)
+            chosen.outcome = undo.outcome
+            if undo.summary.get("stops_keeping"):
+                click.echo(
+                    "Keeping in step is switched off, as the next night would have written it "
+                    "again; the page Publish switches it on.",
+                    err=True,
+                )
     if as_json:
         print_json(_shown(chosen))
     elif dry_run:
@@ -124,11 +131,10 @@ def _carry_out(shell: Shell, kind: str, chosen: Plan, *, dry_run: bool, as_json:
         click.echo(f"Plan {chosen.id} is {chosen.status}. {_outcome(chosen.outcome)}")
 
 
-def _outcome_of_undo(shell: Shell, chosen: Plan) -> dict[str, Any]:
+def _undo_of(shell: Shell, chosen: Plan) -> Plan:
     query = select(Plan).where(Plan.undoes == chosen.id).order_by(col(Plan.id).desc())
     with shell.session() as session:
-        made = session.exec(query).first()
-    return made.outcome if made is not None else {}
+        return session.exec(query).first() or Plan()
 
 
 def _outcome(outcome: dict[str, Any]) -> str:

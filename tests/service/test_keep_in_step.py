@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 from sqlmodel import col, select
 
 from integration.audience import floods, keep
 from integration.audience.connect import connect
-from integration.pipeline import follow_up
+from integration.pipeline import follow_up, undo
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
 from integration.tables import Person, Plan, Work
 from integration.work.execute import run_until_idle
-from tests.service.audience_shop import AudienceShop, make_shop
+from integration.work.queue import Job
+from tests.service.audience_shop import AudienceShop, TestJob, make_shop
 
 PEOPLE = [f"p{number}@stipt-demo.shop" for number in range(20)]
 
@@ -120,6 +122,22 @@ def test_a_flood_that_goes_by_itself_starts_no_flow(
     assert newest(shop).status == "published"
     assert "Due: Suits – now" in sandbox.tags(PEOPLE[3])
     assert flow.entries == {}
+
+
+def test_what_was_taken_back_is_not_written_again_the_next_night(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    switch(shop, on=True)
+    shop.enter(first_person(shop), "due:suits:now")
+    figures_are_new(shop)
+    job = TestJob(shop.account_id, payload={"plan_id": newest(shop).id})
+    undo(shop.context, cast(Job, job))
+    figures_are_new(shop)
+    assert "Due: Suits – now" not in sandbox.tags(PEOPLE[0])
+    assert newest(shop).summary["stops_keeping"]
+    switch(shop, on=True)
+    figures_are_new(shop)
+    assert "Due: Suits – now" in sandbox.tags(PEOPLE[0])
 
 
 def test_a_burst_of_figures_is_one_run(shop: AudienceShop) -> None:

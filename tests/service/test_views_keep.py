@@ -9,6 +9,7 @@ import pytest
 from sqlmodel import select
 
 from integration.app import create_app
+from integration.audience.undo import make_undo, undoable
 from integration.context import Context
 from integration.db import scoped
 from integration.tables import Audience, AudienceCheck, Plan, User, Work
@@ -96,6 +97,25 @@ def test_a_plan_that_waits_says_why(
     assert english in visitor.get(f"/plan/{known.plan_id}").text
     in_dutch(still, known)
     assert dutch in visitor.get(f"/plan/{known.plan_id}").text
+
+
+def test_after_an_undo_the_switch_says_why_it_is_off_and_can_be_clicked_on(
+    still: Context, known: Merchant, visitor: Visitor
+) -> None:
+    with scoped(still.engine, known.account_id) as session:
+        session.exec(select(Audience)).one().keeps_in_step = True
+    with scoped(still.engine, known.account_id) as session:
+        plan_id = undoable(session, NOW)
+    assert plan_id is not None
+    make_undo(still, known.account_id, plan_id)
+    assert not keeps(still, known)
+    assert "Off, since you took a plan back" in visitor.get("/plan").text
+    visitor.post("/plan/keep", {"on": "1"})
+    assert keeps(still, known)
+    assert "since you took a plan back" not in visitor.get("/plan").text
+    in_dutch(still, known)
+    visitor.post("/plan/keep", {"on": "0"})
+    assert "Uit, want je draaide een plan terug" in visitor.get("/plan").text
 
 
 def found(still: Context, known: Merchant, differences: list[dict[str, Any]]) -> None:
