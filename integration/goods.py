@@ -21,6 +21,8 @@ class Goods(NamedTuple):
     #: With the size, where it is one.
     title: str
     url: str
+    #: Address of its picture.
+    image: str
 
 
 def in_stock() -> ColumnElement[bool]:
@@ -33,11 +35,13 @@ class Shelf:
 
     def __init__(self, session: Session, only: Collection[int] | None = None) -> None:
         products = session.exec(
-            select(Product.id, Product.title, Product.url).where(
+            select(Product.id, Product.title, Product.url, Product.image_url).where(
                 Product.status == "active", _among(col(Product.id), only)
             )
         )
-        self._products = {key: Goods(title, url or "") for key, title, url in products}
+        self._products = {
+            key: Goods(title, url or "", image or "") for key, title, url, image in products
+        }
         listed = _among(col(Variant.product_id), only)
         variants = session.exec(
             select(Variant.id, Variant.product_id, Variant.size).where(in_stock(), listed)

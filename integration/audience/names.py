@@ -75,6 +75,16 @@ SETS: tuple[FieldSet, ...] = (
             Field("FAVOURITE", "text", "Favourite", "Favoriet"),
         ),
     ),
+    FieldSet("picture", (Field("DUEIMG", "text", "Product picture", "Productfoto"),)),
+    FieldSet(
+        "bought",
+        (
+            Field("RECENT1", "text", "Bought last 1", "Laatst gekocht 1"),
+            Field("RECENT2", "text", "Bought last 2", "Laatst gekocht 2"),
+            Field("RECENT3", "text", "Bought last 3", "Laatst gekocht 3"),
+        ),
+    ),
+    FieldSet("proposals", (Field("HASRECO", "text", "Has proposals", "Heeft voorstellen"),)),
 )
 #: In order of use, the optional ones last.
 ALL_FIELDS: tuple[Field, ...] = (*FIELDS, *(field for group in SETS for field in group.fields))
@@ -233,6 +243,17 @@ def value(text: str) -> str:
     254
     """
     return text.encode()[:VALUE_BYTES].decode(errors="ignore")
+
+
+def link(address: str) -> str:
+    """Return an address as a field holds it; one that would have to be cut leads nowhere.
+
+    Examples
+    --------
+    >>> link("https://shop.nl/suit"), link("https://shop.nl/" + "x" * 255)
+    ('https://shop.nl/suit', '')
+    """
+    return address if len(address.encode()) <= VALUE_BYTES else ""
 
 
 def _cut(text: str, length: int) -> str:

@@ -43,6 +43,8 @@ _STATES = ("now", "soon", "late", "")
 _ANYTHING = "anything"
 #: Orders that a rhythm takes.
 _RHYTHM_ORDERS = 3
+#: Purchases shown.
+_RECENT = 3
 
 
 @dataclass(kw_only=True)
@@ -229,6 +231,7 @@ def _fields(
     stages = _stage_reasons(session, person_ids)
     profiles = _profiles(session, person_ids)
     shelf = Shelf(session)
+    bought = _bought_last(session, person_ids) if "RECENT1" in used else {}
     found: dict[int, dict[tuple[str, str], str]] = {}
     for person_id in due.keys() | stages.keys() | profiles.keys():
         profile, first = profiles.get(person_id), due.get(person_id)
@@ -236,6 +239,8 @@ def _fields(
             first = None  # business customers order on contract, not when a thing wears out
         texts = _due_texts(first, language, needs, shelf)
         texts |= _profile_texts(profile, language, needs) | _pick_texts(profile, shelf)
+        titles = enumerate(bought.get(person_id, ()), start=1)
+        texts |= {f"RECENT{place}": title for place, title in titles}
         reason = first.reason if first else stages.get(person_id)
         if reason:
             texts["WHY"] = words.why(reason)
@@ -254,16 +259,22 @@ def _due_texts(
     texts = {"DUEDATE": due.expected_on.isoformat(), "DUEWHAT": name}
     if due.state:
         # The thing itself where there is nothing to propose, so that no sentence has a hole.
-        best = next(iter(shelf.shown(due.offers)), Goods(name, ""))
-        texts |= {"DUEPROD": best.title, "DUEURL": best.url}
+        best = next(iter(shelf.shown(due.offers)), Goods(name, "", ""))
+        texts |= {
+            "DUEPROD": best.title,
+            "DUEURL": names.link(best.url),
+            "DUEIMG": names.link(best.image),
+        }
     return texts
 
 
 def _pick_texts(profile: _Profile | None, shelf: Shelf) -> dict[str, str]:
-    if profile is None or profile.is_wholesale:
+    if profile is None:
         return {}
-    found = shelf.shown(profile.picks)
-    return {f"RECO{place}": goods.title for place, goods in enumerate(found, start=1)}
+    found = [] if profile.is_wholesale else shelf.shown(profile.picks)
+    texts = {f"RECO{place}": goods.title for place, goods in enumerate(found, start=1)}
+    # The same words in every language: a template compares with them.
+    return texts | {"HASRECO": "yes" if found else "no"}
 
 
 def _profile_texts(
@@ -326,6 +337,21 @@ def _most_urgent(session: Session, person_ids: Collection[int]) -> dict[int, _Du
         best = found.get(due.person_id)
         if best is None or _urgency(due) < _urgency(best):
             found[due.person_id] = due
+    return found
+
+
+def _bought_last(session: Session, person_ids: Collection[int]) -> dict[int, list[str]]:
+    """What each person bought last, one of each kind of thing and newest first, three at most."""
+    query = (
+        select(DueDate.person_id, DueDate.last_title)
+        .where(DueDate.need != _ANYTHING, DueDate.last_title != "")
+        .order_by(col(DueDate.last_on).desc(), col(DueDate.id))
+    )
+    found: dict[int, list[str]] = defaultdict(list)
+    for person_id, title in session.exec(query):
+        titles = found[person_id] if person_id in person_ids else None
+        if titles is not None and len(titles) < _RECENT and title not in titles:
+            titles.append(title)
     return found
 
 

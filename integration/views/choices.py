@@ -142,6 +142,9 @@ def set_texts() -> dict[str, str]:
         "shops": gettext("What somebody mostly buys: menswear, womenswear or both"),
         "wholesale": gettext("When a business customer is expected to order again"),
         "history": gettext("The day of the last order, and the favourite"),
+        "picture": gettext("The address of a picture of the suggested product"),
+        "bought": gettext("What was bought last, three kinds of things"),
+        "proposals": gettext("Whether there is anything to propose: yes or no"),
     }
 
 

@@ -14,6 +14,7 @@ from integration.audience.wanted import wanted
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
 from integration.tables import DueDate, PersonProfile, Product, Variant
+from tests.service.adding_shop import choose
 from tests.service.audience_shop import AudienceShop, make_shop
 
 ADA = "ada@stipt-demo.shop"
@@ -74,6 +75,42 @@ def test_the_offer_is_named_with_its_size_and_link(stall: Stall) -> None:
     assert found["DUEPROD"] == "Navy suit 50"
     assert found["DUEURL"] == "https://stipt-demo.shop/9"
     assert found["RECO1"] == "Navy suit 50"
+
+
+def test_the_picture_what_was_bought_last_and_whether_to_propose_are_there_when_chosen(
+    stall: Stall,
+) -> None:
+    suit, in_50 = stall.product("Navy suit", 1)
+    offer = {"product_id": suit, "variant_id": in_50}
+    with stall.session() as session:
+        session.get_one(Product, suit).image_url = "https://stipt-demo.shop/suit.jpg"
+        person = session.exec(select(DueDate)).one()
+        person.last_title, person.last_on = "Old suit", date(2025, 2, 1)
+    for need, title, day in (("ties", "Tie", 1), ("shirts", "Old suit", 2), ("shoes", "Shoe", 3)):
+        stall.will_need(person.person_id, {need: ("", date(2027, 1, 1))})
+        with stall.session() as session:
+            row = session.exec(select(DueDate).where(DueDate.need == need)).one()
+            row.last_title, row.last_on = title, date(2026, 1, day)
+    assert not {"DUEIMG", "RECENT1", "HASRECO"} & stall.offer(offer).keys()
+    choose(stall, field_sets={"on": ["picture", "bought", "proposals"]})
+    found = stall.offer(offer)
+    assert found["DUEIMG"] == "https://stipt-demo.shop/suit.jpg"
+    recent = [found.get(f"RECENT{place}") for place in (1, 2, 3)]
+    assert recent == ["Shoe", "Old suit", "Tie"]
+    assert found["HASRECO"] == "yes"
+    stall.sell_out(in_50)
+    found = stall.offer(offer)
+    assert found["HASRECO"] == "no"
+    assert not {"DUEIMG", "RECO1"} & found.keys()
+
+
+def test_an_address_that_does_not_fit_is_left_out_instead_of_cut(stall: Stall) -> None:
+    suit, in_50 = stall.product("Navy suit", 1)
+    with stall.session() as session:
+        session.get_one(Product, suit).url = "https://stipt-demo.shop/" + "x" * 255
+    found = stall.offer({"product_id": suit, "variant_id": in_50})
+    assert found["DUEPROD"] == "Navy suit 50"
+    assert "DUEURL" not in found
 
 
 def test_what_sold_out_since_last_night_gives_way_to_the_next_best(stall: Stall) -> None:
