@@ -246,7 +246,6 @@ NOT_JSON = {
 #: Commands without --dry-run, and why.
 NO_DRY_RUN = {
     "demo": "works in a folder of its own that it removes",
-    "connect": "writes only which audience is ours, nothing in Mailchimp",
     "plan": "is itself the dry run of push",
     "serve": "stays up",
     "worker": "stays up",
