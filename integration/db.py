@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -114,12 +115,21 @@ def make_engine(url: str) -> Engine:
     """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
+        return create_engine(
+            parsed, pool_pre_ping=True, hide_parameters=True, json_serializer=_json
+        )
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, connect_args={"timeout": 10}, hide_parameters=True)
+    engine = create_engine(
+        parsed, connect_args={"timeout": 10}, hide_parameters=True, json_serializer=_json
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
+
+
+def _json(value: Any) -> str:
+    """Write JSON; not a number is none, and only PostgreSQL would say so."""
+    return json.dumps(value, allow_nan=False)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

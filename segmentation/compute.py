@@ -406,7 +406,7 @@ def _wholesale_profiles(apart: pd.DataFrame, today: int) -> pd.DataFrame:
     profiles["is_wholesale"] = np.ones(len(apart), dtype=bool)
     for text in ("stage", "value", "shops", "style", "favourite", "second_favourite"):
         profiles[text] = pd.Series("", index=profiles.index, dtype="str")
-    profiles["picks"] = nothing(len(profiles))
+    profiles["picks"] = nothing(profiles.index)
     return profiles
 
 

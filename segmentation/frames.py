@@ -164,7 +164,7 @@ def check(frame: pd.DataFrame, contract: Mapping[str, str], name: str) -> pd.Dat
     Raises
     ------
     WrongFrame
-        When a column is missing or of another type.
+        When a column is missing or of another type, or has no list or dict in some row.
 
     Examples
     --------
@@ -182,6 +182,8 @@ def check(frame: pd.DataFrame, contract: Mapping[str, str], name: str) -> pd.Dat
             raise WrongFrame(
                 f"frame {name!r}: column {column!r} is {frame[column].dtype}, expected {kind}"
             )
+        if kind == "object" and frame[column].isna().any():
+            raise WrongFrame(f"frame {name!r}: column {column!r} is empty in some row")
     return frame[list(contract)]
 
 

@@ -45,12 +45,12 @@ def picks(
     Returns
     -------
     Series of list of dict
-        {"product_id", "basis"} in the order of `persons`; the basis is "again" (bought before),
+        {"product_id", "basis"} in the rows of `persons`; the basis is "again" (bought before),
         "taste" (of a kind bought before) or "popular" (others buy it, and nothing is known that
         speaks for it).
     """
     if shelf.empty:
-        return nothing(len(persons))
+        return nothing(persons.index)
     allowed = np.unique(shelf["product_id"].to_numpy(dtype=np.int64))
     best = model.predict(bought, n=_LOOKED_AT, allowed=allowed)
     needs = shelf.drop_duplicates("product_id").set_index("product_id")["need"]
@@ -65,12 +65,12 @@ def picks(
     ):
         basis = "again" if again else "taste" if (person, need) in kinds else "popular"
         result[person].append({"product_id": product, "basis": basis})
-    return pd.Series(list(result.values()), dtype="object")
+    return pd.Series(list(result.values()), index=persons.index, dtype="object")
 
 
-def nothing(persons: int) -> pd.Series:
-    """Return no picks for so many persons."""
-    return pd.Series([[] for _ in range(persons)], dtype="object")
+def nothing(persons: pd.Index) -> pd.Series:
+    """Return no picks for rows of persons."""
+    return pd.Series([[] for _ in persons], index=persons, dtype="object")
 
 
 def _still_lives(best: pd.DataFrame, due: pd.DataFrame) -> Bools:

@@ -35,7 +35,7 @@ from tests.service.shop_files import write_receipts
 pytestmark = pytest.mark.slow
 
 CUSTOMERS, AS_OF = 150, date(2026, 11, 1)
-IMPORT_KILLS = 4
+IMPORT_KILLS = 3
 #: What follows the import, and how often the worker is killed in each.
 PUSHING = (("plan", 0), ("push", 3), ("undo", 2), ("plan", 0), ("push", 3))
 #: How long a worker may get on before it is killed, at most, as a share of the undisturbed time.

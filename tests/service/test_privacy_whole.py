@@ -48,6 +48,7 @@ NOT_TOLD = {
     "plan": "counts of a whole publication",
     "plan_name": "names of tags and fields",
     "mailchimp_hook": "an address of ours, as a hash",
+    "own_segment": "conditions of the merchant's; who fits stands in segment_member",
     "campaign_rule": "a text for many",
     "campaign": "a text for many; who got it stands in campaign_person",
     "event_switch": "a switch of the merchant's",
