@@ -23,6 +23,10 @@ KIND, REPORTS = "campaigns", "reports"
 #: The first run also takes those who entered so short before the rule was switched on.
 BEFORE = timedelta(days=7)
 MOST_PEOPLE = 500
+#: Before the fingerprint in `CampaignRule.previewed`: the template is another one since.
+_CHANGED = "changed:"
+#: Why a run waits whose template is not as it was shown.
+TEMPLATE = "template"
 #: States of a run in which it can be stopped.
 STOPPABLE = ("waiting", "planned", "scheduling", "scheduled")
 
@@ -103,6 +107,19 @@ def was_previewed(rule: CampaignRule) -> None:
     rule.previewed = text_of(rule)
 
 
+def was_changed(rule: CampaignRule) -> bool:
+    """Tell whether the template was changed since it was shown; `rendered` is how it is now."""
+    return rule.previewed == _CHANGED + text_of(rule)
+
+
+def saw(rule: CampaignRule, rendered: str) -> bool:
+    """Tell whether the merchant saw this very template; one he did not see is kept to be shown."""
+    if rule.previewed == text_of(rule) and rule.rendered == rendered:
+        return True
+    rule.rendered, rule.previewed = rendered, _CHANGED + text_of(rule)
+    return False
+
+
 def may_be_on(rule: CampaignRule) -> bool:
     """Tell whether this very content was shown and tried."""
     return rule.removed_at is None and rule.previewed == rule.tested == text_of(rule)
@@ -139,10 +156,14 @@ def remove(session: Session, context: Context, rule: CampaignRule) -> None:
 def confirm(session: Session, context: Context, run: Campaign) -> bool:
     """Let a run go that waits for a person; False when it does not wait.
 
-    It goes out at its moment, or some hours from now where that is over or too near.
+    It goes out at its moment, or some hours from now where that is over or too near. A template
+    that was changed is accepted with it, as it was rendered for the page.
     """
     if run.kind != "run" or run.status != "waiting" or run.send_at is None:
         return False
+    rule = session.get_one(CampaignRule, run.rule_id)
+    if run.figures.get("waits", {}).get("key") == TEMPLATE and was_changed(rule):
+        was_previewed(rule)
     run.status, run.send_at = "planned", send_at(run.send_at, context.clock())
     start(session)
     return True

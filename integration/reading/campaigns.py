@@ -70,6 +70,12 @@ def campaigns(session: Session, kind: str) -> list[Campaign]:
     return list(session.exec(query.order_by(col(Campaign.id).desc()).limit(_SHOWN)))
 
 
+def waiting(session: Session, rule: CampaignRule) -> Campaign | None:
+    """Return a rule's run that waits for a person."""
+    query = select(Campaign).where(Campaign.rule_id == rule.id, Campaign.status == "waiting")
+    return session.exec(query).first()
+
+
 def segments(session: Session, language: str) -> list[tuple[str, str, int]]:
     """Return key, name and size of every segment that somebody is in and mail could go to."""
     query = select(SegmentMember.segment, func.count()).group_by(SegmentMember.segment)

@@ -30,6 +30,7 @@ class CampaignRule(Owned, table=True):
     most_people: int
     is_on: bool = False
     #: Fingerprint of what was shown, and of what was sent as a test: a change asks for both again.
+    #: The first begins with "changed:" when the template is another one since.
     previewed: str = ""
     tested: str = ""
     #: The template as Mailchimp renders it, when it was last shown; "" for our blocks.

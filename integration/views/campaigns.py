@@ -297,7 +297,9 @@ def _rule_page(session: Session, found: CampaignRule, *, is_shown: bool) -> Resp
     content = contents.stored(found.content)
     shown = (is_shown or found.id is None) and found.template_id is None
     was_shown = found.previewed == rules.text_of(found)
-    is_rendered = was_shown and found.template_id is not None and bool(found.rendered)
+    was_changed = rules.was_changed(found)
+    is_rendered = (was_shown or was_changed) and found.template_id is not None
+    is_rendered = is_rendered and bool(found.rendered)
     if is_rendered:
         headers.let_frame_ours()
     return render_template(
@@ -306,6 +308,8 @@ def _rule_page(session: Session, found: CampaignRule, *, is_shown: bool) -> Resp
         work=reading.current_work(session) if found.template_id is not None else None,
         kinds=kind_names(),
         is_rendered=is_rendered,
+        was_changed=was_changed,
+        waits=reading.waiting(session, found) if was_changed else None,
         name=segment_name(session, found.segment, language()),
         content=content,
         longest=LONGEST,
@@ -403,7 +407,9 @@ def problem_text(run: Campaign) -> str:
 
 
 def _waiting_texts(run: Campaign, waits: Mapping[str, Any]) -> Iterator[str]:
-    if waits.get("key") == "far_more":
+    if waits.get("key") == rules.TEMPLATE:
+        yield gettext("Your template was changed in Mailchimp since you saw it.")
+    elif waits.get("key") == "far_more":
         yield gettext(
             "%(people)s people, and %(usual)s are usual.",
             people=number(waits["people"]),

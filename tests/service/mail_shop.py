@@ -13,7 +13,7 @@ from integration.audience.members import read_members
 from integration.campaigns import rules
 from integration.campaigns.content import Content
 from integration.mailchimp import campaign_work
-from integration.mailchimp.rule_runs.trial import send_test
+from integration.mailchimp.rule_runs.trial import render, send_test
 from integration.sandbox.mailing import Campaign as Remote
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
@@ -107,6 +107,8 @@ class MailShop:
             rules.was_previewed(rule)
             rule_id = rule.id or 0
         if on:
+            if more.get("template_id"):
+                render(context, audience, rule_id)
             send_test(context, audience, rule_id, OWNER)
             with self.shop.session() as session:
                 rules.switch_on(session, context, session.get_one(CampaignRule, rule_id))

@@ -201,6 +201,27 @@ def test_a_run_that_waits_for_its_crowd_says_how_many_it_has_room_for(
     assert "That is 18% of the audience. This mail has room for 5 of them." in shown
 
 
+def test_a_changed_template_is_shown_as_it_is_now_and_accepted_by_a_click(
+    mail: MailShop, visitor: Visitor
+) -> None:
+    url, login = f"{mail.sandbox.url}/templates", ("u", mail.sandbox.key)
+    made = requests.post(url, json={"name": "Ours", "html": "<p>Ours</p>"}, auth=login).json()
+    rule_id = mail.add_rule(template_id=made["id"])
+    requests.patch(f"{url}/{made['id']}", json={"name": "Ours", "html": "<p>New</p>"}, auth=login)
+    mail.work()
+    listed = visitor.get(PAGE).text
+    assert "Your template was changed in Mailchimp since you saw it." in listed
+    assert f"{PAGE}/rules/{rule_id}#preview" in listed
+    page = visitor.get(f"{PAGE}/rules/{rule_id}").text
+    assert "This is how it is now." in page
+    assert f"{PAGE}/runs/{mail.run().id}/confirm" in page
+    assert visitor.get(f"{PAGE}/rules/{rule_id}/mail").text == "<p>New</p>"
+    visitor.post(f"{PAGE}/runs/{mail.run().id}/confirm")
+    done(mail)
+    assert mail.run().status == "scheduled"
+    assert "This is how it is now." not in visitor.get(f"{PAGE}/rules/{rule_id}").text
+
+
 def test_the_history_labels_opens_as_inflated(mail: MailShop, visitor: Visitor) -> None:
     mail.add_rule()
     mail.work()

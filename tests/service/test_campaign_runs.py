@@ -352,6 +352,61 @@ def test_a_run_let_go_late_leaves_out_who_gets_another_mail_that_day(mail: MailS
     assert mail.runs()[0].figures["left_out"] == {"resting": 1}
 
 
+def template(mail: MailShop, html: str, number: int = 0) -> int:
+    """Make a template of the merchant's, or change it; its number."""
+    url = f"{mail.sandbox.url}/templates" + (f"/{number}" if number else "")
+    body = {"name": "Ours", "html": html}
+    call = requests.patch if number else requests.post
+    answer = call(url, json=body, auth=("u", mail.sandbox.key), timeout=10)
+    return int(answer.json()["id"])
+
+
+def test_a_template_as_it_was_shown_goes_out(mail: MailShop) -> None:
+    mail.due(["ada"])
+    mail.add_rule(template_id=template(mail, "<p>Ours</p>"))
+    mail.work()
+    assert mail.run().status == "scheduled"
+
+
+@on_both
+def test_a_template_changed_since_it_was_shown_waits_until_a_click_accepts_it(
+    mail: MailShop,
+) -> None:
+    mail.due(["ada"])
+    number = template(mail, "<p>Ours</p>")
+    rule_id = mail.add_rule(template_id=number)
+    template(mail, "<p>Half done</p>", number)
+    mail.work()
+    run = mail.run()
+    assert (run.status, run.figures["waits"]) == ("waiting", {"key": "template"})
+    template(mail, "<p>Done</p>", number)  # and once more, before the click
+    with mail.shop.session() as session:
+        assert "Half done" in session.get_one(CampaignRule, rule_id).rendered
+        assert rules.confirm(session, mail.shop.context, session.get_one(Campaign, run.id))
+    mail.work()
+    assert mail.run().status == "waiting"
+    with mail.shop.session() as session:
+        assert rules.confirm(session, mail.shop.context, session.get_one(Campaign, run.id))
+    mail.work()
+    assert mail.run().status == "scheduled"
+    assert "Done" in mail.remote[-1].html
+    mail.go_to(MONDAY + LATER)
+    assert mail.mails() == ["ada"]
+
+
+def test_a_changed_template_that_nobody_accepted_waits_the_next_week_too(mail: MailShop) -> None:
+    mail.due(["ada"])
+    number = template(mail, "<p>Ours</p>")
+    mail.add_rule(template_id=number)
+    template(mail, "<p>Other</p>", number)
+    mail.week()
+    mail.work()
+    assert [run.status for run in mail.runs()] == ["lapsed", "waiting"]
+    stop(mail)
+    mail.work()
+    assert (mail.remote, mail.ledger(), mail.mails()) == ([], set(), [])
+
+
 def test_what_mailchimp_finds_wrong_is_shown_and_nothing_is_scheduled(mail: MailShop) -> None:
     mail.due(["ada"])
     mail.add_rule()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from integration.campaigns import content as contents
+from integration.campaigns import rules
 from integration.context import Context
 from integration.mailchimp import campaigns, dispatch
 from integration.mailchimp.client import Mailchimp
@@ -45,6 +46,8 @@ def prepare(run: Run) -> None:
             return
         remote_id = _campaign(run)
         fill_in(run.context, run.mailchimp, run.audience, run.look()[1], remote_id)
+        if not _is_as_shown(run, remote_id):
+            return
         wrong = campaigns.problems(run.mailchimp, remote_id)
         if wrong:
             ends.refuse(run, " ".join(wrong))
@@ -65,6 +68,23 @@ def fill_in(
         return
     content = fitted(context, mailchimp, audience, contents.stored(rule.content))
     campaigns.set_content(mailchimp, remote_id, html=contents.html(content, rule.language))
+
+
+def _is_as_shown(run: Run, remote_id: str) -> bool:
+    """Tell whether the merchant saw what would be sent; else the run waits for him.
+
+    A template is his own, and nobody tells when he changes it in Mailchimp.
+    """
+    if run.look()[1].template_id is None:
+        return True
+    rendered = campaigns.content(run.mailchimp, remote_id)
+    with run.step() as session:
+        row, rule = run.of(session)
+        if rules.saw(rule, rendered):
+            return True
+        if run.moved(session, ("planned", "scheduling"), "waiting"):
+            row.figures = {**row.figures, "waits": {"key": rules.TEMPLATE}}
+    return False
 
 
 def _end_empty(run: Run) -> None:
