@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Integer, Select, cast
+from sqlalchemy import Integer, Select, cast, not_
 from sqlmodel import Session, col, func, select
 
 from connectors.records import RefundDetail
@@ -269,21 +269,30 @@ def _products(session: Session) -> pd.DataFrame:
 
 
 def _stock(session: Session) -> pd.DataFrame:
-    """What can be bought now: published, and not known to be sold out."""
-    query = (
-        select(Product)
-        .outerjoin(Variant, col(Variant.product_id) == col(Product.id))
-        .where(Product.status == "active", in_stock())
-        .order_by(col(Product.id), col(Variant.id))
+    """What can be bought now: published, and not known to be sold out.
+
+    Joined here: SQLite would look through every variant of the account for each product.
+    """
+    goods = _table(
+        session,
+        {"product_id": Product.id, "listed": Product.price_minor},
+        select(Product).where(Product.status == "active").order_by(col(Product.id)),
     )
     columns = {
-        "product_id": Product.id,
+        "product_id": Variant.product_id,
         "variant_id": Variant.id,
         "colour": Variant.colour,
         "size": Variant.size,
-        "price": func.coalesce(Variant.price_minor, Product.price_minor),
+        "price": Variant.price_minor,
+        "is_sold": not_(in_stock()),
     }
-    return _table(session, columns, query)
+    variants = _table(session, columns, select(Variant).order_by(col(Variant.id)))
+    key = {"product_id": "int64"}  # as a table without rows has no types
+    stock = goods.astype(key).merge(variants.astype(key), on="product_id", how="left")
+    # Nothing stands there for a product without variants.
+    stock = stock[~stock["is_sold"].eq(True)]
+    stock["price"] = stock["price"].fillna(stock["listed"])
+    return stock.drop(columns=["listed", "is_sold"]).reset_index(drop=True)
 
 
 def _name_unlisted(lines: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
