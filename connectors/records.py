@@ -143,6 +143,8 @@ class OrderLine:
     discount: Decimal = Decimal(0)
     tax: Decimal | None = None
     is_gift: bool = False
+    #: Sent by a subscription: nobody decided on that day to buy it.
+    is_subscription: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

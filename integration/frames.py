@@ -163,6 +163,7 @@ def _lines(session: Session, end: datetime) -> pd.DataFrame:
         "net_amount": OrderLine.total_minor,
         "currency": Order.currency,
         "gift_line": OrderLine.is_gift,
+        "is_subscription": OrderLine.is_subscription,
         "gift_order": Order.ships_to_other,
     }
     lines = _table(session, columns, query)

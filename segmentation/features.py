@@ -7,6 +7,8 @@
   (shipping, vouchers) are left out; a return line is netted with the latest earlier purchase of the
   same product, a refund with its own line; what came back in full is no purchase;
 - gifts count for value and rhythm, not for needs and taste;
+- what a subscription brings is no repurchase: it counts for value, rhythm and taste, and while it
+  runs the need has no clock;
 - nothing after `as_of` is seen: a line dated later does not exist, a refund dated later has not
   happened. Lines of the day itself count, so an order moves its tags on the day it is placed.
 """
@@ -30,6 +32,8 @@ from segmentation.duedates.needs import NO_GOODS
 
 #: Half-life of taste in days: what was bought two years before the last purchase counts half.
 TASTE_HALF_LIFE_DAYS = 730.0
+#: A subscription that delivered this lately still runs: quarterly ones do.
+SUBSCRIBED_DAYS = 100
 #: From 1 December to this day, one odd item is more likely a present than a taste.
 _LAST_GIFT_DAY = 24
 _EPOCH = date(1970, 1, 1)
@@ -40,7 +44,7 @@ _LINES = ibis.schema({
     "ordered_on": "timestamp(6)", "status": "string", "channel": "string", "product_id": "int64",
     "title": "string", "colour": "string", "size": "string", "quantity": "float64",
     "net_amount": "float64", "refunded_quantity": "float64", "refunded_amount": "float64",
-    "refunded_on": "timestamp(6)", "is_gift": "boolean",
+    "refunded_on": "timestamp(6)", "is_gift": "boolean", "is_subscription": "boolean",
 })  # fmt: skip
 _PLACED = ibis.schema({
     "account_id": "int64", "product_id": "int64", "need": "string", "department": "string",
@@ -180,7 +184,8 @@ def _judged(lines: Any, placed: Any, as_of: Any) -> Any:
         (units <= 0, "refunded"),
         else_="",
     )
-    return seen.mutate(units=units, amount=amount, reason=reason)
+    running = seen.is_subscription & (seen.day > as_of - SUBSCRIBED_DAYS)
+    return seen.mutate(units=units, amount=amount, reason=reason, is_running=running)
 
 
 def _with_returns(lines: Any) -> Any:
@@ -208,7 +213,13 @@ def _with_returns(lines: Any) -> Any:
 
 
 def _need_days(own: Any) -> Any:
+    """Group by day. What came before a subscription's last delivery starts no clock: what would
+    have been bought instead is not known. That delivery does, once no other follows."""
     goods = own.filter(own.need != "")
+    of_pair = ibis.window(group_by=["account_id", "person_id", "need"])
+    after = goods.day + goods.is_running.cast("int64")
+    goods = goods.mutate(since=ibis.ifelse(goods.is_subscription, after, None).max().over(of_pair))
+    goods = goods.filter(goods.since.isnull() | (goods.day >= goods.since))
     first = [ibis.desc("amount"), "line_id"]
     return goods.group_by("account_id", "person_id", "need", "day").aggregate(
         units=goods.units.sum(),
@@ -263,13 +274,18 @@ def _tastes(own: Any) -> Any:
 
 def _reasons(judged: Any) -> Any:
     return judged.group_by("reason").aggregate(
-        lines=judged.count(), gifts=judged.is_gift.cast("int64").sum()
+        lines=judged.count(),
+        gifts=judged.is_gift.cast("int64").sum(),
+        subscriptions=judged.is_subscription.cast("int64").sum(),
     )
 
 
 def _counters(reasons: pd.DataFrame) -> dict[str, int]:
     count = dict(zip(reasons["reason"], reasons["lines"].astype(int), strict=True))
-    gifts = int(reasons.loc[reasons["reason"] == "", "gifts"].sum())
+    counted = reasons[(reasons["reason"] == "").to_numpy()]
     counters = {"lines": int(reasons["lines"].sum()), "counted lines": count.get("", 0)}
     counters |= {f"{reason} lines": count.get(reason, 0) for reason in _REASONS}
-    return counters | {"gift lines": gifts}
+    return counters | {
+        "gift lines": int(counted["gifts"].sum()),
+        "subscription lines": int(counted["subscriptions"].sum()),
+    }

@@ -31,6 +31,7 @@ LINES: Mapping[str, str] = {
     "refunded_amount": "float64",  # minor units, 0 or more
     "refunded_on": "datetime64",  # day of the last refund of this line, NaT when none
     "is_gift": "bool",
+    "is_subscription": "bool",  # sent by a subscription
 }
 
 #: One row a product of any source, plus one for each line without one (product_id < 0).

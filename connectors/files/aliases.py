@@ -80,6 +80,8 @@ _ALIASES = {
     " couponcodes vouchercode kortingscode kortingscodes actiecode",
     "currency": "currency currencycode valuta munt muntsoort",
     "is_return": "isreturn return returned retour isretour retourjn geretourneerd",
+    "is_subscription": "issubscription subscriptionorder subscriptionitem isabonnement"
+    " abonnementsregel abonnementjn",
     "document_type": "documenttype doctype transactiontype eventtype soort documentsoort boncode"
     " transactiesoort",
     "original_order_id": "originalreceiptid originalorderid origineelbonnummer",

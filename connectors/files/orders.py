@@ -26,7 +26,7 @@ Row: TypeAlias = tuple[Any, ...]
 LINE_FIELDS = (
     "line_id", "product_id", "sku", "product_name", "category", "brand", "gender_target",
     "colour", "size", "quantity", "amount", "net_amount", "unit_price", "tax", "discount",
-    "is_return", "document_type", "purchased_at",
+    "is_return", "document_type", "purchased_at", "is_subscription",
 )  # fmt: skip
 ORDER_FIELDS = (
     "order_id", "order_uid", "email", "phone", "card_no", "customer_id", "store", "channel",
@@ -325,6 +325,7 @@ class _LineReader:
             size=get["size"](row),
             discount=discount,
             tax=tax,
+            is_subscription=bool(self.value("is_subscription", row)),
         )
 
     def _money(self, row: Row) -> tuple[Decimal, Decimal, Decimal, Decimal | None]:

@@ -27,7 +27,9 @@ MOMENTS = frozenset(
         " clean_at"
     )
 )
-BOOLEANS = frozenset(words("accepts_email accepts_sms opted_out is_return is_business"))
+BOOLEANS = frozenset(
+    words("accepts_email accepts_sms opted_out is_return is_subscription is_business")
+)
 IDS = frozenset(
     words(
         "customer_id card_no order_id order_uid line_id product_id sku receipt_part"

@@ -174,6 +174,7 @@ def _line_columns(line: OrderLine, order_id: int, currency: str) -> dict[str, An
         "discount_minor": minor_or_zero(line.discount, currency),
         "tax_minor": minor(line.tax, currency),
         "is_gift": line.is_gift,
+        "is_subscription": line.is_subscription,
     }
 
 

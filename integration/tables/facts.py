@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import UniqueConstraint, false
 from sqlmodel import Field
 
 from integration.db import Owned
@@ -124,6 +124,7 @@ class OrderLine(Owned, table=True):
     discount_minor: int = minor_units()
     tax_minor: int | None = minor_units(nullable=True)
     is_gift: bool = False
+    is_subscription: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class Refund(Owned, table=True):

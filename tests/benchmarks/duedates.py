@@ -123,6 +123,7 @@ def _frames(bought: pd.DataFrame, types: pd.DataFrame) -> Frames:
             "refunded_amount": np.zeros(count),
             "refunded_on": pd.Series(pd.NaT, index=range(count), dtype="datetime64[us]"),
             "is_gift": np.zeros(count, dtype=bool),
+            "is_subscription": np.zeros(count, dtype=bool),
         }
     )
     products = pd.DataFrame(

@@ -43,6 +43,7 @@ class Buy:
     refunded: float = 0.0
     refunded_on: date | None = None
     gift: bool = False
+    subscription: bool = False
     replacement_days: float = float("nan")
     #: Not in the catalogue.
     loose: bool = False
@@ -105,6 +106,7 @@ def _lines(buys: Sequence[Buy], products: dict[tuple[str, ...], int]) -> pd.Data
             "refunded_amount": floats(b.refunded * b.amount / b.quantity for b in buys),
             "refunded_on": days(b.refunded_on for b in buys),
             "is_gift": pd.Series([b.gift for b in buys], dtype="bool"),
+            "is_subscription": pd.Series([b.subscription for b in buys], dtype="bool"),
         }
     )
 

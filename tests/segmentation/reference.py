@@ -119,6 +119,7 @@ class Reference:
                     "datetime64[us]"
                 ),
                 "is_gift": lines["gift"] | orders["to_other"],
+                "is_subscription": np.zeros(lines.size, dtype=bool),
             }
         ).assign(
             person_id=lambda t: t["person_id"].mask(t["person_id"] == 0),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pandas as pd
 import pytest
 
 from segmentation.duedates.starts import merged
-from tests.segmentation.builders import Buy, assigned, due_of, frames
+from segmentation.features import SUBSCRIBED_DAYS
+from tests.segmentation.builders import ACCOUNT, Buy, assigned, due_of, fitted, frames
 
 AS_OF = date(2025, 6, 1)
 SUIT = Buy(person=1, on=date(2024, 1, 10))
@@ -97,6 +98,34 @@ def test_accounts_never_mix() -> None:
         3: SUIT.on,
         9: LATER.on,
     }
+
+
+def _subscribed(until: date, every: int = 30, times: int = 6) -> list[Buy]:
+    days = [until - timedelta(days=every * i) for i in range(times)]
+    sock = Buy(person=1, on=until, type="Socks", title="Socks", subscription=True)
+    return [SUIT, replace(sock, on=days[-1] - timedelta(days=90), subscription=False)] + [
+        replace(sock, on=day) for day in days
+    ]
+
+
+def test_while_a_subscription_runs_its_need_has_no_date_and_no_interval() -> None:
+    buys = _subscribed(AS_OF - timedelta(days=SUBSCRIBED_DAYS - 1))
+    outcome = assigned(buys, AS_OF)
+    assert set(outcome.due["need"]) == {"suits"}
+    assert outcome.profiles["frequency"].tolist() == [8]
+    assert outcome.counters["subscription lines"] == 6
+    lives = {life.need: life.gaps for life in fitted(buys, AS_OF).lives(ACCOUNT)}
+    assert lives["socks"] == 0
+
+
+def test_the_last_delivery_of_a_subscription_that_ended_starts_the_clock() -> None:
+    ended = AS_OF - timedelta(days=SUBSCRIBED_DAYS)
+    row = due_of(assigned(_subscribed(ended), AS_OF), 1, "socks")
+    assert row["last_on"].date() == ended
+    assert row["own_gaps"] == 0
+    again = [*_subscribed(ended), Buy(person=1, on=AS_OF, type="Socks", title="Socks")]
+    row = due_of(assigned(again, AS_OF), 1, "socks")
+    assert (row["last_on"].date(), row["own_gaps"]) == (AS_OF, 1)
 
 
 def test_merging_nothing_gives_nothing() -> None:

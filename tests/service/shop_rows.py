@@ -264,6 +264,7 @@ def _fitted(account_id: int, product: int) -> dict[str, object]:
         refunded_amount=0.0,
         refunded_on=None,
         is_gift=False,
+        is_subscription=False,
     ).astype({"person_id": "Int64", "product_id": "Int64", "status": "str", "channel": "str",
               "title": "str", "colour": "str", "size": "str"})  # fmt: skip
     for column in ("ordered_on", "refunded_on"):

@@ -240,6 +240,14 @@ def test_gifts_are_those_of_the_line_and_those_of_the_parcel(books: Books) -> No
     assert books.lines()["is_gift"].tolist() == [True, False, True, False]
 
 
+def test_what_a_subscription_brought_arrives_marked(books: Books) -> None:
+    sent = OrderLine(
+        id="0", title="Coffee", quantity=Decimal(1), total=Decimal(10), is_subscription=True
+    )
+    books.add(replace(order("1"), lines=(sent,)), order("2"))
+    assert books.lines()["is_subscription"].tolist() == [True, False]
+
+
 def test_status_channel_and_returns_arrive_unjudged(books: Books) -> None:
     back = OrderLine(id="0", title="Tie", quantity=Decimal(-1), total=Decimal(-10))
     books.add(

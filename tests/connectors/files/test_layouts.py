@@ -543,6 +543,19 @@ def test_returns_are_below_zero_however_the_file_says_it(
     assert (line.quantity, line.total) == (Decimal(quantity), Decimal(total))
 
 
+def test_a_file_tells_which_lines_a_subscription_sent(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "bon.csv",
+        "Bonnummer;Datum;Artikel;Aantal;Bedrag;Is abonnement",
+        "1;14-03-2026;Koffie;1;12,50;ja",
+        "2;15-03-2026;Koffie;1;12,50;nee",
+        "3;16-03-2026;Koffie;1;12,50;",
+    )
+    found = Import(path)
+    sent = {key: one.lines[0].is_subscription for key, one in found.orders.items()}
+    assert sent == {"1": True, "2": False, "3": False}
+
+
 def test_an_unknown_layout_names_what_is_missing_and_what_was_found(tmp_path: Path) -> None:
     path = write(tmp_path / "x.csv", "Bonnummer;Bedrag;Wanneer", "1;12,50;2026-03-14")
     with pytest.raises(NotReadable, match=r"purchased_at.*Bonnummer, Bedrag, Wanneer"):
