@@ -2,7 +2,7 @@
 
 1. The need: log-normal days among those who come back (`lives`).
 2. The person: own gaps are shrunken to the need's mean plus the person's general pace,
-   ``mu = (n * mean(log gap) + k * m) / (n + k)``, k = within / between variance, held in 2..6; and
+   ``mu = (n * mean(log gap) + k * m) / (n + k)``, k = within / between variance, held in 2..3; and
    their scatter to the need's, so that a strict rhythm has a narrow window.
 3. The rest: hazards of what remains, by number of own gaps, with a ratio for each need (`hazards`).
 4. Today: how much a person bought of late against what was expected of him, and two numbers that
@@ -29,7 +29,7 @@ from segmentation.duedates.needs import Prior
 from segmentation.duedates.season import Season
 from segmentation.duedates.starts import Bools, Floats, Ints, Starts, before_start
 
-_K_PAIR = (2.0, 6.0)
+_K_PAIR = (2.0, 3.0)
 
 
 @dataclass(frozen=True)
@@ -146,10 +146,10 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         pace = earlier.predict(table, of=after, known=past)
         rows = table.take(after)
         seen = chance(earlier, pace, (table.as_of - rows.day).astype(np.float64))
-        told = seen >= coverage.FOLLOWED * repeat_chance(earlier, pace)
-        opened = chance(earlier, pace, rows.length - 1) / seen
-        closed = chance(earlier, pace, rows.length) / seen
-        return coverage.checked(opened[told], closed[told], rows.person[told])
+        told = (seen > 0) & (seen >= coverage.FOLLOWED * repeat_chance(earlier, pace))
+        seen, pace, rows = seen[told], pace.take(told), rows.take(told)
+        opened, closed = (chance(earlier, pace, rows.length - before) / seen for before in (1, 0))
+        return coverage.checked(opened, closed, rows.person)
 
     def _calibration(self, table: Starts, priors: Sequence[Prior]) -> tuple[float, float]:
         """Judge a model fitted before the last eight weeks by what happened in them."""
@@ -206,11 +206,11 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
             count = _of_persons(known, known.done.astype(np.float64), table.person)
         k, n = self.k_pair_, table.own_gaps
         prior = self.lives_.mu[table.need] + total / (count + self.k_customer)
-        mu: Floats = (table.own_log + k * prior) / (n + k)
+        mu: Floats = (n * table.own_mean + k * prior) / (n + k)
         mean = table.own_log / np.maximum(n, 1)
         scatter = np.maximum(table.own_squares - n * mean * mean, 0.0)
         # How far the mean of the own gaps lies from what was expected is scatter too.
-        scatter += n * k / (n + k) * (mean - prior) ** 2
+        scatter += n * k / (n + k) * (table.own_mean - prior) ** 2
         need = self.lives_.sigma[table.need]
         sigma: Floats = np.sqrt((self.k_spread * need * need + scatter) / (self.k_spread + n))
         return np.round(mu, 9), np.round(sigma, 9)

@@ -20,6 +20,8 @@ Bools: TypeAlias = npt.NDArray[np.bool_]
 SAME_PURCHASE_DAYS = 1
 #: Counts of own gaps from here on are one group.
 MOST_OWN_GAPS = 4
+#: Of own gaps each weighs this much of the next: a rhythm changes with the household.
+RECENT = 0.9
 _DAY_BITS = 20
 
 
@@ -42,10 +44,12 @@ class Starts:
     length: Floats
     #: Whether the next purchase has been seen.
     done: Bools
-    #: Completed gaps of this person and need before the start; sums of their logs and the squares.
+    #: Completed gaps of this person and need before the start; sums of their logs and the squares,
+    #: and the mean of the logs in which later ones weigh more.
     own_gaps: Ints
     own_log: Floats
     own_squares: Floats
+    own_mean: Floats
 
     def take(self, rows: Ints | Bools) -> Starts:
         """Return the chosen rows."""
@@ -59,6 +63,7 @@ class Starts:
             self.own_gaps[rows],
             self.own_log[rows],
             self.own_squares[rows],
+            self.own_mean[rows],
         )
 
     @property
@@ -91,11 +96,9 @@ class Starts:
         """
         first = np.flatnonzero(self.own_gaps == 0)
         logs = np.where(self.done, np.log(length), 0.0)
+        own_log, own_squares, own_mean = _own(logs, first)
         return replace(
-            self,
-            length=length,
-            own_log=_before(logs, first),
-            own_squares=_before(logs * logs, first),
+            self, length=length, own_log=own_log, own_squares=own_squares, own_mean=own_mean
         )
 
     def some(self, most: int) -> Starts:
@@ -159,13 +162,14 @@ def starts(person: Ints, need: Ints, day: Ints, as_of: int) -> Starts:
     size = day.size
     if size == 0:
         none, no = np.zeros(0, dtype=np.int64), np.zeros(0)
-        return Starts(none, none, none, none, no, np.zeros(0, dtype=bool), none, no, no)
+        return Starts(none, none, none, none, no, np.zeros(0, dtype=bool), none, no, no, no)
     same = np.zeros(size, dtype=bool)  # the next row is the same pair
     same[:-1] = (person[1:] == person[:-1]) & (need[1:] == need[:-1])
     until = np.where(same, np.roll(day, -1), as_of)
     length = np.maximum(until - day, 0.5).astype(np.float64)
     logs = np.where(same, np.log(length), 0.0)
     first = np.flatnonzero(np.concatenate([[True], ~same[:-1]]))
+    own_log, own_squares, own_mean = _own(logs, first)
     return Starts(
         person=person,
         need=need,
@@ -174,9 +178,31 @@ def starts(person: Ints, need: Ints, day: Ints, as_of: int) -> Starts:
         length=length,
         done=same,
         own_gaps=np.arange(size) - np.repeat(first, np.diff(np.append(first, size))),
-        own_log=_before(logs, first),
-        own_squares=_before(logs * logs, first),
+        own_log=own_log,
+        own_squares=own_squares,
+        own_mean=own_mean,
     )
+
+
+def _own(logs: Floats, first: Ints) -> tuple[Floats, Floats, Floats]:
+    return _before(logs, first), _before(logs * logs, first), _recent(logs, first)
+
+
+def _recent(logs: Floats, first: Ints) -> Floats:
+    """Return the mean of the logs before each within its pair, later ones weighing more."""
+    rows = np.diff(np.append(first, logs.size))
+    order = np.argsort(-rows, kind="stable")
+    begin, rows = first[order], rows[order]
+    mean, total, weight = np.zeros(logs.size), np.zeros(first.size), 0.0
+    # Step by step over the gaps of all pairs that have so many: never more than rows in all.
+    for gap in range(1, int(rows.max(initial=0))):
+        pairs = int(np.searchsorted(-rows, -gap, side="left"))
+        at = begin[:pairs] + gap
+        total[:pairs] = RECENT * total[:pairs] + logs[at - 1]
+        weight = RECENT * weight + 1
+        mean[at] = total[:pairs] / weight
+    result: Floats = np.round(mean, 9)
+    return result
 
 
 def _before(values: Floats, first: Ints) -> Floats:

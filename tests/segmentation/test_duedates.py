@@ -131,6 +131,17 @@ def test_a_strict_rhythm_has_a_narrower_window_than_a_loose_one() -> None:
     assert width[last == 10_001] < 0.7 * width[last == 10_002]
 
 
+def test_a_rhythm_that_changed_is_taken_as_it_is_now() -> None:
+    gaps = [60] * 5 + [20] * 5
+    days = [[0, *np.cumsum(order)] for order in (gaps, gaps[::-1])]
+    both = [(10_001 + who, 0, int(day)) for who, mine in enumerate(days) for day in mine]
+    seen = table(shop(8, days=420) + both, 420)
+    model = IntervalModel().fit(seen, [PRIOR])
+    wait = days_until(model, model.predict(seen, of=~seen.done), 0.5)
+    last = seen.person[~seen.done]
+    assert wait[last == 10_001] < 0.9 * wait[last == 10_002]
+
+
 def test_a_need_that_few_come_back_for_says_so() -> None:
     purchases = shop(9, stays=0.9) + shop(10, stays=0.3, need=1)
     seen = table(purchases, YEAR)
@@ -275,6 +286,14 @@ def test_a_window_holds_what_it_says_of_what_came_after_the_fit() -> None:
 def test_too_few_repurchases_leave_the_window_where_the_model_puts_it() -> None:
     model = IntervalModel().fit(table(shop(31, people=60), YEAR), [PRIOR])
     assert model.coverage_ == coverage.NONE
+
+
+def test_a_purchase_followed_for_a_day_says_nothing_of_the_window() -> None:
+    purchases = shop(32, life=40.0, spread=0.05, stays=0.98, people=150, days=360)
+    punctual = table(purchases, 360)
+    hasty = table([*purchases, (10_001, 0, 358), (10_001, 0, 360)], 360)
+    one, other = (IntervalModel().fit(seen, [PRIOR]).coverage_ for seen in (punctual, hasty))
+    assert one.purchases == other.purchases > 0
 
 
 def test_ends_move_to_where_the_past_puts_them_and_are_judged_by_other_people() -> None:
