@@ -29,6 +29,11 @@ def counts(session: Session, segment: str | None = None) -> Counter[str]:
     return found
 
 
+def people(session: Session) -> set[int]:
+    """Return the ids of everybody who can get a tag."""
+    return set(session.scalars(_with_own_address())) - set(consent.denied(session))
+
+
 def _with_own_address() -> Select[Any]:
     """Select the ids of persons with a reachable address that is nobody else's too.
 

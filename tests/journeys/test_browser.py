@@ -79,6 +79,8 @@ def test_every_page_fits_and_is_open_to_everybody(
         "/",
         "/segments/due:suits:now",
         "/segments/stage:lost",
+        "/own",
+        f"/own/{opened.known.own_id}",
         "/people",
         f"/people/{opened.known.person_id}",
         "/lives",

@@ -26,6 +26,7 @@ from integration.tables import (
     Member,
     Order,
     OrderLine,
+    OwnSegment,
     Person,
     PersonProfile,
     Plan,
@@ -78,6 +79,7 @@ class Merchant:
     erasure_id: int
     rule_id: int
     draft_id: int
+    own_id: int
     #: A run of the rule that waits for a click.
     campaign_id: int
     #: Words that only this merchant's pages may hold.
@@ -119,6 +121,7 @@ def merchant(
         )
         store = _store(session, shop)
         rule, draft, campaign = _mail(session)
+        own = _own(session)
         run, waiting = _runs(session, shop)
         erasure = _add(session, Erasure(account_id=account_id, status="done", requested_at=NOW,
                                         finished_at=NOW, counts={"identity": 2},
@@ -145,6 +148,7 @@ def merchant(
         erasure_id=erasure,
         rule_id=rule,
         draft_id=draft,
+        own_id=own,
         campaign_id=campaign,
         secrets=(last_name, f"{first_name}0@{last_name}.example".lower()),
     )
@@ -344,6 +348,13 @@ def _mail(session: Session) -> tuple[int, int, int]:
         for kind, status in (("draft", "draft"), ("run", "waiting"))
     ]  # fmt: skip
     return rule, ids[0], ids[1]
+
+
+def _own(session: Session) -> int:
+    """A segment of the merchant's own that nobody was placed in yet."""
+    often = {"version": 1, "who": {"all": [{"feature": "frequency", "is": "at_least", "value": 3}]}}
+    return _add(session, OwnSegment(account_id=session.info["account_id"], name="Buys often",
+                                    document=often, created_at=NOW))  # fmt: skip
 
 
 def _runs(session: Session, shop: int) -> tuple[int, int]:

@@ -46,6 +46,7 @@ def values_of(known: Merchant) -> dict[str, list[object]]:
         "erasure_id": [known.erasure_id],
         "kind": ["due"],
         "draft_id": [known.draft_id],
+        "own_id": [known.own_id],
         "rule_id": [known.rule_id],
         "campaign_id": [known.campaign_id],
     }
