@@ -5,7 +5,8 @@ Imported where it is used: it needs the library that computes features.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -26,7 +27,7 @@ from integration.tables import (
     SegmentMember,
 )
 from segmentation.builder.document import BadDocument, Node
-from segmentation.builder.people import columns, people
+from segmentation.builder.people import columns, people, people_of
 from segmentation.builder.sentences import reasons
 from segmentation.frames import DUE, PROFILES, SEGMENTS, Assigned, empty
 
@@ -36,15 +37,21 @@ def with_own(session: Session, assigned: Assigned, *, as_of: date) -> Assigned:
     account = session.info["account_id"]
     profiles = _of(assigned.profiles, account)
     due = _of(assigned.due, account)
-    parts = [assigned.segments]
+    nodes = dict(_readable(session))
+    found = people_of(list(nodes.values()), profiles, due, as_of=as_of)
+    parts = [
+        _rows(session, key, node, rows, as_of)
+        for (key, node), rows in zip(nodes.items(), found, strict=True)
+    ]
+    return replace(assigned, segments=pd.concat([assigned.segments, *parts], ignore_index=True))
+
+
+def _readable(session: Session) -> Iterator[tuple[str, Node]]:
+    """Yield key and document of each segment that this version can read."""
     for row in present(session):
-        try:
-            node = node_of(row)
-        except BadDocument:
-            continue  # of a later version, which this one goes back from
-        found = people(node, profiles, due, as_of=as_of)
-        parts.append(_rows(session, key_of(row), node, found, as_of))
-    return replace(assigned, segments=pd.concat(parts, ignore_index=True))
+        # One of a later version, which this one goes back from, is left alone.
+        with suppress(BadDocument):
+            yield key_of(row), node_of(row)
 
 
 def place(session: Session, row: OwnSegment) -> None:
@@ -68,7 +75,7 @@ def place(session: Session, row: OwnSegment) -> None:
 
 def matching(session: Session, node: Node, as_of: date) -> pd.DataFrame:
     """Return whom a document asks for, as `builder.people`, by the figures that are stored."""
-    wanted, of_need = columns(node)
+    wanted, of_need = columns([node])
     profiles = _read(session, PersonProfile, wanted, PROFILES)
     due = _read(session, DueDate, of_need, DUE)
     return people(node, profiles, due, as_of=as_of)

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # ships no types
+from pandas.testing import assert_frame_equal
 
 from segmentation import reasons
 from segmentation.builder.document import (
@@ -28,7 +29,7 @@ from segmentation.builder.document import (
     read,
     write,
 )
-from segmentation.builder.people import columns, expression, people
+from segmentation.builder.people import columns, expression, people, people_of
 from segmentation.builder.schema import json_schema
 from segmentation.builder.sentences import reasons as reasons_of
 from segmentation.builder.sentences import sentence
@@ -270,13 +271,23 @@ def test_business_customers_are_left_out_until_a_condition_asks_about_them() -> 
 def test_one_expression_serves_any_engine_and_reads_only_what_is_asked() -> None:
     node = read({"version": 1, "who": {"feature": "due_state", "need": "suits",
                                        "is": "one_of", "value": ["now"]}})  # fmt: skip
-    wanted, of_need = columns(node)
+    wanted, of_need = columns([node])
     assert set(of_need) == {"account_id", "person_id", "need", "state"}
     types = {"int64": "int64", "bool": "boolean", "str": "string"}
     profiles = ibis.table({c: types[PROFILES[c]] for c in wanted}, name="profiles")
     due = ibis.table({c: types[DUE[c]] for c in of_need}, name="due")
     for dialect in ("duckdb", "postgres", "pyspark", "snowflake"):
-        assert "SELECT" in ibis.to_sql(expression(node, profiles, due, as_of=AS_OF), dialect)
+        assert "SELECT" in ibis.to_sql(expression([node], profiles, due, as_of=AS_OF), dialect)
+
+
+@settings(max_examples=8, deadline=None)
+@given(plains=st.lists(who, min_size=2, max_size=4))
+def test_several_documents_at_once_are_answered_as_each_alone(plains: list[dict[str, Any]]) -> None:
+    nodes = [read({"version": 1, "who": plain}, NEEDS) for plain in [*plains, plains[0]]]
+    together = people_of(nodes, PEOPLE, THEIR_NEEDS, as_of=AS_OF)
+    for node, found in zip(nodes, together, strict=True):
+        assert_frame_equal(found, people(node, PEOPLE, THEIR_NEEDS, as_of=AS_OF))
+    assert people_of([], PEOPLE, THEIR_NEEDS, as_of=AS_OF) == []
 
 
 def test_the_figures_of_a_run_are_asked_as_they_are() -> None:
