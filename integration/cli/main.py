@@ -16,6 +16,7 @@ _COMMANDS = {
     "demo": "demo:demo",
     "import": "importing:import_files",
     "segments": "reading:segments",
+    "segment": "own:segment",
     "due": "reading:due",
     "explain": "reading:explain",
     "connect": "connection:connect",

@@ -93,7 +93,7 @@ def own_segments(
         currency = session.get_one(Account, session.info["account_id"]).currency
         try:
             meaning = {
-                language: _sentence(sentence(node_of(row), language, needs, currency))
+                language: as_sentence(sentence(node_of(row), language, needs, currency))
                 for language in GROUP_NAMES
             }
         except BadDocument:
@@ -111,7 +111,8 @@ def own_segments(
     return found
 
 
-def _sentence(text: str) -> str:
+def as_sentence(text: str) -> str:
+    """Return a text with a capital and a full stop."""
     return f"{text[:1].upper()}{text[1:]}."
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from integration.own.kept import KEPT, key_of, present, removed
 from integration.reading import reach
-from integration.reading.names import Words
+from integration.reading.names import Words, as_sentence
 from integration.reading.segments import Who, who
-from integration.tables import OwnSegment, SegmentMember
+from integration.tables import Account, OwnSegment, SegmentMember
 from segmentation.builder.document import Node
+from segmentation.builder.sentences import sentence
 
 #: People to show before a segment is kept: those who bought last, whom one may still remember.
 EXAMPLES = 5
@@ -78,6 +80,27 @@ def preview(session: Session, words: Words, node: Node) -> Preview:
         sum(person in reachable for person in found["person_id"].tolist()),
         examples,
     )
+
+
+def meaning(session: Session, words: Words, node: Node) -> str:
+    """Return what a document asks, as a sentence."""
+    currency = session.get_one(Account, session.info["account_id"]).currency
+    return as_sentence(sentence(node, words.language, words.needs, currency))
+
+
+def told(session: Session, words: Words, node: Node) -> dict[str, Any]:
+    """Return a preview as plain JSON values, for programs."""
+    found = preview(session, words, node)
+    return {
+        "as_of": found.as_of.isoformat() if found.as_of else None,
+        "people": found.people,
+        "in_audience": found.in_audience,
+        "meaning": meaning(session, words, node),
+        "examples": [
+            {"person_id": one.who.person_id, "name": one.who.name, "why": one.why}
+            for one in found.examples
+        ],
+    }
 
 
 def listed(session: Session, words: Words) -> list[Listed]:

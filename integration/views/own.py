@@ -37,7 +37,6 @@ from integration.views.own_words import (
 from integration.views.texts import gettext
 from segmentation.builder.document import BadDocument, Node, read
 from segmentation.builder.schema import json_schema
-from segmentation.builder.sentences import sentence
 
 bp = Blueprint("own", __name__, url_prefix="/own")
 
@@ -118,10 +117,13 @@ def count() -> ResponseReturnValue:
             return _counted(session, words)
         asked = _asked(session)
         node = _node(asked, words)
-        found = reading.preview(session, words, node) if node is not None else None
+        told: dict[str, Any] = {"found": None, "meaning": "", "problems": asked.problems}
+        if node is not None:
+            told["found"] = reading.preview(session, words, node)
+            told["meaning"] = reading.meaning(session, words, node)
         if wants_part():
-            return render_template("_own_count.html", **_told(asked, words, node, found))
-        return _page(session, asked, **_told(asked, words, node, found))
+            return render_template("_own_count.html", **told)
+        return _page(session, asked, **told)
 
 
 @bp.post("")
@@ -297,29 +299,7 @@ def _counted(session: Session, words: names.Words) -> ResponseReturnValue:
         return jsonify(problems=problems), 400
     except ValueError:
         return jsonify(problems=[{"place": "document", "expected": "JSON"}]), 400
-    found = reading.preview(session, words, node)
-    return jsonify(
-        as_of=found.as_of.isoformat() if found.as_of else None,
-        people=found.people,
-        in_audience=found.in_audience,
-        meaning=_meaning(node, words),
-        examples=[
-            {"person_id": one.who.person_id, "name": one.who.name, "why": one.why}
-            for one in found.examples
-        ],
-    )
-
-
-def _told(
-    asked: _Asked, words: names.Words, node: Node | None, found: reading.Preview | None
-) -> dict[str, Any]:
-    meaning = _meaning(node, words) if node is not None else ""
-    return {"found": found, "meaning": meaning, "problems": asked.problems}
-
-
-def _meaning(node: Node, words: names.Words) -> str:
-    text = sentence(node, language(), words.needs, user().currency)
-    return f"{text[:1].upper()}{text[1:]}."
+    return jsonify(reading.told(session, words, node))
 
 
 def _page(session: Session, asked: _Asked, **told: Any) -> str:
