@@ -235,7 +235,7 @@ def refresh(context: Context, job: Job) -> None:
     # The models' libraries are large, and whoever only pushes needs none of them.
     from integration import frames, results
     from integration.own.members import with_own
-    from segmentation.compute import assign, fit
+    from segmentation.compute import run
 
     with scoped(context.engine, job.account_id) as session:
         if _is_reading(session):
@@ -249,9 +249,8 @@ def refresh(context: Context, job: Job) -> None:
         due, segments = frames.previous(session)
         job.extend()
         job.report(0.4, "computing")
-        fitted = fit(known, as_of=as_of, choices=said)
-        assigned = assign(
-            fitted, known, as_of=as_of, choices=said, previous_due=due, previous_segments=segments
+        fitted, assigned = run(
+            known, as_of=as_of, choices=said, previous_due=due, previous_segments=segments
         )
         job.report(0.7, "storing")
         # As in `_save`: a worker that lost the job to another one must not write.

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from segmentation import catalogue, features
-from segmentation.compute import AccountTable, Part, account_table
+from segmentation.account import AccountTable, Part, account_table
 from segmentation.duedates.coverage import WINDOW
 from segmentation.duedates.intervals import (
     IntervalModel,

@@ -6,7 +6,7 @@ with the same outcome for a few as for all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,13 +14,12 @@ import numpy as np
 import pandas as pd
 
 from segmentation import affinity, catalogue, features, lifecycle, wholesale
+from segmentation.account import Part, account_table, order_intervals, purchases_of, rows_of
 from segmentation.assignments import business_rows, due_reasons, segment_rows
-from segmentation.duedates.intervals import IntervalModel, days_until
-from segmentation.duedates.lives import LEARNED_FROM
-from segmentation.duedates.needs import UNKNOWN_SPREAD, Prior, prior_of
+from segmentation.duedates.intervals import ENOUGH, IntervalModel, days_until
+from segmentation.duedates.needs import Prior
 from segmentation.duedates.schedule import dates, is_learned, schedule
 from segmentation.duedates.starting import ASSUMPTION
-from segmentation.duedates.starts import Starts, merged, starts
 from segmentation.fitted import AccountFit, Fitted
 from segmentation.frames import (
     DUE,
@@ -49,6 +48,8 @@ _EXPECTED = {
     "low": "value_low",
     "high": "value_high",
 }
+#: Digits of what is expected after the point.
+_DIGITS = 6
 #: How often people usually order, before the shop's own orders say more.
 _RHYTHM_PRIOR = Prior(120.0, 0.9, "assumption", ASSUMPTION)
 
@@ -65,12 +66,7 @@ def fit(frames: Frames, *, as_of: date, choices: Choices) -> Fitted:
     choices
         What the merchant said.
     """
-    goods = catalogue.read(frames, choices)
-    table = features.compute(goods.lines, goods.placed, as_of=as_of)
-    today = features.day_number(as_of)
-    ids = sorted({int(a) for a in frames.people["account_id"].unique()})
-    accounts = {a: _fit_account(Part.of(a, frames, table), goods, today, choices) for a in ids}
-    return Fitted(as_of=as_of.isoformat(), accounts=accounts)
+    return _fit(_History.read(frames, as_of, choices))
 
 
 def assign(
@@ -102,75 +98,80 @@ def assign(
     NotFitted
         For an account that `fit` has not seen.
     """
+    history = _History.read(frames, as_of, choices)
+    return _assign(fitted, history, previous_due, previous_segments)
+
+
+def run(
+    frames: Frames,
+    *,
+    as_of: date,
+    choices: Choices,
+    previous_due: pd.DataFrame,
+    previous_segments: pd.DataFrame,
+) -> tuple[Fitted, Assigned]:
+    """Fit and place everybody, reading the lines once; the same as `fit`, then `assign`."""
+    history = _History.read(frames, as_of, choices)
+    fitted = _fit(history)
+    return fitted, _assign(fitted, history, previous_due, previous_segments)
+
+
+@dataclass(frozen=True)
+class _History:
+    """What a run reads: the frames, and the features made of them."""
+
+    frames: Frames
+    goods: catalogue.Catalogue
+    table: features.Features
+    as_of: date
+    choices: Choices
+
+    @classmethod
+    def read(cls, frames: Frames, as_of: date, choices: Choices) -> _History:
+        goods = catalogue.read(frames, choices)
+        table = features.compute(goods.lines, goods.placed, as_of=as_of)
+        return cls(frames, goods, table, as_of, choices)
+
+    @property
+    def today(self) -> int:
+        return features.day_number(self.as_of)
+
+    @property
+    def accounts(self) -> list[int]:
+        return sorted({int(a) for a in self.frames.people["account_id"].unique()})
+
+    def part(self, account: int) -> Part:
+        return Part.of(account, self.frames, self.table)
+
+
+def _fit(history: _History) -> Fitted:
+    accounts = {
+        account: _fit_account(history.part(account), history.goods, history.today, history.choices)
+        for account in history.accounts
+    }
+    return Fitted(as_of=history.as_of.isoformat(), accounts=accounts)
+
+
+def _assign(
+    fitted: Fitted,
+    history: _History,
+    previous_due: pd.DataFrame,
+    previous_segments: pd.DataFrame,
+) -> Assigned:
     previous_due = check(previous_due, PREVIOUS_DUE, "previous_due")
     previous_segments = check(previous_segments, PREVIOUS_SEGMENTS, "previous_segments")
-    goods = catalogue.read(frames, choices)
-    table = features.compute(goods.lines, goods.placed, as_of=as_of)
-    today = features.day_number(as_of)
-    traits = catalogue.traits(goods)
+    traits, stock = catalogue.traits(history.goods), history.frames.stock
     parts = []
-    for account in sorted({int(a) for a in frames.people["account_id"].unique()}):
-        before = _Before(
-            previous_due[previous_due["account_id"] == account],
-            previous_segments[previous_segments["account_id"] == account],
-        )
-        part = Part.of(account, frames, table)
-        shelf = _Shelf(traits, frames.stock[(frames.stock["account_id"] == account).to_numpy()])
-        parts.append(_assign_account(part, fitted.account(account), before, shelf, today))
+    for account in history.accounts:
+        before = _Before(rows_of(account, previous_due), rows_of(account, previous_segments))
+        shelf = _Shelf(traits, rows_of(account, stock))
+        numbers = fitted.account(account)
+        parts.append(_assign_account(history.part(account), numbers, before, shelf, history.today))
     segments, due, profiles = (
         _joined([part[i] for part in parts], contract)
         for i, contract in enumerate((SEGMENTS, DUE, PROFILES))
     )
-    return Assigned(segments=segments, due=due, profiles=profiles, counters=table.counters)
-
-
-@dataclass(frozen=True)
-class Part:
-    """One account's share of the features; business is who a source says is one."""
-
-    account: int
-    need_days: pd.DataFrame
-    product_days: pd.DataFrame
-    order_days: pd.DataFrame
-    people: pd.DataFrame
-    tastes: pd.DataFrame
-    business: frozenset[int]
-
-    @classmethod
-    def of(cls, account: int, frames: Frames, table: features.Features) -> Part:
-        def mine(frame: pd.DataFrame) -> pd.DataFrame:
-            return frame[(frame["account_id"] == account).to_numpy()].reset_index(drop=True)
-
-        known = mine(frames.people)
-        business = frozenset(known.loc[known["is_business"], "person_id"].tolist())
-        people = mine(table.people)
-        people["is_business"] = people["person_id"].isin(business)
-        return cls(
-            account=account,
-            need_days=mine(table.need_days),
-            product_days=mine(table.product_days),
-            order_days=mine(table.order_days),
-            people=people,
-            tastes=mine(table.tastes),
-            business=business,
-        )
-
-    def retail(self, is_wholesale: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Part:
-        """Return the part without wholesale people."""
-        apart = self.people.loc[is_wholesale, "person_id"]
-
-        def without(frame: pd.DataFrame) -> pd.DataFrame:
-            return frame[~frame["person_id"].isin(apart).to_numpy()].reset_index(drop=True)
-
-        return Part(
-            account=self.account,
-            need_days=without(self.need_days),
-            product_days=without(self.product_days),
-            order_days=without(self.order_days),
-            people=without(self.people),
-            tastes=without(self.tastes),
-            business=self.business,
-        )
+    return Assigned(segments=segments, due=due, profiles=profiles, counters=history.table.counters)
 
 
 @dataclass(frozen=True)
@@ -198,36 +199,6 @@ class _Shelf:
         return self.stock.merge(self.traits, on=["account_id", "product_id"])
 
 
-@dataclass(frozen=True)
-class AccountTable:
-    """One account's consumers, cleaned and merged, as a fit reads them."""
-
-    part: Part
-    rule: wholesale.WholesaleRule
-    needs: tuple[str, ...]
-    priors: tuple[Prior, ...]
-    #: Merged purchase days: person_id, code (position in `needs`), day, ...
-    purchases: pd.DataFrame
-    intervals: Starts
-
-
-def account_table(
-    goods: catalogue.Catalogue,
-    part: Part,
-    choices: Choices,
-    today: int,
-) -> AccountTable:
-    """Return what a fit reads of one account, wholesale people left out."""
-    rule = wholesale.limits(part.people[~part.people["is_business"]], today)
-    part = part.retail(wholesale.is_wholesale(part.people, rule, today))
-    mine = set(goods.placed.loc[goods.placed["account_id"] == part.account, "need"])
-    needs = tuple(need for need in goods.names if need in mine)
-    purchases = _purchases(part, needs)
-    intervals = _intervals(purchases, today)
-    priors = priors_of(needs, choices, _catalogue_days(goods, part.account), intervals)
-    return AccountTable(part, rule, needs, priors, purchases, intervals)
-
-
 def _fit_account(
     part: Part, goods: catalogue.Catalogue, today: int, choices: Choices
 ) -> AccountFit:
@@ -238,62 +209,31 @@ def _fit_account(
         names={need: goods.names[need] for need in table.needs},
         priors=table.priors,
         model=IntervalModel().fit(table.intervals, table.priors),
-        rhythm=IntervalModel().fit(_order_intervals(table.part, today), [_RHYTHM_PRIOR]),
+        # One need of which nothing but a date is asked: a part of the people tells it.
+        rhythm=IntervalModel().fit_dates(
+            order_intervals(table.part, today).some(ENOUGH), [_RHYTHM_PRIOR]
+        ),
         rfm=RfmScorer().fit(_measures(table.part.people, today)),
         shares=affinity.shares(table.part.tastes),
         picks=PersonalRate().fit(table.part.product_days, kinds=_kinds(goods, part.account)),
         value=value,
-        levels=Levels.of(_expected(value, table.part, today)["expected_value"].to_numpy()),
+        levels=_levels(value, table.part.order_days, today),
         wholesale=table.rule,
         placement=catalogue.placement(goods, part.account),
     )
+
+
+def _levels(value: CustomerValue, order_days: pd.DataFrame, today: int) -> Levels:
+    if value.refused_ is not None:
+        return Levels.of(np.zeros(0))
+    expected = value.predict(value.some(order_days), today)["value"]
+    return Levels.of(expected.to_numpy(dtype=np.float64).round(_DIGITS))
 
 
 def _kinds(goods: catalogue.Catalogue, account: int) -> pd.Series:
     """Return the need by product id."""
     mine = goods.placed[(goods.placed["account_id"] == account).to_numpy()]
     return mine.set_index("product_id")["need"]
-
-
-def _purchases(part: Part, needs: tuple[str, ...]) -> pd.DataFrame:
-    """Return merged purchase days of fitted needs, sorted by person, code and day."""
-    codes = {need: code for code, need in enumerate(needs)}
-    days = part.need_days.assign(code=part.need_days["need"].map(codes))
-    # A need that came up since the last fit waits for the next one.
-    days = days[days["code"].notna().to_numpy()].astype({"code": "int64"})
-    days = days.sort_values(["person_id", "code", "day"], ignore_index=True)
-    return merged(days, ["person_id", "code"])
-
-
-def _intervals(purchases: pd.DataFrame, today: int) -> Starts:
-    columns = (purchases[c].to_numpy(dtype=np.int64) for c in ("person_id", "code", "day"))
-    person, code, day = columns
-    return starts(person, code, day, today)
-
-
-def _order_intervals(part: Part, today: int) -> Starts:
-    days = merged(part.order_days, ["person_id"])
-    return _intervals(days.assign(code=0), today)
-
-
-def _catalogue_days(goods: catalogue.Catalogue, account: int) -> Mapping[str, float]:
-    mine = goods.products["account_id"] == account
-    stated = goods.products["replacement_days"].where(mine).groupby(goods.placed["need"].to_numpy())
-    return {str(need): float(days) for need, days in stated.median().dropna().items()}
-
-
-def priors_of(
-    needs: Sequence[str], choices: Choices, stated: Mapping[str, float], table: Starts
-) -> tuple[Prior, ...]:
-    """Return each need's prior; a type nobody knows starts from the shop's average interval."""
-    priors = [prior_of(need, choices, stated) for need in needs]
-    if table.done.sum() < LEARNED_FROM:
-        return tuple(priors)
-    logs = np.log(table.length[table.done])
-    spread = max(float(logs.std()), 0.1)
-    shop = Prior(float(np.exp(logs.mean())), spread, "assumption", "average of this shop")
-    unknown = [p.basis == "assumption" and p.spread == UNKNOWN_SPREAD for p in priors]
-    return tuple(shop if new else p for p, new in zip(priors, unknown, strict=True))
 
 
 def _measures(people: pd.DataFrame, today: int) -> pd.DataFrame:
@@ -334,7 +274,7 @@ def _assign_account(
 def _due(
     part: Part, numbers: AccountFit, before: _Before, shelf: _Shelf, today: int
 ) -> pd.DataFrame:
-    purchases = _purchases(part, numbers.needs)
+    purchases = purchases_of(part, numbers.needs)
     due = schedule(purchases, numbers.model, list(numbers.needs), as_of=today, previous=before.due)
     # Ids below zero stand for lines without a product; nobody can look them up.
     ids = due["last_product_id"].astype("Int64")
@@ -355,7 +295,7 @@ def _profiles(
     profiles = _measures(part.people, today)
     persons = profiles["person_id"]
     profiles[["r", "f", "m"]] = numbers.rfm.transform(profiles)
-    intervals = _order_intervals(part, today)
+    intervals = order_intervals(part, today)
     pace = numbers.rhythm.predict(intervals, of=~intervals.done)
     profiles["expected_gap"] = days_until(numbers.rhythm, pace, 0.5).round(3)
     profiles["stage"] = lifecycle.stages(
@@ -393,7 +333,7 @@ def _expected(value: CustomerValue, part: Part, today: int) -> pd.DataFrame:
         return part.people[["person_id"]].assign(**dict.fromkeys(_EXPECTED.values(), np.nan))
     found = value.predict(part.order_days, today)
     # Rounded, so that a stored figure is the computed one on every engine.
-    return found[["person_id", *_EXPECTED]].rename(columns=_EXPECTED).round(6)
+    return found[["person_id", *_EXPECTED]].rename(columns=_EXPECTED).round(_DIGITS)
 
 
 def _wholesale_profiles(apart: pd.DataFrame, today: int) -> pd.DataFrame:

@@ -20,8 +20,6 @@ from segmentation.duedates.starts import Bools, Floats, Ints
 WINDOW = (0.2, 0.8)
 #: Repurchases below which nothing is checked, and those that weigh as much as "as it is".
 ENOUGH, _WEIGHT = 100, 100.0
-#: Intervals that are enough for a check.
-MOST = 300_000
 #: A purchase is judged when so many of those who ever come back would have been seen by now.
 FOLLOWED = 0.9
 #: The window holds the expected day, whatever was found.

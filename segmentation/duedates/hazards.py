@@ -8,6 +8,8 @@ repurchase; what never reaches 1 is the share that never returns.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.special import ndtr
 
@@ -40,15 +42,61 @@ def fitted(table: Starts, residual: Floats, needs: int) -> tuple[Floats, Floats]
         How many needs there are.
     """
     told = _telling(table)
-    table, residual = table.take(told), residual[told]
-    group = own_group(table.own_gaps)
-    bought = np.bincount(table.need, table.done, needs)
+    counts = _Counts.of(table.take(told), residual[told], needs)
+    bought = np.bincount(table.need[told], table.done[told], needs)
     ratio = np.ones(needs)
     for _ in range(_ROUNDS):
-        hazard = _cumulative(residual, table.done, group, ratio[table.need])
-        expected = np.bincount(table.need, at(hazard, group, residual), needs)
-        ratio = (bought + _K_NEED) / (expected + _K_NEED)
+        hazard = counts.cumulative(ratio)
+        ratio = (bought + _K_NEED) / (counts.expected(hazard) + _K_NEED)
     return np.round(hazard, 7), np.round(ratio, 7)
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """How many intervals there are; all that the rounds of a fit ask of them."""
+
+    #: Repurchases by group and bin; shape (groups, bins).
+    ends: Floats
+    #: Intervals by need, group and the bin they end in, one more for beyond the last edge.
+    every: Floats
+    #: Of those, the sum of how far into their bin they ended, in bins; shape (needs, groups, bins).
+    into: Floats
+
+    @classmethod
+    def of(cls, table: Starts, residual: Floats, needs: int) -> _Counts:
+        bins = EDGES.size - 1
+        group = own_group(table.own_gaps)
+        low, share = _place(residual)
+        # What ends beyond the last edge is open at the edge: no repurchase within the horizon.
+        beyond = residual >= EDGES[-1]
+        done = table.done & ~beyond
+        cell = group * (bins + 1) + np.where(beyond, bins, low)
+        ends = np.bincount(cell[done], minlength=GROUPS * (bins + 1)).reshape(GROUPS, -1)
+        cell += table.need * (GROUPS * (bins + 1))
+        shape = (needs, GROUPS, bins + 1)
+        every = np.bincount(cell, minlength=int(np.prod(shape))).reshape(shape)
+        cell = (table.need * GROUPS + group) * bins + low
+        into = np.bincount(cell, share, needs * GROUPS * bins).reshape(needs, GROUPS, bins)
+        counts = (table.astype(np.float64) for table in (ends[:, :-1], every, into))
+        return cls(*counts)
+
+    def cumulative(self, ratio: Floats) -> Floats:
+        """Return the cumulative hazards at `EDGES`, given each need's ratio to them."""
+        every = np.tensordot(ratio, self.every, axes=1)
+        # Whoever leaves within a bin was at risk for half of it.
+        at_risk = (np.cumsum(every[:, ::-1], axis=1)[:, ::-1] - every / 2)[:, :-1]
+        pool = (self.ends.sum(0) + _START_WEIGHT * _start()) / (at_risk.sum(0) + _START_WEIGHT)
+        hazard = (self.ends + _GROUP_WEIGHT * pool) / (at_risk + _GROUP_WEIGHT)
+        return np.pad(np.cumsum(hazard, axis=1), ((0, 0), (1, 0)))
+
+    def expected(self, hazard: Floats) -> Floats:
+        """Return the purchases that cumulative hazards expect of each need."""
+        # What lies beyond the last edge is read at the end of the last bin.
+        inside = self.every[:, :, :-1].copy()
+        inside[:, :, -1] += self.every[:, :, -1]
+        told = np.einsum("ngb,gb->n", inside, hazard[:, :-1])
+        result: Floats = told + np.einsum("ngb,gb->n", self.into, np.diff(hazard, axis=1))
+        return result
 
 
 def own_group(own_gaps: Ints) -> Ints:
@@ -58,11 +106,17 @@ def own_group(own_gaps: Ints) -> Ints:
 
 def at(hazard: Floats, row: Ints, z: Floats) -> Floats:
     """Return the cumulative hazard of rows of a table at residuals `z`."""
+    low, share = _place(z)
+    left = hazard[row, low]
+    result: Floats = left + share * (hazard[row, low + 1] - left)
+    return result
+
+
+def _place(z: Floats) -> tuple[Ints, Floats]:
+    """Return the bin of residuals, the first or last one outside, and how far into it they lie."""
     place = np.clip((z - EDGES[0]) / (EDGES[1] - EDGES[0]), 0.0, EDGES.size - 1.0)
     low = np.minimum(place.astype(np.int64), EDGES.size - 2)
-    left = hazard[row, low]
-    result: Floats = left + (place - low) * (hazard[row, low + 1] - left)
-    return result
+    return low, place - low
 
 
 def reached(hazard: Floats, row: Ints, level: Floats) -> Floats:
@@ -81,23 +135,6 @@ def _telling(table: Starts) -> Bools:
     told = table.day >= first + _LEFT_OUT * (table.as_of - first)
     # With too little left, a little bias is better than nothing.
     return told if table.done[told].sum() >= LEARNED_FROM else np.ones_like(told)
-
-
-def _cumulative(residual: Floats, done: Bools, group: Ints, ratio: Floats) -> Floats:
-    bins = EDGES.size - 1
-    place = np.searchsorted(EDGES, residual, side="right") - 1
-    # What ends beyond the last edge is open at the edge: no repurchase within the horizon.
-    done = done & (place < bins)
-    cell = group * (bins + 1) + np.clip(place, 0, bins)
-    size = GROUPS * (bins + 1)
-    ends = np.bincount(cell[done], minlength=size).reshape(GROUPS, -1)
-    every = np.bincount(cell, ratio, size).reshape(GROUPS, -1)
-    # Whoever leaves within a bin was at risk for half of it.
-    at_risk = np.cumsum(every[:, ::-1], axis=1)[:, ::-1] - every / 2
-    ends, at_risk = ends[:, :-1], at_risk[:, :-1]
-    pool = (ends.sum(0) + _START_WEIGHT * _start()) / (at_risk.sum(0) + _START_WEIGHT)
-    hazard = (ends + _GROUP_WEIGHT * pool) / (at_risk + _GROUP_WEIGHT)
-    return np.pad(np.cumsum(hazard, axis=1), ((0, 0), (1, 0)))
 
 
 def _start() -> Floats:

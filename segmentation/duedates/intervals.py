@@ -15,7 +15,7 @@ Dates come from 1 to 3 alone: a night in which nothing happens moves no date. Ch
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -27,9 +27,11 @@ from segmentation.duedates.hazards import EDGES, GROUPS
 from segmentation.duedates.lives import LEARNED_FROM, Lives, lives
 from segmentation.duedates.needs import Prior
 from segmentation.duedates.season import Season
-from segmentation.duedates.starts import Bools, Floats, Ints, Starts, before_start
+from segmentation.duedates.starts import Bools, Floats, Ints, Starts, before_start, persons_of
 
 _K_PAIR = (2.0, 3.0)
+#: Intervals that are enough to learn the season from, and to check windows on.
+ENOUGH = 300_000
 
 
 @dataclass(frozen=True)
@@ -106,18 +108,21 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
 
     def fit(self, table: Starts, priors: Sequence[Prior]) -> IntervalModel:
         """Learn from intervals; `priors` has one entry a need, in the order of the codes."""
-        self._fit_dates(table, priors)
-        self.coverage_ = self._coverage(table.some(coverage.MOST), priors)
-        self.calibration_ = self._calibration(table, priors)
+        self.fit_dates(table, priors)
+        self.coverage_ = self._coverage(table.some(ENOUGH), priors)
+        self.calibration_ = self._calibration(table.some(calibration.MOST), priors)
         return self
 
-    def _fit_dates(self, table: Starts, priors: Sequence[Prior]) -> IntervalModel:
-        """Learn everything but the calibration; the season first, from a part that is enough."""
-        some = table.some(season.ENOUGH)
+    def fit_dates(self, table: Starts, priors: Sequence[Prior]) -> IntervalModel:
+        """Learn all that dates come from; windows and chances stay as they are, unchecked.
+
+        The season comes first, from a part that is enough.
+        """
+        some = table.some(ENOUGH)
         self._fit_within(season.NONE, some, priors)
 
         def expected(rows: Ints, since: Floats, until: Floats) -> Floats:
-            pace = self.predict(some).take(rows)
+            pace = self._pace(some, some).take(rows)
             result: Floats = hazard(self, pace, until) - hazard(self, pace, since)
             return result
 
@@ -142,8 +147,8 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         after = (table.day > cut) & table.done
         if past.done.sum() < LEARNED_FROM or after.sum() < coverage.ENOUGH:
             return coverage.NONE
-        earlier = type(self)(**self.get_params())._fit_dates(past, priors)
-        pace = earlier.predict(table, of=after, known=past)
+        earlier = type(self)(**self.get_params()).fit_dates(past, priors)
+        pace = earlier._pace(*map(earlier.season_.measured, (table, past))).take(after)
         rows = table.take(after)
         seen = chance(earlier, pace, (table.as_of - rows.day).astype(np.float64))
         told = (seen > 0) & (seen >= coverage.FOLLOWED * repeat_chance(earlier, pace))
@@ -157,7 +162,7 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         past = table.seen_on(days[0])
         if past.done.sum() < LEARNED_FROM:
             return calibration.NONE
-        earlier = type(self)(**self.get_params())._fit_dates(past, priors)
+        earlier = type(self)(**self.get_params()).fit_dates(past, priors)
         chances, outcomes = [], []
         for day in days:
             seen = table.seen_on(day)
@@ -184,17 +189,23 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         """
         table = self.season_.measured(table)
         known = table if known is None else self.season_.measured(known)
+        pace = self._pace(table, known)
+        own = pace if known is table else self._pace(known, known)
+        pace = replace(pace, presence=self._presence(known, own, table.person))
+        return pace if of is None else pace.take(of)
+
+    def _pace(self, table: Starts, known: Starts) -> Pace:
+        """Return the pace of measured intervals without what chances alone ask: presence is 1."""
         mu, sigma = self._expected(table, known)
-        pace = Pace(
+        return Pace(
             need=table.need,
             start=table.day,
             mu=mu,
             sigma=sigma,
             row=hazards.own_group(table.own_gaps),
             ratio=self.ratio_[table.need],
-            presence=self._presence(known, table.person),
+            presence=np.ones(table.day.size),
         )
-        return pace if of is None else pace.take(of)
 
     def _expected(self, table: Starts, known: Starts) -> tuple[Floats, Floats]:
         offset: Floats = np.log(known.length) - self.lives_.mu[known.need]
@@ -215,11 +226,9 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         sigma: Floats = np.sqrt((self.k_spread * need * need + scatter) / (self.k_spread + n))
         return np.round(mu, 9), np.round(sigma, 9)
 
-    def _presence(self, known: Starts, person: Ints) -> Floats:
-        mu, sigma = self._expected(known, known)
-        row = hazards.own_group(known.own_gaps)
-        expected = hazards.at(self.hazard_, row, (np.log(known.length) - mu) / sigma)
-        expected = expected * self.ratio_[known.need]
+    def _presence(self, known: Starts, own: Pace, person: Ints) -> Floats:
+        z = (np.log(known.length) - own.mu) / own.sigma
+        expected = own.ratio * hazards.at(self.hazard_, own.row, z)
         bought = _of_persons(known, known.done.astype(np.float64), person)
         expected = _of_persons(known, expected, person)
         result: Floats = np.round((bought + self.k_presence) / (expected + self.k_presence), 9)
@@ -261,10 +270,11 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
 
 def _of_persons(known: Starts, values: Floats, person: Ints) -> Floats:
     """Return the sum of values over all that is known of each person."""
-    persons, place = np.unique(known.person, return_inverse=True)
-    if not persons.size:
+    code = persons_of(known.person)
+    if not code.size:
         return np.zeros(person.size)
-    total = np.bincount(place, values, persons.size)
+    total = np.bincount(code, values)
+    persons = known.person[np.append(True, code[1:] != code[:-1])]
     at = np.minimum(np.searchsorted(persons, person), persons.size - 1)
     return np.where(persons[at] == person, total[at], 0.0)
 

@@ -25,8 +25,6 @@ from segmentation.duedates.starts import Bools, Floats, Ints, Starts
 YEARS_NEEDED, EXPECTED_NEEDED = 2, 20.0
 #: Chance that months of a shop without seasons look as different.
 FALSE_ALARM = 0.001
-#: Intervals that are enough to learn the months from.
-ENOUGH = 300_000
 _YEAR = 12
 #: Months from January 1970 that a clock covers; later ones are as long as the last.
 _MONTHS = 200 * _YEAR

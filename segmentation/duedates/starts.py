@@ -27,7 +27,7 @@ _DAY_BITS = 20
 
 @dataclass(frozen=True)
 class Starts:
-    """One row an interval that starts with a purchase; equal lengths, sorted by pair and day.
+    """One row an interval that starts with a purchase; equal lengths, sorted by person, need, day.
 
     Everything but `until`, `length` and `done` was known on the first day of the interval.
     """
@@ -105,9 +105,9 @@ class Starts:
         """Return the intervals of about so many, of whole persons spread evenly; all when fewer."""
         if self.day.size <= most:
             return self
-        persons, place = np.unique(self.person, return_inverse=True)
+        place = persons_of(self.person)
         share = most / self.day.size
-        chosen = np.diff(np.floor(np.arange(persons.size + 1) * share)) > 0
+        chosen = np.diff(np.floor(np.arange(place[-1] + 2) * share)) > 0
         return self.take(chosen[place])
 
 
@@ -225,13 +225,20 @@ def before_start(table: Starts, residual: Floats) -> tuple[Floats, Ints]:
     residual
         One value an interval; only those of finished intervals are used.
     """
-    ends = table.until[table.done]
-    _, person = np.unique(table.person, return_inverse=True)
-    finished = (person[table.done].astype(np.int64) << _DAY_BITS) + ends
+    person = persons_of(table.person)
+    finished = (person[table.done] << _DAY_BITS) + table.until[table.done]
     order = np.argsort(finished, kind="stable")
     total = np.concatenate([[0.0], np.cumsum(residual[table.done][order])])
-    keys = finished[order]
-    until = np.searchsorted(keys, (person.astype(np.int64) << _DAY_BITS) + table.day, side="right")
-    base = np.searchsorted(keys, person.astype(np.int64) << _DAY_BITS, side="left")
+    until = np.searchsorted(finished[order], (person << _DAY_BITS) + table.day, side="right")
+    # Before the first of a person come all that are finished of those before him.
+    counts = np.bincount(person, table.done).astype(np.int64)
+    base = (np.cumsum(counts) - counts)[person]
     # Rounded as in `starts`.
-    return np.round(total[until] - total[base], 9), (until - base).astype(np.int64)
+    return np.round(total[until] - total[base], 9), until - base
+
+
+def persons_of(person: Ints) -> Ints:
+    """Return 0, 1, 2 .. for the persons of sorted rows."""
+    code = np.zeros(person.size, dtype=np.int64)
+    np.cumsum(person[1:] != person[:-1], out=code[1:])
+    return code

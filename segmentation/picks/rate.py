@@ -108,7 +108,8 @@ class PersonalRate(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         self.kinds_ = np.array([named.get(item, "") for item in self.items_.tolist()], dtype=str)
         repeats, trials = _sums(own, at, self.items_.size)
         self.repeat_ = self._repeat_rates(repeats, trials)
-        baskets = own.drop_duplicates("person_id")["baskets"].to_numpy(dtype=np.float64)
+        is_person = _changes(own["person_id"].to_numpy())
+        baskets = own["baskets"].to_numpy(dtype=np.float64)[is_person]
         later = (own["first"] > 1).to_numpy()
         firsts = np.bincount(at[later], minlength=self.items_.size)
         self.first_ = firsts / np.maximum(np.sum(baskets - 1) - trials, 1.0)
@@ -261,16 +262,48 @@ class PersonalRate(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
 def _owned(X: pd.DataFrame) -> pd.DataFrame:
     """Return a row a person and product: baskets of the person, and the first, last and number
     of those with the product, counted from 1."""
-    days = X[["person_id", "day", "product_id"]].drop_duplicates()
-    basket = days.groupby("person_id")["day"].rank(method="dense").astype("int64")
-    days = days.assign(basket=basket, baskets=basket.groupby(days["person_id"]).transform("max"))
-    groups = days.groupby(["person_id", "product_id"], sort=True)
-    return groups.agg(
-        baskets=("baskets", "first"),
-        times=("basket", "size"),
-        first=("basket", "min"),
-        last=("basket", "max"),
-    ).reset_index()
+    person, product, day = (
+        X[c].to_numpy(dtype=np.int64) for c in ("person_id", "product_id", "day")
+    )
+    basket, baskets = _baskets(person, day)
+    order = np.lexsort((basket, product, person))
+    person, product, basket = person[order], product[order], basket[order]
+    is_pair = _changes(person, product)
+    is_new = _changes(person, product, basket)
+    pair = np.flatnonzero(is_pair)
+    end = np.append(pair[1:], person.size)[: pair.size] - 1
+    return pd.DataFrame(
+        {
+            "person_id": person[pair],
+            "product_id": product[pair],
+            "baskets": baskets[order][pair],
+            "times": np.bincount(np.cumsum(is_pair) - 1, is_new).astype(np.int64),
+            "first": basket[pair],
+            "last": basket[end],
+        }
+    )
+
+
+def _baskets(person: Ints, day: Ints) -> tuple[Ints, Ints]:
+    """Return which of a person's baskets, from 1, each row belongs to, and how many he has."""
+    order = np.lexsort((day, person))
+    number = np.cumsum(_changes(person[order], day[order]))
+    first = np.flatnonzero(_changes(person[order]))
+    rows = np.diff(np.append(first, person.size))
+    last = number[np.cumsum(rows) - 1]
+    begin = np.repeat(number[first] - 1, rows)
+    basket, baskets = np.empty_like(person), np.empty_like(person)
+    basket[order], baskets[order] = number - begin, np.repeat(last, rows) - begin
+    return basket, baskets
+
+
+def _changes(*columns: Ints) -> npt.NDArray[np.bool_]:
+    """Tell which of sorted rows differ from the one before; the first does."""
+    changed = np.zeros(columns[0].size, dtype=bool)
+    changed[:1] = True
+    for column in columns:
+        changed[1:] |= column[1:] != column[:-1]
+    return changed
 
 
 def _exposure(own: pd.DataFrame) -> tuple[Floats, Floats]:
@@ -289,7 +322,10 @@ def _sum(at: npt.NDArray[np.intp], values: Floats, size: int) -> Floats:
 
 
 def _kind_rates(X: pd.DataFrame, items: Ints, kinds: Any, baskets: float) -> dict[str, float]:
-    kind = kinds[np.searchsorted(items, X["product_id"])]
-    seen = X[["person_id", "day"]].assign(kind=kind).drop_duplicates()
-    counts = seen.groupby("kind").size()
-    return {str(name): float(count) / baskets for name, count in counts.items()}
+    names, code = np.unique(kinds, return_inverse=True)
+    kind = code[np.searchsorted(items, X["product_id"])]
+    person, day = (X[c].to_numpy(dtype=np.int64) for c in ("person_id", "day"))
+    order = np.lexsort((kind, day, person))
+    is_new = _changes(person[order], day[order], kind[order])
+    counts = np.bincount(kind[order], is_new, names.size)
+    return {str(name): float(count) / baskets for name, count in zip(names, counts, strict=True)}

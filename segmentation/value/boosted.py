@@ -14,13 +14,15 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 from threadpoolctl import threadpool_limits
 
 from segmentation.duedates.starts import Floats, Ints
 
 #: Node fields, in the order in which they are stored.
 _FIELDS = ("feature", "threshold", "left", "right", "value")
+#: Bins of a feature; scikit-learn takes no more.
+_MOST_BINS = 255
 
 
 class BoostedCounts(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -91,7 +93,7 @@ class BoostedCounts(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # sci
         ValueError
             Where y is below zero, or zero for everybody.
         """
-        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
+        samples, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         model = HistGradientBoostingRegressor(
             loss="poisson",
             max_iter=self.n_trees,
@@ -101,12 +103,16 @@ class BoostedCounts(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # sci
             monotonic_cst=self.monotonic_cst,
             early_stopping=False,
         )
+        weight = None if sample_weight is None else column_or_1d(sample_weight, dtype=np.float64)
+        columns: list[Floats] = list(samples.T)
+        edges = [_edges(column, weight) for column in columns]
+        bins = np.stack([np.searchsorted(*two) for two in zip(edges, columns, strict=True)], axis=1)
         # On a busy machine its threads spend longer spinning for each other than growing trees.
         with threadpool_limits(1, user_api="openmp"):
-            grown = model.fit(X, y, sample_weight=sample_weight)
+            grown = model.fit(bins.astype(np.float64), y, sample_weight=sample_weight)
         # scikit-learn offers no public reading of these trees; that ours say the same is tested.
         self.baseline_ = float(grown._baseline_prediction.item())
-        self.trees_ = [_nodes(tree.nodes) for (tree,) in grown._predictors]
+        self.trees_ = [_nodes(tree.nodes, edges) for (tree,) in grown._predictors]
         return self
 
     def predict(self, X: npt.ArrayLike) -> Floats:
@@ -156,11 +162,35 @@ def _plain(constraint: Sequence[int] | None) -> list[int] | None:
     return None if constraint is None else [int(sign) for sign in constraint]
 
 
-def _nodes(nodes: Any) -> dict[str, npt.NDArray[Any]]:
+def _edges(column: Floats, weight: Floats | None) -> Floats:
+    """Return the values between which a feature is cut: at most 254, bins of equal weight.
+
+    scikit-learn cuts at the same values, but looks through all samples for each of them: with
+    weights that took nine tenths of a fit's time.
+    """
+    weight = np.ones(column.size) if weight is None else weight
+    order = np.argsort(column, kind="stable")
+    order = order[weight[order] > 0]
+    value, sum_so_far = column[order], np.cumsum(weight[order])
+    distinct = np.unique(value)
+    if distinct.size <= _MOST_BINS:
+        between: Floats = (distinct[1:] + distinct[:-1]) / 2
+        return between
+    wanted = np.linspace(0, 1, _MOST_BINS + 1)[1:-1] * sum_so_far[-1]
+    at = np.minimum(np.searchsorted(sum_so_far, wanted), value.size - 1)
+    after = value[np.minimum(at + 1, value.size - 1)]
+    inside = sum_so_far[at] - wanted > np.finfo(np.float64).eps
+    return np.unique(np.where(inside, value[at], (value[at] + after) / 2))
+
+
+def _nodes(nodes: Any, edges: Sequence[Floats]) -> dict[str, npt.NDArray[Any]]:
+    """Return a tree as numbers; it was grown on the numbers of bins, and asks for values."""
     leaf = nodes["is_leaf"].astype(bool)
+    asked = zip(leaf, nodes["feature_idx"], nodes["num_threshold"], strict=True)
+    threshold = [0.0 if is_leaf else edges[f][int(number)] for is_leaf, f, number in asked]
     return {
         "feature": np.where(leaf, -1, nodes["feature_idx"]).astype(np.int64),
-        "threshold": np.where(leaf, 0.0, nodes["num_threshold"]).astype(np.float64),
+        "threshold": np.array(threshold, dtype=np.float64),
         "left": nodes["left"].astype(np.int64),
         "right": nodes["right"].astype(np.int64),
         "value": nodes["value"].astype(np.float64),

@@ -20,7 +20,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from segmentation.duedates.starts import Floats
+from segmentation.duedates.starts import Floats, persons_of
 from segmentation.value.bgnbd import COLUMNS as REPEATS
 from segmentation.value.bgnbd import BetaGeo
 from segmentation.value.boosted import BoostedCounts
@@ -41,7 +41,8 @@ _WHOLE_YEAR = 365
 #: Ends of the interval: it holds eight of ten.
 _ENDS = (0.1, 0.9)
 _BIN, _MOST_BINS = 50, 10
-_MOST_SAMPLES = 200_000
+#: Customers that are enough to learn from.
+ENOUGH = 200_000
 #: What more of a feature may do to the correction; time alone can only lower it.
 _FEATURES: Mapping[str, int] = {
     "expected": 1,
@@ -95,7 +96,7 @@ class CustomerValue(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
     horizon : int, default=365
         Days to look ahead.
     random_state : int, default=0
-        Of the draw of customers to learn from, where there are more than 200,000.
+        Of the draw of customers to learn from, where there are more than `ENOUGH`.
 
     Attributes
     ----------
@@ -139,6 +140,8 @@ class CustomerValue(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         self.refused_ = _refusal(days, as_of)
         if self.refused_:
             return self
+        people = _people(days)
+        days = self.some(days)
         self.window_ = min(self.horizon, (as_of + 1 - int(days["day"].min())) // CUTOFFS)
         now = _View.of(days, as_of, self.window_)
         self.repeats_, self.amounts_ = now.repeats, now.amounts
@@ -155,7 +158,7 @@ class CustomerValue(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
             self.level_ = self._level(now, self.boosted_, STRENGTHS[self.champion_])
         values = [one.value(self.champion_) for one in tries]
         self.spread_ = _spread(values, [one.revenue for one in tries])
-        self.report_ = self._report(now, tries, values)
+        self.report_ = people | self._report(tries, values)
         figures = [(one["captured"], one["captured_recent"]) for one in self.report_["cutoffs"]]
         ours, recent = (float(np.mean(side)) for side in zip(*figures, strict=True))
         if ours < recent:
@@ -183,15 +186,22 @@ class CustomerValue(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         came, _ = outcomes(
             days, view.table["person_id"].to_numpy(dtype=np.int64), cut, self.window_
         )
-        rows = np.arange(came.size)
-        if rows.size > _MOST_SAMPLES:
-            rng = np.random.default_rng(self.random_state)
-            rows = np.sort(rng.choice(rows, _MOST_SAMPLES, replace=False))
-        if not came[rows].any():
+        if not came.any():
             return None
-        expected = np.maximum(view.orders[rows], 1e-6)
+        expected = np.maximum(view.orders, 1e-6)
         boosted = BoostedCounts(monotonic_cst=list(_FEATURES.values()))
-        return boosted.fit(view.features[rows], came[rows] / expected, sample_weight=expected)
+        return boosted.fit(view.features, came / expected, sample_weight=expected)
+
+    def some(self, days: pd.DataFrame) -> pd.DataFrame:
+        """Return the days, sorted by person, of as many customers as are enough, drawn by lot."""
+        code = persons_of(days["person_id"].to_numpy(dtype=np.int64))
+        people = int(code.max(initial=-1)) + 1
+        if people <= ENOUGH:
+            return days
+        rng = np.random.default_rng(self.random_state)
+        chosen = np.zeros(people, dtype=bool)
+        chosen[rng.choice(people, ENOUGH, replace=False)] = True
+        return days[chosen[code]]
 
     def _level(self, view: _View, boosted: BoostedCounts | None, strength: float) -> float:
         if boosted is None or self.window_ >= _WHOLE_YEAR:
@@ -251,9 +261,7 @@ class CustomerValue(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
             }
         )
 
-    def _report(
-        self, now: _View, tries: Sequence[_Try], values: Sequence[Floats]
-    ) -> dict[str, Any]:
+    def _report(self, tries: Sequence[_Try], values: Sequence[Floats]) -> dict[str, Any]:
         rows = []
         for place, (one, value) in enumerate(zip(tries, values, strict=True)):
             others = [k for k in range(len(tries)) if k != place]
@@ -279,8 +287,6 @@ class CustomerValue(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         return {
             "champion": self.champion_,
             "window_days": self.window_,
-            "customers": len(now.table),
-            "repeaters": int((now.table["repeat_orders"] > 0).sum()),
             "degenerate": [*self.repeats_.degenerate_, *self.amounts_.degenerate_],
             "cutoffs": rows,
         }
@@ -339,9 +345,13 @@ def _sorted(days: pd.DataFrame, as_of: int) -> pd.DataFrame:
     return days[(days["day"] <= as_of).to_numpy()].sort_values(["person_id", "day"])
 
 
+def _people(days: pd.DataFrame) -> dict[str, int]:
+    orders = np.bincount(persons_of(days["person_id"].to_numpy(dtype=np.int64)))
+    return {"customers": orders.size, "repeaters": int((orders > 1).sum())}
+
+
 def _refusal(days: pd.DataFrame, as_of: int) -> dict[str, Any] | None:
-    orders = days.groupby("person_id").size()
-    repeaters = int((orders > 1).sum())
+    repeaters = _people(days)["repeaters"]
     history = as_of + 1 - int(days["day"].min()) if len(days) else 0
     if repeaters < REPEATERS_NEEDED:
         return {"what": "repeaters", "needed": REPEATERS_NEEDED, "there": repeaters}

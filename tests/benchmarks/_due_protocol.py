@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from segmentation.account import priors_of
 from segmentation.backtest import auc, precision_at
-from segmentation.compute import priors_of
 from segmentation.duedates.intervals import IntervalModel, due_chance
 from segmentation.duedates.starts import Bools, Floats, Ints, Starts, starts
 from segmentation.duedates.weekdays import Weekdays, best_days

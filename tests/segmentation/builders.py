@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from segmentation.compute import assign, fit
+from segmentation.compute import assign, fit, run
 from segmentation.fitted import Fitted
 from segmentation.frames import (
     PREVIOUS_DUE,
@@ -127,17 +128,15 @@ def assigned(
 ) -> Assigned:
     """Return the outcome of a run; fitted on the same lines unless said otherwise."""
     known = frames(buys, business)
-    asked = choices or Choices()
-    return assign(
-        by or fit(known, as_of=as_of, choices=asked),
-        known,
-        as_of=as_of,
-        choices=asked,
-        previous_due=empty(PREVIOUS_DUE) if before is None else before.due[list(PREVIOUS_DUE)],
-        previous_segments=(
+    when: Any = {
+        "as_of": as_of,
+        "choices": choices or Choices(),
+        "previous_due": (empty(PREVIOUS_DUE) if before is None else before.due[list(PREVIOUS_DUE)]),
+        "previous_segments": (
             empty(PREVIOUS_SEGMENTS) if before is None else before.segments[list(PREVIOUS_SEGMENTS)]
         ),
-    )
+    }
+    return run(known, **when)[1] if by is None else assign(by, known, **when)
 
 
 def segments_of(outcome: Assigned, person: int) -> set[str]:

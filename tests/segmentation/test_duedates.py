@@ -82,10 +82,10 @@ def test_chances_come_true_because_open_intervals_count(seed: int) -> None:
 
 def test_without_open_intervals_chances_would_be_far_too_high() -> None:
     seen = table(shop(1, people=2_000), 300)
-    right = due_of(IntervalModel()._fit_dates(seen, [PRIOR]), seen).sum()
+    right = due_of(IntervalModel().fit_dates(seen, [PRIOR]), seen).sum()
     # Only those who came back, as if everybody did.
     finished = replace(seen, done=np.ones_like(seen.done)).take(seen.done)
-    wrong = due_of(IntervalModel()._fit_dates(finished, [PRIOR]), seen).sum()
+    wrong = due_of(IntervalModel().fit_dates(finished, [PRIOR]), seen).sum()
     assert wrong > 1.5 * right
 
 
@@ -182,7 +182,7 @@ def test_a_shop_that_turns_quiet_is_noticed_within_eight_weeks() -> None:
     purchases = [p for p in shop(12, people=3_000) if p[2] < 280 or rng.random() < 0.4]
     seen = table(purchases, 350)
     model = IntervalModel().fit(seen, [PRIOR])
-    plain = due_of(IntervalModel()._fit_dates(seen, [PRIOR]), seen).sum()
+    plain = due_of(IntervalModel().fit_dates(seen, [PRIOR]), seen).sum()
     assert due_of(model, seen).sum() < 0.85 * plain
 
 

@@ -54,7 +54,7 @@ def shop(
 def presents() -> tuple[Starts, IntervalModel]:
     """Return a shop of presents and its model, fitted the day before its season."""
     table = shop([PRESENTS])
-    return table, IntervalModel()._fit_dates(table, [PRIOR])
+    return table, IntervalModel().fit_dates(table, [PRIOR])
 
 
 def test_the_strong_months_are_found(presents: tuple[Starts, IntervalModel]) -> None:
@@ -68,18 +68,18 @@ def test_the_strong_months_are_found(presents: tuple[Starts, IntervalModel]) -> 
 @pytest.mark.parametrize("seed", range(1, 5))
 def test_a_shop_without_seasons_has_none(seed: int) -> None:
     table = shop([EVEN, EVEN], seed=seed, people=400)
-    assert IntervalModel()._fit_dates(table, [PRIOR] * 2).season_.flat
+    assert IntervalModel().fit_dates(table, [PRIOR] * 2).season_.flat
 
 
 def test_less_than_two_years_tell_no_season() -> None:
     table = shop([PRESENTS], since=day_number(date(2023, 1, 1)))
-    assert IntervalModel()._fit_dates(table, [PRIOR]).season_.flat
+    assert IntervalModel().fit_dates(table, [PRIOR]).season_.flat
 
 
 def test_needs_with_opposite_seasons_keep_their_own() -> None:
     summer = np.array([0.4] * 4 + [2.2] * 4 + [0.4] * 4)
     winter = np.array([2.2] * 2 + [0.4] * 8 + [2.2] * 2)
-    model = IntervalModel()._fit_dates(shop([summer, winter]), [PRIOR] * 2)
+    model = IntervalModel().fit_dates(shop([summer, winter]), [PRIOR] * 2)
     warm, cold = model.season_.index
     assert warm[4:8].min() > 1.4 > 0.8 > warm[9:].max()
     assert cold[10:].min() > 1.4 > 0.8 > cold[3:9].max()
@@ -89,7 +89,7 @@ def test_chances_foresee_the_season(presents: tuple[Starts, IntervalModel]) -> N
     table, _ = presents
     october = day_number(date(2023, 10, 31))
     seen = table.seen_on(october)
-    model = IntervalModel()._fit_dates(seen, [PRIOR])
+    model = IntervalModel().fit_dates(seen, [PRIOR])
     blind = IntervalModel()._fit_within(season.NONE, seen, [PRIOR])
     still = ~seen.done
     begun = table.day <= october

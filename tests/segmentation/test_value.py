@@ -208,15 +208,30 @@ def test_our_walk_through_the_trees_says_what_scikit_learn_says() -> None:
     rng = np.random.default_rng(2)
     table = rng.normal(size=(3_000, 4))
     y = rng.poisson(np.exp(table[:, 0] - 0.5 * (table[:, 1] > 0.3))).astype(float)
-    ours = BoostedCounts(min_samples_leaf=20).fit(table, y)
+    table[:, 3] = np.rint(table[:, 3])  # few values, and many
+    weight = rng.gamma(1.0, size=len(y))
+    ours = BoostedCounts(min_samples_leaf=20).fit(table, y, weight)
     theirs = HistGradientBoostingRegressor(
         loss="poisson", max_iter=80, learning_rate=0.05, max_leaf_nodes=4, min_samples_leaf=20,
         early_stopping=False,
-    ).fit(table, y)  # fmt: skip
+    ).fit(table, y, weight)  # fmt: skip
     fresh = rng.normal(size=(500, 4))
     assert ours.predict(fresh) == pytest.approx(theirs.predict(fresh), rel=1e-12)
     again = BoostedCounts.from_dict(json.loads(json.dumps(ours.to_dict())))
     assert (again.predict(fresh) == ours.predict(fresh)).all()
+
+
+def test_a_large_shop_is_learned_from_a_part_and_counted_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    days = simulated(5, 3_000)
+    whole = CustomerValue().fit(days, 600)
+    monkeypatch.setattr("segmentation.value.model.ENOUGH", 1_500)
+    part = CustomerValue().fit(days, 600)
+    assert part.report_["customers"] == whole.report_["customers"] == days["person_id"].nunique()
+    assert {one["customers"] for one in part.report_["cutoffs"]} <= set(range(1_501))
+    expected = [model.predict(days, 600)["orders"].sum() for model in (part, whole)]
+    assert expected[0] == pytest.approx(expected[1], rel=0.1)
 
 
 @pytest.mark.parametrize(

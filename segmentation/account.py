@@ -1,0 +1,142 @@
+"""One account's share of a run: its feature tables, and the intervals that a fit reads of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from segmentation import catalogue, features, wholesale
+from segmentation.duedates.lives import LEARNED_FROM
+from segmentation.duedates.needs import UNKNOWN_SPREAD, Prior, prior_of
+from segmentation.duedates.starts import Bools, Starts, merged, starts
+from segmentation.frames import Choices, Frames
+
+
+@dataclass(frozen=True)
+class Part:
+    """One account's share of the features; business is who a source says is one."""
+
+    account: int
+    need_days: pd.DataFrame
+    product_days: pd.DataFrame
+    order_days: pd.DataFrame
+    people: pd.DataFrame
+    tastes: pd.DataFrame
+    business: frozenset[int]
+
+    @classmethod
+    def of(cls, account: int, frames: Frames, table: features.Features) -> Part:
+        known = rows_of(account, frames.people)
+        business = frozenset(known.loc[known["is_business"], "person_id"].tolist())
+        people = rows_of(account, table.people)
+        return cls(
+            account=account,
+            need_days=rows_of(account, table.need_days),
+            product_days=rows_of(account, table.product_days),
+            order_days=rows_of(account, table.order_days),
+            people=people.assign(is_business=people["person_id"].isin(business)),
+            tastes=rows_of(account, table.tastes),
+            business=business,
+        )
+
+    def retail(self, is_wholesale: Bools) -> Part:
+        """Return the part without wholesale people."""
+        apart = self.people.loc[is_wholesale, "person_id"]
+
+        def without(frame: pd.DataFrame) -> pd.DataFrame:
+            return _chosen(frame, ~frame["person_id"].isin(apart).to_numpy())
+
+        return Part(
+            account=self.account,
+            need_days=without(self.need_days),
+            product_days=without(self.product_days),
+            order_days=without(self.order_days),
+            people=without(self.people),
+            tastes=without(self.tastes),
+            business=self.business,
+        )
+
+
+@dataclass(frozen=True)
+class AccountTable:
+    """One account's consumers, cleaned and merged, as a fit reads them."""
+
+    part: Part
+    rule: wholesale.WholesaleRule
+    needs: tuple[str, ...]
+    priors: tuple[Prior, ...]
+    #: Merged purchase days: person_id, code (position in `needs`), day, ...
+    purchases: pd.DataFrame
+    intervals: Starts
+
+
+def account_table(
+    goods: catalogue.Catalogue,
+    part: Part,
+    choices: Choices,
+    today: int,
+) -> AccountTable:
+    """Return what a fit reads of one account, wholesale people left out."""
+    rule = wholesale.limits(part.people[~part.people["is_business"]], today)
+    part = part.retail(wholesale.is_wholesale(part.people, rule, today))
+    mine = set(goods.placed.loc[goods.placed["account_id"] == part.account, "need"])
+    needs = tuple(need for need in goods.names if need in mine)
+    purchases = purchases_of(part, needs)
+    intervals = intervals_of(purchases, today)
+    priors = priors_of(needs, choices, _catalogue_days(goods, part.account), intervals)
+    return AccountTable(part, rule, needs, priors, purchases, intervals)
+
+
+def purchases_of(part: Part, needs: tuple[str, ...]) -> pd.DataFrame:
+    """Return merged purchase days of fitted needs, sorted by person, code and day."""
+    codes = {need: code for code, need in enumerate(needs)}
+    days = part.need_days.assign(code=part.need_days["need"].map(codes))
+    # A need that came up since the last fit waits for the next one.
+    days = days[days["code"].notna().to_numpy()].astype({"code": "int64"})
+    days = days.sort_values(["person_id", "code", "day"], ignore_index=True)
+    return merged(days, ["person_id", "code"])
+
+
+def intervals_of(purchases: pd.DataFrame, today: int) -> Starts:
+    columns = (purchases[c].to_numpy(dtype=np.int64) for c in ("person_id", "code", "day"))
+    person, code, day = columns
+    return starts(person, code, day, today)
+
+
+def order_intervals(part: Part, today: int) -> Starts:
+    days = merged(part.order_days, ["person_id"])
+    return intervals_of(days.assign(code=0), today)
+
+
+def _catalogue_days(goods: catalogue.Catalogue, account: int) -> Mapping[str, float]:
+    mine = goods.products["account_id"] == account
+    stated = goods.products["replacement_days"].where(mine).groupby(goods.placed["need"].to_numpy())
+    return {str(need): float(days) for need, days in stated.median().dropna().items()}
+
+
+def priors_of(
+    needs: Sequence[str], choices: Choices, stated: Mapping[str, float], table: Starts
+) -> tuple[Prior, ...]:
+    """Return each need's prior; a type nobody knows starts from the shop's average interval."""
+    priors = [prior_of(need, choices, stated) for need in needs]
+    if table.done.sum() < LEARNED_FROM:
+        return tuple(priors)
+    logs = np.log(table.length[table.done])
+    spread = max(float(logs.std()), 0.1)
+    shop = Prior(float(np.exp(logs.mean())), spread, "assumption", "average of this shop")
+    unknown = [p.basis == "assumption" and p.spread == UNKNOWN_SPREAD for p in priors]
+    return tuple(shop if new else p for p, new in zip(priors, unknown, strict=True))
+
+
+def rows_of(account: int, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return an account's rows, numbered anew; the frame itself where all are."""
+    mine = (frame["account_id"] == account).to_numpy()
+    return _chosen(frame, mine)
+
+
+def _chosen(frame: pd.DataFrame, rows: Bools) -> pd.DataFrame:
+    # Most runs are of one account and few shops have wholesalers: copies of millions of rows.
+    return frame if rows.all() else frame[rows].reset_index(drop=True)
