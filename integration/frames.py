@@ -8,14 +8,14 @@ amounts; a refund of which only the state is known counts as a full one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Integer, Select, cast, not_
+from sqlalchemy import Integer, Row, Select, cast, not_
 from sqlmodel import Session, col, func, select
 
 from connectors.records import RefundDetail
@@ -117,9 +117,15 @@ def typed(frame: pd.DataFrame, contract: Mapping[str, str]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+def framed(rows: Iterable[Row[Any]], columns: Iterable[str]) -> pd.DataFrame:
+    """Return rows of a database as a table, with types still to be given."""
+    # As plain tuples: pandas asks each row whether it is an array, to which SQLAlchemy's own answer
+    # slowly; 20,000 rows took half a second.
+    return pd.DataFrame.from_records(list(map(tuple, rows)), columns=list(columns))
+
+
 def _table(session: Session, columns: Mapping[str, Any], query: Select[Any]) -> pd.DataFrame:
-    rows = session.execute(query.with_only_columns(*columns.values())).all()
-    return pd.DataFrame.from_records(rows, columns=list(columns))
+    return framed(session.execute(query.with_only_columns(*columns.values())).all(), columns)
 
 
 def _days(moments: pd.Series, zone: ZoneInfo) -> pd.Series:

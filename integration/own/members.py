@@ -15,7 +15,7 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel, col, select
 
-from integration.frames import typed
+from integration.frames import framed, typed
 from integration.own.kept import key_of, node_of, present
 from integration.results import store_segments
 from integration.tables import (
@@ -26,9 +26,10 @@ from integration.tables import (
     PersonProfile,
     SegmentMember,
 )
-from segmentation.builder.document import BadDocument, Node
+from segmentation.builder.document import BadDocument, Node, conditions
 from segmentation.builder.people import columns, people, people_of
 from segmentation.builder.sentences import reasons
+from segmentation.builder.vocabulary import ANY
 from segmentation.frames import DUE, PROFILES, SEGMENTS, Assigned, empty
 
 
@@ -76,8 +77,11 @@ def place(session: Session, row: OwnSegment) -> None:
 def matching(session: Session, node: Node, as_of: date) -> pd.DataFrame:
     """Return whom a document asks for, as `builder.people`, by the figures that are stored."""
     wanted, of_need = columns([node])
-    profiles = _read(session, PersonProfile, wanted, PROFILES)
-    due = _read(session, DueDate, of_need, DUE)
+    profiles = _read(session, PersonProfile, wanted, PROFILES, sa.true())
+    asked = {one.need for one in conditions(node) if one.need}
+    # Most rows are of other needs than those that are asked about.
+    of_these = col(DueDate.need).in_(asked) if ANY not in asked else sa.true()
+    due = _read(session, DueDate, of_need, DUE, of_these)
     return people(node, profiles, due, as_of=as_of)
 
 
@@ -113,13 +117,17 @@ def _of(frame: pd.DataFrame, account: int) -> pd.DataFrame:
 
 
 def _read(
-    session: Session, table: type[SQLModel], names: Iterable[str], contract: Mapping[str, str]
+    session: Session,
+    table: type[SQLModel],
+    names: Iterable[str],
+    contract: Mapping[str, str],
+    which: sa.ColumnElement[bool],
 ) -> pd.DataFrame:
-    """Read these columns of a table as their contract has them."""
+    """Read these columns of the rows that `which` selects, as their contract has them."""
     held = {name: contract[name] for name in names}
     columns_of = table.__table__.c  # type: ignore[attr-defined]  # SQLModel adds __table__
     query = sa.select(*(columns_of[name] for name in held)).where(
-        columns_of.account_id == session.info["account_id"]
+        columns_of.account_id == session.info["account_id"], which
     )
-    rows = session.execute(query).all()
-    return typed(pd.DataFrame.from_records(rows, columns=list(held)), held) if rows else empty(held)
+    frame = framed(session.execute(query).all(), held)
+    return typed(frame, held) if len(frame) else empty(held)

@@ -31,7 +31,8 @@ def counts(session: Session, segment: str | None = None) -> Counter[str]:
 
 def people(session: Session) -> set[int]:
     """Return the ids of everybody who can get a tag."""
-    return set(session.scalars(_with_own_address())) - set(consent.denied(session))
+    reachable = set(session.scalars(_with_own_address()))
+    return reachable - consent.denied(session) if reachable else reachable
 
 
 def _with_own_address() -> Select[Any]:
