@@ -78,12 +78,6 @@ class Form:
         """How many conditions there are."""
         return sum(len(group.rows) for _, group in self.parts())
 
-    def needs(self) -> set[str]:
-        """Keys of needs that are asked about."""
-        rows = [row for _, group in self.parts() for row in group.rows]
-        asked = {row.need for row in rows if row.about.of_need} - {ANY}
-        return asked.union(*(row.words for row in rows if row.about.kind == "need"))
-
 
 # -- as a browser sends it -------------------------------------------------------------------------
 

@@ -35,8 +35,9 @@ from integration.views.own_words import (
     vocabulary,
 )
 from integration.views.texts import gettext
-from segmentation.builder.document import BadDocument, Node, read
+from segmentation.builder.document import BadDocument, Node, conditions, read
 from segmentation.builder.schema import json_schema
+from segmentation.builder.vocabulary import ANY, FEATURES
 
 bp = Blueprint("own", __name__, url_prefix="/own")
 
@@ -260,10 +261,11 @@ def _note(asked: _Asked, error: BadDocument, needs: set[str]) -> None:
 def _needs_before(row: OwnSegment | None) -> set[str]:
     """Needs that the segment asked about as it was kept: the shop may have lost one since."""
     try:
-        form = form_of(kept.node_of(row), user().currency) if row is not None else None
+        asked = list(conditions(kept.node_of(row))) if row is not None else []
     except BadDocument:
         return set()
-    return form.needs() if form is not None else set()
+    favourites = [one.value for one in asked if FEATURES[one.feature].kind == "need"]
+    return {one.need for one in asked if one.need not in ("", ANY)}.union(*favourites)
 
 
 def _parsed(text: str) -> Any:
@@ -304,7 +306,7 @@ def _counted(session: Session, words: names.Words) -> ResponseReturnValue:
 
 def _page(session: Session, asked: _Asked, **told: Any) -> str:
     words = names.words(session, language())
-    needs = {*words.needs, *(asked.form.needs() if asked.form else ())}
+    needs = {*words.needs, *_needs_before(asked.row)}
     return render_template(
         "own_form.html",
         asked=asked,

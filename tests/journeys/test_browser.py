@@ -184,3 +184,15 @@ def test_from_a_segment_to_a_person_to_a_published_plan(opened: Open) -> None:
     with scoped(opened.context.engine, opened.known.account_id) as session:
         undo = session.exec(select(Work).where(Work.kind == "undo")).one()
         assert undo.payload == {"plan_id": opened.known.plan_id}
+
+
+def test_the_count_of_a_segment_follows_what_is_typed(opened: Open) -> None:
+    page = opened.page(360, "light", "en")
+    log_in(page, opened.known.email)
+    page.goto(f"/own/{opened.known.own_id}")
+    page.wait_for_selector("#count >> text=people today")
+    assert page.locator("#count .st-figure").text_content() == "12"
+    page.get_by_label("at least").fill("9")
+    page.get_by_label("at least").blur()
+    page.wait_for_selector("#count >> text=Purchases: at least 9.")
+    assert page.locator("#count .st-figure").text_content() == "0"

@@ -179,6 +179,22 @@ def test_a_document_that_no_form_can_show_is_changed_as_data(
     assert kept(still, known) == {"Deep": OFTEN}
 
 
+def test_a_need_that_the_shop_lost_is_still_there_in_the_segment_that_asked_about_it(
+    still: Context, known: Merchant, visitor: Visitor
+) -> None:
+    boats = {"feature": "owned", "need": "boats", "is": "equals", "value": 1}
+    with scoped(still.engine, known.account_id) as session:
+        row = session.get_one(OwnSegment, known.own_id)
+        row.document = {"version": 1, "who": {"all": [boats]}}
+    page = visitor.get(f"/own/{known.own_id}").text
+    assert '<option value="boats" selected>' in page
+    form = {"name": "Sailors", "0.joint": "all", "0.0.feature": "owned", "0.0.need": "boats",
+            "0.0.low": "1", "0.0.high": "1"}  # fmt: skip
+    assert visitor.post("/own", form).status_code == 400
+    assert visitor.post(f"/own/{known.own_id}", form).status_code == 302
+    assert kept(still, known) == {"Sailors": {"version": 1, "who": {"all": [boats]}}}
+
+
 def test_a_program_is_answered_with_count_examples_or_every_problem(
     still: Context, known: Merchant, visitor: Visitor
 ) -> None:
