@@ -104,6 +104,11 @@ def _names(rows: Mapping[str, list[_Row]]) -> _Names:
         ("refund_id", "refund"),
     ):
         name(kind, table, lambda row: f"{names['shop_id'][row['shop_id']]}/{row['external_id']}")
+    name(
+        "variant_id",
+        "variant",
+        lambda row: f"{names['product_id'][row['product_id']]}/{row['external_id']}",
+    )
     people: dict[int, list[str]] = {}
     for row in rows["source_profile"]:
         people.setdefault(row["person_id"], []).append(names["profile_id"][row["id"]])
@@ -138,18 +143,22 @@ def _text(table: str, row: _Row, names: _Names) -> str:
     for column, value in row.items():
         if column in ("id", "account_id", *_OUR_MOMENTS.get(table, ())):
             continue
-        kind = _SAME_AS.get(column, column)
-        known = names.get(kind)
-        said[column] = known.get(value, value) if known else _plain(value)
+        said[column] = _plain(column, value, names)
     return json.dumps(said, sort_keys=True, default=str)
 
 
-def _plain(value: Any) -> Any:
-    """Sums may be added up in another order, so numbers are compared to nine digits."""
+def _plain(column: str, value: Any, names: _Names) -> Any:
+    """Return what is kept under a name, in a column or deeper, without counted-up numbers.
+
+    Sums may be added up in another order, so numbers are compared to nine digits.
+    """
+    if isinstance(value, dict):
+        return {key: _plain(key, part, names) for key, part in sorted(value.items())}
+    if isinstance(value, list):
+        return [_plain(column, part, names) for part in value]
+    known = names.get(_SAME_AS.get(column, column))
+    if known:
+        return known.get(value, value)
     if isinstance(value, float):
         return None if pd.isna(value) else float(f"{value:.9g}")
-    if isinstance(value, dict):
-        return {key: _plain(part) for key, part in sorted(value.items())}
-    if isinstance(value, list):
-        return [_plain(part) for part in value]
     return value.isoformat() if isinstance(value, date) else value
