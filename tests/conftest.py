@@ -15,10 +15,14 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+from argon2 import PasswordHasher
+from argon2.profiles import CHEAPEST
+from flask import Flask
+from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import Engine, create_engine, text
 from sqlmodel import SQLModel
 
-from integration import tables
+from integration import security, tables
 from integration.context import Context, make_context
 from integration.db import make_engine, unscoped
 from integration.mailchimp import transport
@@ -50,6 +54,16 @@ def compiled_once() -> Iterator[None]:
     """Compile a statement once for all tests of a process."""
     with pytest.MonkeyPatch.context() as patch:
         one_cache.share(patch)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Compile a template once for all tests of a process, and let a password cost no second."""
+    compiled = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Flask, "jinja_options", {"bytecode_cache": compiled})
+        patch.setattr(security, "_HASHER", PasswordHasher.from_parameters(CHEAPEST))
         yield
 
 
@@ -269,6 +283,11 @@ def _add(config: pytest.Config, seen: dict[str, Any]) -> None:
         total[name].update(more)
     if hasattr(config, "workeroutput"):
         config.workeroutput["specification"] = {k: dict(v) for k, v in total.items()}
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Run two test processes a core: many tests wait, for a worker, a browser or a lease."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.hookimpl(optionalhook=True)

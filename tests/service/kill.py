@@ -1,18 +1,14 @@
-"""A real worker in a process of its own, that tests can kill like a power cut does.
-
-``python -m tests.service.kill`` is that process; `WorkerProcess` starts and ends it.
-"""
+"""A real worker in a process of its own, that tests can kill like a power cut does."""
 
 from __future__ import annotations
 
-import argparse
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from sqlalchemy import Engine, func, select
@@ -22,8 +18,6 @@ from integration.db import unscoped
 from integration.settings import Settings, load
 from integration.tables import Work
 from integration.work.runner import consume
-
-ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -58,6 +52,11 @@ def wait_for(condition: Callable[[], bool], timeout_s: float, what: str) -> None
         time.sleep(0.05)
 
 
+#: Forks of a process that has everything imported: starting a worker costs next to nothing.
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload([__name__, "integration.pipeline"])
+
+
 class WorkerProcess:
     """A worker on the settings of `env`; leaving the ``with`` block kills what still runs.
 
@@ -74,12 +73,9 @@ class WorkerProcess:
         lease_s: float = 1.0,
         workers: int = 2,
     ) -> None:
-        self._env = {**os.environ, **env}
+        self._given = (dict(env), handlers, lease_s, workers)
         self._engine = engine
-        self._command = [sys.executable, "-m", "tests.service.kill"]
-        self._command += [f"--lease-s={lease_s}", f"--workers={workers}"]
-        self._command += [f"--handlers={handlers}"] if handlers else []
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: BaseProcess | None = None
 
     def __enter__(self) -> WorkerProcess:
         return self
@@ -89,28 +85,31 @@ class WorkerProcess:
             self.kill9()
 
     def start(self) -> None:
-        """Start the process; it needs a second or two before it takes its first job."""
+        """Start the process."""
         assert self._process is None, "it runs already"
-        self._process = subprocess.Popen(self._command, env=self._env, cwd=ROOT)
+        self._process = _FORKS.Process(target=_work, args=self._given)
+        self._process.start()
 
     def kill9(self) -> None:
         """End the process with no chance to tidy up."""
         self._end(signal.SIGKILL)
 
-    def stop(self, how: signal.Signals = signal.SIGINT) -> int:
-        """Ask the process to end (SIGINT: after its jobs) and return its exit code."""
-        return self._end(how)
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Ask the process to end (SIGINT: after its jobs) and wait until it has."""
+        self._end(how)
 
-    def _end(self, how: signal.Signals) -> int:
+    def _end(self, how: signal.Signals) -> None:
         assert self._process is not None, "it does not run"
-        self._process.send_signal(how)
-        code = self._process.wait(timeout=30)
+        assert self._process.pid is not None
+        os.kill(self._process.pid, how)
+        self._process.join(timeout=30)
+        assert self._process.exitcode is not None, "it does not end"
+        self._process.close()
         self._process = None
-        return code
 
     def is_alive(self) -> bool:
         """Whether the process runs."""
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and self._process.is_alive()
 
     def wait_running(self, timeout: float = 60.0) -> None:
         """Wait until some job is in the middle."""
@@ -132,21 +131,12 @@ class WorkerProcess:
             return number
 
 
-def main() -> None:
+def _work(env: Mapping[str, str], handlers: str | None, lease_s: float, workers: int) -> None:
     """Consume until a signal comes."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--handlers")
-    parser.add_argument("--lease-s", type=float, required=True)
-    parser.add_argument("--workers", type=int, required=True)
-    given = parser.parse_args()
-    handlers = None
-    if given.handlers:
-        module, _, name = given.handlers.partition(":")
-        handlers = getattr(import_module(module), name)
+    os.environ.update(env)
+    table = None
+    if handlers:
+        module, _, name = handlers.partition(":")
+        table = getattr(import_module(module), name)
     # The test's settings come as variables; a developer's own .env must not mix in.
-    context = make_context(load(Path(os.devnull)))
-    consume(context, given.workers, handlers=handlers, lease_s=given.lease_s)
-
-
-if __name__ == "__main__":
-    main()
+    consume(make_context(load(Path(os.devnull))), workers, handlers=table, lease_s=lease_s)
