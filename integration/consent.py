@@ -93,8 +93,9 @@ def states(
     return {person_id: fold(rows.values()) for person_id, rows in said.items()}
 
 
-def denied(session: Session) -> set[int]:
-    """Return who withdrew; only those with a denial in the ledger need folding."""
+def denied(session: Session, among: Collection[int] | None = None) -> set[int]:
+    """Return who withdrew (of `among`, or of all); only those with a denial in the ledger need
+    folding."""
     withdrawn = (Consent.channel == "email", Consent.state == ConsentState.DENIED.value)
     by_address = select(Identity.profile_id).where(
         Identity.kind == "email",
@@ -105,7 +106,7 @@ def denied(session: Session) -> set[int]:
     for profiles in (by_address, by_profile):
         named = select(SourceProfile.person_id).where(col(SourceProfile.id).in_(profiles))
         people.update(session.exec(named))
-    folded = states(session, people)
+    folded = states(session, people if among is None else people.intersection(among))
     return {person_id for person_id, state in folded.items() if state is ConsentState.DENIED}
 
 

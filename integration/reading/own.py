@@ -73,13 +73,8 @@ def preview(session: Session, words: Words, node: Node) -> Preview:
     examples = [
         Example(shown[key], words.why(reason)) for key, reason in zip(ids, reasons, strict=True)
     ]
-    reachable = reach.people(session)
-    return Preview(
-        as_of,
-        len(found),
-        sum(person in reachable for person in found["person_id"].tolist()),
-        examples,
-    )
+    reachable = reach.people(session, found["person_id"].tolist())
+    return Preview(as_of, len(found), len(reachable), examples)
 
 
 def meaning(session: Session, words: Words, node: Node) -> str:

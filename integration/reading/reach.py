@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Select, func
@@ -29,10 +30,10 @@ def counts(session: Session, segment: str | None = None) -> Counter[str]:
     return found
 
 
-def people(session: Session) -> set[int]:
-    """Return the ids of everybody who can get a tag."""
-    reachable = set(session.scalars(_with_own_address()))
-    return reachable - consent.denied(session) if reachable else reachable
+def people(session: Session, among: Collection[int]) -> set[int]:
+    """Return who of these people can get a tag."""
+    reachable = set(session.scalars(_with_own_address())).intersection(among)
+    return reachable - consent.denied(session, reachable)
 
 
 def _with_own_address() -> Select[Any]:

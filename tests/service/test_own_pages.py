@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from integration.app import create_app
 from integration.context import Context
 from integration.db import scoped
-from integration.tables import OwnSegment, PersonProfile, SegmentMember
+from integration.tables import Consent, OwnSegment, PersonProfile, SegmentMember
 from tests.service.shop_rows import NOW, Merchant, login_of, merchant
 from tests.service.visitor import Visitor
 
@@ -203,6 +203,12 @@ def test_a_program_is_answered_with_count_examples_or_every_problem(
     assert told["meaning"] == "Purchases: at least 3."
     assert told["examples"][0] == {"person_id": known.person_id, "name": "Ada0 Lovelace",
                                    "why": "Purchases: at least 3 (7)."}  # fmt: skip
+    with scoped(still.engine, known.account_id) as session:
+        opted_in = session.exec(select(Consent).where(Consent.profile_id == known.profile_ids[0]))
+        later = {"external_id": "k-left", "state": "denied", "at": NOW, "id": None}
+        session.add(Consent(**{**opted_in.one().model_dump(), **later}))
+    told = counted(visitor, OFTEN).get_json()
+    assert (told["people"], told["in_audience"]) == (3, 0)
     wrong = counted(visitor, {"version": 2, "who": {"feature": "luck"}})
     assert wrong.status_code == 400
     assert [one["place"] for one in wrong.get_json()["problems"]] == ["version", "who.feature"]
