@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+import sqlalchemy
 from sqlalchemy import Integer, Row, Select, cast, not_
 from sqlmodel import Session, col, func, select
 
@@ -82,13 +83,9 @@ def choices(session: Session) -> Choices:
 
 def previous(session: Session) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read what was assigned last time: due states and segments, for hysteresis."""
-    due = _read(
-        session,
-        select(  # type: ignore[call-overload]  # five columns
-            DueDate.account_id, DueDate.person_id, DueDate.need, DueDate.state, DueDate.last_on
-        ),
-        PREVIOUS_DUE,
-    )
+    # Through SQLAlchemy's own select: SQLModel's knows no more than four columns.
+    told = sqlalchemy.select(*(col(getattr(DueDate, name)) for name in PREVIOUS_DUE))
+    due = _read(session, told, PREVIOUS_DUE)
     segments = _read(
         session,
         select(SegmentMember.account_id, SegmentMember.person_id, SegmentMember.segment),

@@ -73,7 +73,7 @@ def frame_of(account: int, rows: Iterable[tuple[int, str, dict[str, Any]]]) -> p
 
 
 def _due_rows(due: pd.DataFrame) -> Iterable[tuple[int, str, dict[str, Any]]]:
-    shown = due[(due["state"] != "").to_numpy()]
+    shown = due[((due["state"] != "") & (due["waits_for"] == "")).to_numpy()]
     for person, need, state, reason in zip(
         shown["person_id"], shown["need"], shown["state"], shown["reason"], strict=True
     ):
@@ -81,9 +81,10 @@ def _due_rows(due: pd.DataFrame) -> Iterable[tuple[int, str, dict[str, Any]]]:
 
 
 def _anything_rows(due: pd.DataFrame) -> Iterable[tuple[int, str, dict[str, Any]]]:
-    """One row a person with anything in `now`; earliest expected first, at most three."""
+    """One row a person with anything in `now`: what is told, then what waits; at most three."""
     now = due[(due["state"] == "now").to_numpy()]
-    now = now.sort_values(["person_id", "expected_on", "need"])
+    now = now.assign(waits=now["waits_for"] != "")
+    now = now.sort_values(["person_id", "waits", "expected_on", "need"])
     needs: dict[int, list[str]] = {}
     for person, need in zip(now["person_id"], now["need"], strict=True):
         needs.setdefault(person, []).append(need)

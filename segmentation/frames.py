@@ -74,8 +74,9 @@ PREVIOUS_DUE: Mapping[str, str] = {
     "account_id": "int64",
     "person_id": "int64",
     "need": "str",
-    "state": "str",  # soon, now, late; "" tells a need that is over from one never looked at
+    "state": "str",  # "", soon, now, late
     "last_on": "datetime64",
+    "waits_for": "str",  # as in DUE
 }
 
 #: What was assigned last time, one row a person and segment.
@@ -108,7 +109,11 @@ DUE: Mapping[str, str] = {
     "window_to": "datetime64",  # 80% point
     "p_repeat": "float64",  # chance of any repurchase within the need's horizon
     "p_due": "float64",  # chance of a purchase within the next 30 days given none so far
+    "within_days": "int64",  # the need's and person's own horizon
+    "p_within": "float64",  # chance of a purchase within it, given none so far
+    "passed": "float64",  # share of those who come back that has come by now
     "state": "str",  # "", soon, now, late
+    "waits_for": "str",  # with a state: the need that is told first; "" when it is its own turn
     "basis": "str",  # learned, assumption, stated
     #: What to offer, best first, where there is a state: {"product_id", "variant_id"}, the latter
     #: None where the size is not known.

@@ -65,6 +65,7 @@ class _Due(NamedTuple):
     person_id: int
     need: str
     state: str
+    waits_for: str
     expected_on: date
     offers: Sequence[Mapping[str, Any]]
     reason: Mapping[str, Any]
@@ -320,7 +321,7 @@ def _next_order(profile: _Profile) -> date | None:
 
 
 def _most_urgent(session: Session, person_ids: Collection[int]) -> dict[int, _Due]:
-    """What each person needs first: due now before soon, late and later, then by date.
+    """What each person needs first: what the tag tells of, then due now, soon, late and later.
 
     The shop's rhythm as a whole ("anything") names no thing and comes last. What has no state and
     was expected before the day we looked from is over: it would keep the field in the past.
@@ -361,8 +362,9 @@ def _looked_from(session: Session) -> date:
     return session.exec(newest).first() or date.min
 
 
-def _urgency(due: _Due) -> tuple[bool, int, date, str]:
-    return due.need == _ANYTHING, _STATES.index(due.state), due.expected_on, due.need
+def _urgency(due: _Due) -> tuple[bool, bool, int, date, str]:
+    waits = due.waits_for != ""
+    return due.need == _ANYTHING, waits, _STATES.index(due.state), due.expected_on, due.need
 
 
 def _stage_reasons(session: Session, person_ids: Collection[int]) -> dict[int, Mapping[str, Any]]:

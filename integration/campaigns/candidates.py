@@ -71,7 +71,7 @@ def _needs(session: Session, segment: str, people: Collection[int]) -> dict[int,
     need, _, state = rest.rpartition(":")
     query = select(DueDate.person_id, DueDate.need, col(DueDate.last_on))
     if need == _ANYTHING:
-        query = query.where(DueDate.state == state).order_by(
+        query = query.where(DueDate.state == state, DueDate.waits_for == "").order_by(
             # A thing before the rhythm of all things.
             col(DueDate.need) != _ANYTHING,
             col(DueDate.expected_on).desc(),

@@ -91,8 +91,8 @@ def due(
     elif not rows:
         click.echo("Nobody is due by these conditions.")
     else:
-        header = ("person", "need", "state", "expected", "chance in 30 days", "why")
-        keys = ("person_id", "need", "state", "expected_on", "p_due", "why")
+        header = ("person", "need", "state", "waits for", "expected", "chance in 30 days", "why")
+        keys = ("person_id", "need", "state", "waits_for", "expected_on", "p_due", "why")
         print_table("Due", header, [tuple(row[key] for key in keys) for row in rows])
 
 
@@ -101,9 +101,13 @@ def _due_row(row: DueDate, named: Words) -> dict[str, Any]:
         "person_id": row.person_id,
         "need": row.need,
         "state": row.state,
+        "waits_for": row.waits_for,
         "expected_on": row.expected_on.isoformat(),
         "window": [row.window_from.isoformat(), row.window_to.isoformat()],
         "p_due": round(row.p_due, 3),
+        "within_days": row.within_days,
+        "p_within": round(row.p_within, 3),
+        "passed": round(row.passed, 3),
         "p_repeat": round(row.p_repeat, 3),
         "basis": row.basis,
         "why": named.why(row.reason),

@@ -121,7 +121,9 @@ def _due(known: Known) -> Iterable[State]:
     business = set(
         known.session.exec(select(PersonProfile.person_id).where(col(PersonProfile.is_wholesale)))
     )
-    rows = _due_dates(known.session, col(DueDate.state).in_(("now", "late")))
+    # One thing a person at a time: what waits for its turn is not told.
+    is_told = (col(DueDate.state).in_(("now", "late")), DueDate.waits_for == "")
+    rows = _due_dates(known.session, *is_told)
     urls = _urls(known.session, [row.last_product_id for row in rows])
     for row in rows:
         if row.person_id in business:

@@ -57,6 +57,8 @@ class Owned:
     today: float
     window_from: float
     window_to: float
+    #: What is told before this, where it waits for its turn.
+    waits_for: str = ""
     #: What to propose, best first, that can be bought now.
     offers: Sequence[Goods] = ()
 
@@ -200,6 +202,7 @@ def _bar(words: Words, due: DueDate, today: date, shelf: Shelf) -> Owned:
         today=place(today),
         window_from=place(due.window_from),
         window_to=place(due.window_to),
+        waits_for=words.need(due.waits_for) if due.waits_for else "",
         offers=shelf.shown(due.offers),
     )
 

@@ -125,8 +125,15 @@ class DueDate(Owned, table=True):
     window_to: date
     p_repeat: float
     p_due: float
+    #: The need's and person's own horizon in days, and the chance of a purchase within it.
+    within_days: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    p_within: float = Field(default=0.0, sa_column_kwargs={"server_default": "0"})
+    #: Share of those who come back that has come by now.
+    passed: float = Field(default=0.0, sa_column_kwargs={"server_default": "0"})
     #: "", soon, now or late.
     state: str = Field(index=True)
+    #: The need that is told before this one; "" when it is its own turn.
+    waits_for: str = Field(default="", sa_column_kwargs={"server_default": ""})
     #: learned, assumption or stated.
     basis: str
     #: What to offer, best first: {"product_id", "variant_id"}.

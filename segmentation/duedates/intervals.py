@@ -309,8 +309,19 @@ def chance(model: IntervalModel, pace: Pace, days: Floats) -> Floats:
 
 def due_chance(model: IntervalModel, pace: Pace, elapsed: Floats, within: int) -> Floats:
     """Return the chance of a purchase within the next days, given none in those that passed."""
+    return calibration.applied(model.calibration_, steady_chance(model, pace, elapsed, within))
+
+
+def steady_chance(
+    model: IntervalModel, pace: Pace, elapsed: Floats, within: int | Floats
+) -> Floats:
+    """Return the same as `due_chance`, but for what the shop's last weeks were like.
+
+    Those move everybody up or down together, and from night to night.
+    """
     ahead = hazard(model, pace, elapsed + within) - hazard(model, pace, elapsed)
-    return calibration.applied(model.calibration_, -np.expm1(-pace.presence * ahead))
+    result: Floats = -np.expm1(-pace.presence * ahead)
+    return result
 
 
 def repeat_chance(model: IntervalModel, pace: Pace) -> Floats:

@@ -1,7 +1,7 @@
-"""When each person needs each thing next: dates, chances, and the states soon, now and late.
+"""When each person needs each thing next: dates and chances, states and turns.
 
-A window belongs to a purchase and stands still until the next one: only a purchase, a refund or the
-calendar moves a state, never the nightly refit's small changes (hysteresis).
+Dates belong to a purchase and stand still until the next one; states follow chances (`states`), and
+of what is due one thing a person is told at a time (`turns`).
 """
 
 from __future__ import annotations
@@ -18,23 +18,15 @@ from segmentation.duedates.intervals import (
 )
 from segmentation.duedates.lives import LEARNED_FROM
 from segmentation.duedates.starts import Bools, Floats, Ints, starts
+from segmentation.duedates.states import outlook, states
+from segmentation.duedates.turns import waits_for
 from segmentation.features import day_numbers
 
 #: Horizon of `p_due` in days.
 DUE_WITHIN_DAYS = 30
-#: `soon` starts this share of the expected days before the window, within these days.
-LEAD_SHARE, LEAD_DAYS = 0.1, (2, 30)
-#: `late` ends this share of the expected days after the window, within these days.
-LATE_SHARE, LATE_DAYS = 0.5, (14, 365)
-#: A state steps back only when its date moved later by more than this share, at least these days.
-SLACK_SHARE, SLACK_DAYS = 0.05, 2
-#: No state where coming back is less likely; a state that is there stays down to the second.
-REPEAT_TO_ENTER, REPEAT_TO_STAY = 0.2, 0.15
 
 #: What is told of the last purchase.
 _LAST = ("product_id", "title", "colour", "size", "price")
-_STATES = np.array(["", "soon", "now", "late", ""], dtype=object)
-_PHASE = {"soon": 1, "now": 2, "late": 3}
 
 
 def schedule(
@@ -89,12 +81,26 @@ def schedule(
         due[column] = dates(day[rows] + days)
     due["p_repeat"] = repeat
     due["p_due"] = due_chance(model, pace, elapsed, DUE_WITHIN_DAYS).round(6)
+    seen = outlook(model, pace, elapsed, expected)
+    due["within_days"] = seen.within_days.astype(np.int64)
+    due["p_within"], due["passed"] = seen.p_within, seen.passed
     due["life"] = np.exp(model.lives_.mu)[need]
     due["gaps"] = model.lives_.gaps[need]
-    edges = _edges(day[rows], whole)
-    slack = np.maximum(SLACK_SHARE * whole[0], SLACK_DAYS)
-    due["state"] = _states(edges, slack, repeat, as_of, _phases(due, previous, edges, as_of))
+    before = _before(due, previous)
+    due["state"] = states(seen, before["state"])
+    due["waits_for"] = waits_for(due, (before["state"] != "") & (before["waits_for"] == ""))
     return due
+
+
+def _before(due: pd.DataFrame, previous: pd.DataFrame) -> pd.DataFrame:
+    """Return last time's state and turn of each row; "" where they were of another purchase."""
+    key = ["person_id", "need"]
+    told = ["state", "waits_for"]
+    before = due[[*key, "last_on"]].merge(
+        previous[[*key, *told, "last_on"]], how="left", on=key, suffixes=("", "_before")
+    )
+    same = day_numbers(before["last_on"]) == day_numbers(before["last_on_before"])
+    return pd.DataFrame({column: before[column].where(same).fillna("") for column in told})
 
 
 def dates(days: Ints) -> npt.NDArray[np.datetime64]:
@@ -112,36 +118,3 @@ def _owned(units: Floats, last: Ints) -> Ints:
     if not last.size:
         return np.zeros(0, dtype=np.int64)
     return np.rint(np.add.reduceat(units, first)).astype(np.int64)
-
-
-def _edges(day: Ints, whole: list[Ints]) -> Ints:
-    """Return the days on which soon, now, late begin and late ends; shape (rows, 4)."""
-    expected, early, late = whole
-    lead = np.clip(np.rint(LEAD_SHARE * expected), *LEAD_DAYS).astype(np.int64)
-    after = np.clip(np.rint(LATE_SHARE * expected), *LATE_DAYS).astype(np.int64)
-    opens, closes = day + early, day + late + 1
-    return np.stack([np.maximum(opens - lead, day + 1), opens, closes, closes + after], axis=1)
-
-
-def _phases(due: pd.DataFrame, previous: pd.DataFrame, edges: Ints, as_of: int) -> Ints:
-    """Return last time's phase (0 none yet .. 4 over), -1 where it says nothing about this one."""
-    key = ["person_id", "need"]
-    before = due[[*key, "last_on"]].merge(
-        previous[[*key, "state", "last_on"]], how="left", on=key, suffixes=("", "_before")
-    )
-    same = day_numbers(before["last_on"]) == day_numbers(before["last_on_before"])
-    state = before["state"].map(_PHASE)
-    phase = state.fillna(0).to_numpy(dtype=np.int64)
-    # No state is told before `soon` and after `late`: the calendar says which.
-    over = (phase == 0) & (as_of >= edges[:, 2])
-    return np.where(same, np.where(over, 4, phase), -1)
-
-
-def _states(edges: Ints, slack: Floats, repeat: Floats, as_of: int, previous: Ints) -> pd.Series:
-    now = (as_of >= edges).sum(axis=1)
-    # Forward on the day itself; back only when the date moved by more than the slack.
-    lenient = (as_of >= edges - slack[:, None]).sum(axis=1)
-    phase = np.where(previous < 0, now, np.clip(previous, now, lenient))
-    had = (previous >= 1) & (previous <= 3)
-    likely = (repeat >= REPEAT_TO_ENTER) | (had & (repeat >= REPEAT_TO_STAY))
-    return pd.Series(_STATES[np.where(likely, phase, 0)], dtype="str")

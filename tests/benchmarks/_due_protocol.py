@@ -17,8 +17,9 @@ import pandas as pd
 
 from segmentation.account import priors_of
 from segmentation.backtest import auc, precision_at
-from segmentation.duedates.intervals import IntervalModel, due_chance
+from segmentation.duedates.intervals import IntervalModel, Pace, days_until, due_chance
 from segmentation.duedates.starts import Bools, Floats, Ints, Starts, starts
+from segmentation.duedates.states import outlook, states
 from segmentation.duedates.weekdays import Weekdays, best_days
 from segmentation.features import day_number, day_numbers
 from segmentation.frames import Choices
@@ -196,7 +197,7 @@ def as_of_a_day(name: str, events: Events, day: date, bars: Bars) -> list[Result
     ratio = float(chance.sum() / bought.sum())
     base = np.full(bought.size, bought.mean())
     when = f"due in {DUE_DAYS} days"
-    return [
+    results = [
         Result(set=name, metric=f"{when}: pairs", ours=float(bought.size)),
         Result(set=name, metric=f"{when}: picked by the naive rule", ours=float(count)),
         Result(set=name, metric=f"{when}, precision of as many picks",
@@ -210,6 +211,23 @@ def as_of_a_day(name: str, events: Events, day: date, bars: Bars) -> list[Result
         Result(set=name, metric=f"{when}, predicted / actual", ours=ratio, peer=bars.peers[5]),
         Result(set=name, metric=f"{when}, predicted / actual, distance from 1",
                ours=abs(ratio - 1), bar=0.1, better="lower", peer=abs(bars.peers[5] - 1)),
+    ]  # fmt: skip
+    return results + _now(name, model, pace, table.length[of], bought)
+
+
+def _now(
+    name: str, model: IntervalModel, pace: Pace, elapsed: Floats, bought: Bools
+) -> list[Result]:
+    """Return how right the state `now` is at first sight, beside all whose window is open."""
+    seen = outlook(model, pace, elapsed, days_until(model, pace, 0.5))
+    now = (states(seen, pd.Series([""] * elapsed.size)) == "now").to_numpy()
+    inside = (seen.passed >= seen.window[0]) & (seen.passed < seen.window[1])
+    return [
+        Result(set=name, metric="state now: share of pairs", ours=float(now.mean()),
+               baseline=float(inside.mean())),
+        Result(set=name, metric=f"state now, bought within {DUE_DAYS} days (baseline: window open)",
+               ours=float(bought[now].mean()), bar=float(bought[inside].mean()),
+               baseline=float(bought[inside].mean())),
     ]  # fmt: skip
 
 

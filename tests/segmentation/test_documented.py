@@ -15,7 +15,10 @@ _MODULES = {
     name: f"segmentation.{folder}{name}"
     for folder, names in (
         ("", ("affinity", "features", "lifecycle", "rfm", "segments")),
-        ("duedates.", ("calibration", "hazards", "intervals", "lives", "schedule", "starts")),
+        (
+            "duedates.",
+            ("calibration", "hazards", "intervals", "lives", "schedule", "starts", "states"),
+        ),
     )
     for name in names
 }

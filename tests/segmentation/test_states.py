@@ -1,12 +1,16 @@
-"""Soon, now, late: windows that a purchase opens and only a purchase closes early."""
+"""Soon, now, late: who gets in by which chance, who stays, what ends it, and whose turn it is."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from segmentation.duedates.states import Outlook, states
+from segmentation.duedates.turns import waits_for
 from segmentation.fitted import Fitted
 from segmentation.frames import Assigned, Choices
 from tests.segmentation.builders import Buy, assigned, due_of, fitted, segments_of
@@ -61,12 +65,12 @@ def test_the_window_holds_the_expected_day(first: Assigned) -> None:
         pytest.param("window_from", -40, "", id="long before"),
         pytest.param("window_from", -1, "soon", id="the day before the window"),
         pytest.param("window_from", 0, "now", id="first day of the window"),
-        pytest.param("window_to", 0, "now", id="last day of the window"),
+        pytest.param("expected_on", 0, "now", id="the expected day"),
         pytest.param("window_to", 1, "late", id="the day after the window"),
         pytest.param("window_to", 800, "", id="so late that nobody is waiting"),
     ],
 )
-def test_the_state_follows_the_calendar(
+def test_the_state_of_somebody_seen_for_the_first_time_follows_the_calendar(
     first: Assigned, numbers: Fitted, column: str, days: int, state: str
 ) -> None:
     on = (due_of(first, 1)[column] + timedelta(days=days)).date()
@@ -125,6 +129,124 @@ def test_ninety_days_without_events_only_move_forward(first: Assigned) -> None:
     order = ["", "soon", "now"]
     assert seen == sorted(seen, key=order.index)
     assert set(seen) == set(order)
+
+
+def _state(
+    previous: str = "",
+    *,
+    elapsed: float = 100.0,
+    chance: float = 0.2,
+    passed: float = 0.5,
+    ahead: tuple[float, float] = (0.0, 0.5),
+) -> str:
+    """Return the state of one interval; `ahead` is the chance and the share passed by then."""
+    seen = Outlook(
+        elapsed=np.array([elapsed]),
+        within_days=np.array([30.0]),
+        p_within=np.array([chance]),
+        passed=np.array([passed]),
+        p_ahead=np.array([ahead[0]]),
+        passed_ahead=np.array([ahead[1]]),
+        window=(0.2, 0.8),
+    )
+    return str(states(seen, pd.Series([previous]))[0])
+
+
+@pytest.mark.parametrize(
+    ("chance", "previous", "state"),
+    [
+        pytest.param(0.10, "", "now", id="likely enough to get in"),
+        pytest.param(0.09, "", "", id="inside the window, but not likely enough"),
+        pytest.param(0.07, "now", "now", id="who is in stays in"),
+        pytest.param(0.07, "soon", "", id="soon is not in yet"),
+        pytest.param(0.06, "now", "", id="until the chance fell clearly below"),
+    ],
+)
+def test_inside_the_window_the_chance_decides(chance: float, previous: str, state: str) -> None:
+    assert _state(previous, chance=chance) == state
+
+
+@pytest.mark.parametrize(
+    ("passed", "chance", "previous", "state"),
+    [
+        pytest.param(0.19, 0.9, "", "", id="too early, however likely"),
+        pytest.param(0.16, 0.2, "now", "now", id="the window moved a little"),
+        pytest.param(0.14, 0.2, "now", "", id="the window moved away"),
+        pytest.param(0.81, 0.07, "", "late", id="late takes less"),
+        pytest.param(0.76, 0.10, "late", "late", id="late stays late"),
+        pytest.param(0.90, 0.05, "late", "late", id="who is late stays while there is some chance"),
+        pytest.param(0.90, 0.04, "late", "", id="late, and not likely any more"),
+        pytest.param(0.96, 0.2, "", "", id="nobody gets in so late"),
+        pytest.param(0.97, 0.2, "late", "late", id="who is in may stay a little longer"),
+        pytest.param(0.98, 0.2, "late", "", id="expired, however likely"),
+    ],
+)
+def test_a_state_begins_with_the_window_and_expires(
+    passed: float, chance: float, previous: str, state: str
+) -> None:
+    assert _state(previous, passed=passed, chance=chance) == state
+
+
+def test_soon_is_who_will_be_due_now_before_long() -> None:
+    assert _state(passed=0.1, ahead=(0.10, 0.2)) == "soon"
+    assert _state(passed=0.1, ahead=(0.10, 0.19)) == ""
+    assert _state(passed=0.1, ahead=(0.09, 0.2)) == ""
+    assert _state("soon", passed=0.1, ahead=(0.07, 0.2)) == "soon"
+
+
+def test_nobody_is_due_on_the_day_of_the_purchase() -> None:
+    assert _state(elapsed=0.5, chance=0.9, ahead=(0.9, 0.5)) == ""
+
+
+def _turns(*rows: tuple[str, str, float, bool]) -> list[str]:
+    """Return what each need of one person waits for: (need, state, chance, told before)."""
+    need, state, chance, told = zip(*rows, strict=True)
+    due = pd.DataFrame({"person_id": 1, "need": need, "state": state, "p_within": chance})
+    due["expected_on"] = pd.Timestamp(2026, 3, 1)
+    return waits_for(due, pd.Series(told)).tolist()
+
+
+def test_of_several_needs_the_likeliest_is_told() -> None:
+    rows = (("suits", "now", 0.2, False), ("socks", "now", 0.5, False), ("belts", "", 0.9, False))
+    assert _turns(*rows) == ["socks", "", ""]
+
+
+def test_what_was_told_stays_told_while_another_is_likelier() -> None:
+    assert _turns(("suits", "now", 0.2, True), ("socks", "now", 0.5, False)) == ["", "suits"]
+
+
+def test_what_is_due_now_goes_before_what_was_told_as_soon_or_late() -> None:
+    assert _turns(("suits", "late", 0.6, True), ("socks", "now", 0.2, False)) == ["socks", ""]
+    assert _turns(("suits", "soon", 0.6, True), ("socks", "late", 0.9, False)) == ["", "suits"]
+
+
+def test_one_need_a_person_is_tagged_and_the_next_has_its_turn_after_the_purchase(
+    first: Assigned,
+) -> None:
+    on = due_of(first, 1)["expected_on"].date()
+    buys = [SUIT, replace(SUIT, type="Coats", title="Coat")]
+    life = Choices(lives={"suits": 730, "coats": 740})
+    numbers = fitted(buys, date(2024, 2, 1), life)
+    both = assigned(buys, on, choices=life, by=numbers)
+    tags = {s for s in segments_of(both, 1) if s.startswith("due:")}
+    told = next(need for need in ("suits", "coats") if f"due:{need}:now" in tags)
+    other = "coats" if told == "suits" else "suits"
+    assert tags == {f"due:{told}:now", "due:anything:now"}
+    assert due_of(both, 1, other)[["state", "waits_for"]].tolist() == ["now", told]
+    bought = replace(next(buy for buy in buys if buy.type.lower() == told), on=on + DAY)
+    after = assigned([*buys, bought], on + DAY, choices=life, by=numbers, before=both)
+    assert f"due:{other}:now" in segments_of(after, 1)
+    assert due_of(after, 1, other)["waits_for"] == ""
+
+
+@pytest.mark.parametrize("kind", ["Dresses", "Garden gnomes"])
+def test_a_need_of_which_only_the_life_is_stated_comes_to_be_due(kind: str) -> None:
+    buy = replace(SUIT, type=kind, title=kind)
+    need = kind.lower().replace(" ", "-")
+    stated = Choices(lives={need: 730})
+    numbers = fitted([buy], date(2024, 2, 1), stated)
+    outcome = assigned([buy], SUIT.on + 730 * DAY, choices=stated, by=numbers)
+    assert due_of(outcome, 1, need)["state"] == "now"
 
 
 def test_a_leap_day_is_a_day() -> None:

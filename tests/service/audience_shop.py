@@ -174,6 +174,13 @@ class AudienceShop:
             )
         )
 
+    def waits(self, person: int, need: str, other: str) -> None:
+        """Let a need of a person wait for another to be told first."""
+        with self.session() as session:
+            session.exec(
+                select(DueDate).where(DueDate.person_id == person, DueDate.need == need)
+            ).one().waits_for = other
+
     def will_need(self, person: int, due: Mapping[str, tuple[str, date]]) -> None:
         """Give a person due-dates: need -> (state, day)."""
         with self.session() as session:

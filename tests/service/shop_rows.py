@@ -215,7 +215,8 @@ def _insight(session: Session, people: list[int], product: int) -> None:
                 account_id=owner, person_id=person, need=need, last_on=date(2024, 3, 14),
                 last_title=title, owned=1, own_gaps=0, expected_on=due,
                 window_from=due - timedelta(days=60), window_to=due + timedelta(days=75),
-                p_repeat=0.6, p_due=0.2, state=state, basis="learned",
+                p_repeat=0.6, p_due=0.2, within_days=180, p_within=0.3, passed=0.5, state=state,
+                waits_for="suits" if state == "late" else "", basis="learned",
                 reason={**SUIT_WHY, "need": need, "title": title}))  # fmt: skip
         for segment, why in (("due:suits:now", SUIT_WHY), ("stage:regular", STAGE_WHY)):
             _add(session, SegmentMember(account_id=owner, person_id=person, segment=segment,

@@ -86,6 +86,15 @@ def test_the_field_names_what_is_needed_first(
     assert fields(shop, ADA)["DUEWHAT"] == what
 
 
+def test_the_field_names_what_the_tag_tells_of(shop: AudienceShop, sandbox: SandboxServer) -> None:
+    sandbox.add_member(ADA)
+    due = {"suits": ("now", date(2026, 4, 1)), "shoes": ("now", date(2026, 5, 1))}
+    ada = shop.person(ADA, due=due)
+    assert fields(shop, ADA)["DUEWHAT"] == "suit"
+    shop.waits(ada, "suits", "shoes")
+    assert fields(shop, ADA)["DUEWHAT"] == "pair of shoes"
+
+
 def test_a_need_that_is_over_does_not_keep_the_date_in_the_past(
     shop: AudienceShop, sandbox: SandboxServer
 ) -> None:

@@ -96,6 +96,23 @@ def test_one_need_a_person_and_no_second_within_the_days(shop: FlowShop) -> None
     assert [row.subject for row in shop.ledger()] == ["shoes", "suits"]
 
 
+def test_a_need_that_waits_for_another_is_told_when_its_turn_comes(shop: FlowShop) -> None:
+    ada = shop.member(ADA)
+    shop.turn()
+    shop.run()
+    shop.due(ada, "suits")
+    shop.due(ada, "shoes")
+    shop.shop.waits(ada, "shoes", "suits")
+    shop.run()
+    shop.pass_time(days=8)
+    shop.run()
+    assert [row.subject for row in shop.ledger()] == ["suits"]
+    shop.buys(ada, "suits")
+    shop.shop.waits(ada, "shoes", "")
+    shop.run()
+    assert [row.subject for row in shop.ledger()] == ["suits", "shoes"]
+
+
 def test_the_properties_are_texts_in_the_audiences_language(settings: Settings) -> None:
     with flow_shop(settings, "nl") as shop:
         ada = shop.member(ADA)

@@ -369,7 +369,6 @@ def test_what_was_assigned_before_is_read_for_hysteresis(books: Books) -> None:
         due, segments = frames.previous(session)
     assert due[["person_id", "need", "state"]].values.tolist() == [
         [person.id, "suits", "now"],
-        # Not left out: a need that is over would be taken for one never looked at.
         [person.id, "ties", ""],
     ]
     assert due["last_on"].tolist() == [pd.Timestamp(2026, 3, 1)] * 2

@@ -138,7 +138,8 @@ def due(person: int, need: str = "suits", **changed: Any) -> dict[str, Any]:
         "person_id": person, "need": need, "last_on": "2024-03-01", "last_product_id": 7,
         "last_title": "Blue suit", "owned": 1, "own_gaps": 0, "expected_on": "2026-03-01",
         "window_from": "2026-01-01", "window_to": "2026-06-01", "p_repeat": 0.5, "p_due": 0.1,
-        "state": "now", "basis": "learned", "offers": [{"product_id": 7, "variant_id": None}],
+        "within_days": 180, "p_within": 0.2, "passed": 0.5, "state": "now", "waits_for": "",
+        "basis": "learned", "offers": [{"product_id": 7, "variant_id": None}],
         "reason": {"key": "due", "need": need}, **changed,
     }  # fmt: skip
 

@@ -343,6 +343,8 @@ def test_a_person_shows_every_source_and_the_sentence_of_every_tag(
         "Fitting room",
         "double opt-in form",
         "permission confirmed",
+        "Chance of a purchase within 30 days: 20%.",
+        "one thing at a time is told, and now that is Suits.",
     ):
         assert words in text, words
     visitor.post("/language", {"language": "nl"})
