@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from segmentation import following
 from segmentation.fitted import AccountFit
 from segmentation.frames import SEGMENTS, empty
 from segmentation.wholesale import CHANNEL_SHARE
@@ -34,25 +36,34 @@ def due_reasons(due: pd.DataFrame) -> pd.Series:
     return pd.Series(reasons, index=due.index, dtype=object)
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """What stands behind assignments beside dates and profiles."""
+
+    #: Of favourites: from `affinity.favourites`.
+    loves: pd.DataFrame
+    #: Of departments and styles: `features.Features.tastes`.
+    tastes: pd.DataFrame
+    #: Of what follows a purchase: from `following.Following.predict`.
+    follows: pd.DataFrame
+
+
 def segment_rows(
     account: int,
     due: pd.DataFrame,
     profiles: pd.DataFrame,
-    loves: pd.DataFrame,
-    tastes: pd.DataFrame,
+    evidence: Evidence,
     numbers: AccountFit,
 ) -> pd.DataFrame:
-    """Return `frames.SEGMENTS` of one account's consumers, sorted by person and segment.
-
-    `loves` is the evidence of `affinity.favourites`; `tastes` that of departments and styles.
-    """
+    """Return `frames.SEGMENTS` of one account's consumers, sorted by person and segment."""
     rows: list[tuple[int, str, dict[str, Any]]] = []
     rows += _due_rows(due)
     rows += _anything_rows(due)
     rows += _stage_rows(profiles)
     rows += _value_rows(profiles)
-    rows += _taste_rows(profiles, tastes)
-    rows += _loves_rows(profiles, loves, numbers)
+    rows += _taste_rows(profiles, evidence.tastes)
+    rows += _loves_rows(profiles, evidence.loves, numbers)
+    rows += following.reasons(evidence.follows, numbers.following.arrows_)
     return frame_of(account, rows)
 
 

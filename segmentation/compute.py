@@ -13,9 +13,9 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from segmentation import affinity, catalogue, features, lifecycle, wholesale
+from segmentation import affinity, catalogue, features, following, lifecycle, wholesale
 from segmentation.account import Part, account_table, order_intervals, purchases_of, rows_of
-from segmentation.assignments import business_rows, due_reasons, segment_rows
+from segmentation.assignments import Evidence, business_rows, due_reasons, segment_rows
 from segmentation.duedates.intervals import ENOUGH, IntervalModel, days_until
 from segmentation.duedates.needs import Prior
 from segmentation.duedates.schedule import dates, is_learned, schedule
@@ -216,6 +216,12 @@ def _fit_account(
         rfm=RfmScorer().fit(_measures(table.part.people, today)),
         shares=affinity.shares(table.part.tastes),
         picks=PersonalRate().fit(table.part.product_days, kinds=_kinds(goods, part.account)),
+        following=following.Following().fit(
+            table.purchases,
+            following.strata(table.part.tastes, table.part.people),
+            table.needs,
+            today,
+        ),
         value=value,
         levels=_levels(value, table.part.order_days, today),
         wholesale=table.rule,
@@ -259,12 +265,15 @@ def _assign_account(
     is_wholesale = wholesale.is_wholesale(part.people, numbers.wholesale, today)
     apart = part.people[is_wholesale]
     retail = part.retail(is_wholesale)
-    due = _due(retail, numbers, before, shelf, today)
+    purchases = purchases_of(retail, numbers.needs)
+    due = _due(purchases, numbers, before, shelf, today)
+    follows = numbers.following.predict(purchases, numbers.needs, today)
     profiles, loves = _profiles(retail, numbers, before, today)
     profiles["picks"] = picks(
         numbers.picks, retail.product_days, due, profiles["person_id"], shelf.goods
     )
-    segments = segment_rows(part.account, due, profiles, loves, retail.tastes, numbers)
+    evidence = Evidence(loves, retail.tastes, follows)
+    segments = segment_rows(part.account, due, profiles, evidence, numbers)
     business = business_rows(part.account, apart, part.business)
     both = pd.concat([profiles, _wholesale_profiles(apart, today)], ignore_index=True)
     both = both.sort_values("person_id", ignore_index=True)
@@ -272,9 +281,8 @@ def _assign_account(
 
 
 def _due(
-    part: Part, numbers: AccountFit, before: _Before, shelf: _Shelf, today: int
+    purchases: pd.DataFrame, numbers: AccountFit, before: _Before, shelf: _Shelf, today: int
 ) -> pd.DataFrame:
-    purchases = purchases_of(part, numbers.needs)
     due = schedule(purchases, numbers.model, list(numbers.needs), as_of=today, previous=before.due)
     # Ids below zero stand for lines without a product; nobody can look them up.
     ids = due["last_product_id"].astype("Int64")

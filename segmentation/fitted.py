@@ -12,6 +12,7 @@ from segmentation.affinity import Shares
 from segmentation.duedates.intervals import IntervalModel
 from segmentation.duedates.lives import LEARNED_FROM
 from segmentation.duedates.needs import NeedName, Prior
+from segmentation.following import Following
 from segmentation.picks.rate import PersonalRate
 from segmentation.rfm import RfmScorer
 from segmentation.stored import SCHEMA
@@ -58,6 +59,8 @@ class AccountFit:
     rfm: RfmScorer
     shares: Shares
     picks: PersonalRate
+    #: Which need follows which.
+    following: Following
     #: Expected orders and revenue, and where high and low begin.
     value: CustomerValue
     levels: Levels
@@ -94,6 +97,7 @@ class AccountFit:
             "rfm": self.rfm.to_dict(),
             "shares": self.shares.to_dict(),
             "picks": self.picks.to_dict(),
+            "following": self.following.to_dict(),
             "value": self.value.to_dict(),
             "levels": self.levels.to_dict(),
             "wholesale": self.wholesale.to_dict(),
@@ -112,6 +116,7 @@ class AccountFit:
             rfm=RfmScorer.from_dict(plain["rfm"]),
             shares=Shares.from_dict(plain["shares"]),
             picks=PersonalRate.from_dict(plain["picks"]),
+            following=Following.from_dict(plain["following"]),
             value=CustomerValue.from_dict(plain["value"]),
             levels=Levels(**plain["levels"]),
             wholesale=WholesaleRule(**plain["wholesale"]),

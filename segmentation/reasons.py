@@ -190,6 +190,25 @@ def _loves(language: str, text: str) -> Callable[[Reason, Mapping[str, NeedName]
     return sentence
 
 
+def _percent(share: float, language: str) -> str:
+    text = f"{100 * share:.0f}" if share >= 0.1 else f"{100 * share:.1f}"
+    return f"{text.replace('.', ',') if language == 'nl' else text}%"
+
+
+def _next(language: str, text: str) -> Callable[[Reason, Mapping[str, NeedName]], str]:
+    def sentence(r: Reason, names: Mapping[str, NeedName]) -> str:
+        return text.format(
+            after=_name(r["after"], names).plural(language),
+            then=_name(r["need"], names).plural(language),
+            day=day_text(r["bought_on"], language),
+            within=r["within"],
+            share=_percent(r["share"], language),
+            base=_percent(r["base"], language),
+        )
+
+    return sentence
+
+
 def _stage(language: str, texts: Mapping[str, str]) -> Callable[..., str]:
     def sentence(r: Reason, _: Mapping[str, NeedName]) -> str:
         return texts[r["stage"]].format(
@@ -292,6 +311,16 @@ _SENTENCES: Mapping[tuple[str, str], Callable[[Reason, Mapping[str, NeedName]], 
     ("loves", "en"): _loves("en", "{items} of {of} items are {what}; in this shop {share}% are."),
     ("loves", "nl"): _loves(
         "nl", "{items} van {of} artikelen zijn {what}; in deze winkel is dat {share}%."
+    ),
+    ("next", "en"): _next(
+        "en",
+        "bought {after} on {day}; {share} of such customers buy {then} within {within} days, of "
+        "others like them {base}.",
+    ),
+    ("next", "nl"): _next(
+        "nl",
+        "kocht {after} op {day}; {share} van zulke klanten koopt binnen {within} dagen {then}, van "
+        "anderen zoals zij {base}.",
     ),
     ("stage", "en"): _stage("en", _STAGES_EN),
     ("stage", "nl"): _stage("nl", _STAGES_NL),

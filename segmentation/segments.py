@@ -16,6 +16,7 @@ MOST_PER_GROUP: Mapping[str, int] = {
     "shops": 4,
     "style": 6,
     "loves": 10,
+    "next": 8,
     "stage": 6,
     "value": 3,
     "own": 12,
@@ -71,6 +72,7 @@ def catalogue(needs: Mapping[str, NeedName]) -> list[Segment]:
         result += [_due(need, name, state) for state in ("soon", "now", "late")]
     result += _FIXED
     result += [_loves(need, name) for need, name in real.items()]
+    result += [_next(need, name) for need, name in real.items()]
     return result
 
 
@@ -138,6 +140,19 @@ def _loves(need: str, name: NeedName) -> Segment:
         meaning_nl=f"Koopt veel vaker {name.plural_nl} dan anderen hier: de favoriet.",
         send_en=f"News about {name.plural_en} first.",
         send_nl=f"Nieuws over {name.plural_nl} als eerste.",
+    )
+
+
+def _next(need: str, name: NeedName) -> Segment:
+    return Segment(
+        key=f"next:{need}",
+        group="next",
+        name_en=tag_name("Next", name.plural_en),
+        name_nl=tag_name("Volgende", name.plural_nl),
+        meaning_en=f"Just bought something after which {name.plural_en} follow more than usual.",
+        meaning_nl=f"Kocht net iets waarna meer dan gewoonlijk {name.plural_nl} volgen.",
+        send_en=f"The {name.plural_en} that go with what was bought.",
+        send_nl=f"De {name.plural_nl} die passen bij wat is gekocht.",
     )
 
 

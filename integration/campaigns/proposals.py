@@ -117,6 +117,22 @@ PROPOSALS: Mapping[tuple[str, str], Proposal] = {
         "Je koopt vaker {things} dan de meesten, dus je ziet de nieuwe als eerste.",
         "Bekijk de nieuwe {things}",
     ),
+    ("next", "en"): _en(
+        "Found: {things} to go with it",
+        "Chosen to match what you bought.",
+        "The {things} that go with it",
+        "You were here not long ago. Many who bought the same came back for {things}, so we put a "
+        "few aside for you to look at.",
+        "Show me",
+    ),
+    ("next", "nl"): _nl(
+        "Gevonden: {things} die erbij passen",
+        "Gekozen bij wat je kocht.",
+        "De {things} die erbij passen",
+        "Je was hier pas nog. Velen die hetzelfde kochten, kwamen terug voor {things}, dus we "
+        "zochten alvast een paar uit.",
+        "Laat maar zien",
+    ),
     ("stage:new", "en"): _en(
         "Welcome*|IF:FNAME|*, *|FNAME|**|END:IF|*",
         "How to enjoy it for a long time.",
@@ -221,7 +237,7 @@ def proposal(segment: str, language: str, things: str) -> Proposal:
     """
     group, *rest = segment.split(":")
     known = [f"{group}:{rest[-1]}", group]
-    if group in ("due", "loves") and not things:
+    if group in ("due", "loves", "next") and not things:
         # Without a name for the thing a text about it would have a hole.
         known = [f"{group}:{rest[0]}"]
     found = next((PROPOSALS[key, language] for key in known if (key, language) in PROPOSALS), None)

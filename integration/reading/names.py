@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # the models' libraries are large, and most readers need name
     from segmentation.fitted import AccountFit
 
 #: Groups in the order of the catalogue, as product.md 4.1 lists them.
-GROUPS = ("due", "shops", "style", "loves", "stage", "value", "own", "b2b", "test")
+GROUPS = ("due", "shops", "style", "loves", "next", "stage", "value", "own", "b2b", "test")
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ def pages(known: Merchant) -> dict[str, str]:
         "/people": "Ada0 Lovelace",
         f"/people/{known.person_id}": "These are two people",
         "/lives": "Mystery of Lovelace",
+        "/next": "What do people buy next?",
         "/imports": "How should the column “Datum” be read?",
         "/plan": "This is exactly what will change in Mailchimp.",
         f"/plan/{known.published_plan_id}": "Published in 5 seconds.",

@@ -1,0 +1,136 @@
+"""What follows what: beyond taste, beyond chance, and only as long as it may still follow."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+
+from segmentation.account import Part, account_table
+from segmentation.compute import _History
+from segmentation.following import WITHIN_DAYS, Arrow, Following, strata
+from segmentation.frames import Choices
+from tests.segmentation.reference import ACCOUNT, reference
+
+NEEDS = ("suits", "shirts", "belts", "jeans")
+TODAY = 3_000
+#: Rules that the test shop has: first need, then need; one of them across departments.
+PLANTED = (
+    ("suits", "belts"),
+    ("dresses", "scarves"),
+    ("jeans", "sneakers"),
+    ("shirts", "ties"),
+    ("blouses", "chinos"),
+)
+
+
+def purchases(*rows: tuple[int, str, int]) -> pd.DataFrame:
+    """Days on which a person bought a need."""
+    person, need, day = zip(*rows, strict=True)
+    return pd.DataFrame(
+        {"person_id": person, "code": [NEEDS.index(one) for one in need], "day": day}
+    )
+
+
+def followed(share: float, people: int = 400) -> pd.DataFrame:
+    """Suits for half of the people and jeans for the others; belts follow a share of the suits."""
+    rows = []
+    for person in range(people):
+        rows.append((person, "suits" if person % 2 else "jeans", 100 + person % 90))
+        if (person % 2 and (person // 2) % 5 < 5 * share) or person % 20 == 0:
+            rows.append((person, "belts", 120 + person % 90))
+    return purchases(*rows)
+
+
+def alike(people: pd.DataFrame) -> pd.Series:
+    """Everybody is like everybody."""
+    return pd.Series(0, index=people["person_id"].unique())
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Following:
+    found = followed(0.4)
+    return Following().fit(found, alike(found), NEEDS, TODAY)
+
+
+def test_what_follows_is_told_with_how_many_and_how_much_more_often(fitted: Following) -> None:
+    (arrow,) = fitted.arrows_
+    assert (arrow.before, arrow.then) == ("suits", "belts")
+    assert (arrow.people, arrow.of, arrow.share) == (80, 200, 0.4)
+    assert arrow.base == pytest.approx(0.1, abs=0.01)
+    assert 1 < arrow.low < arrow.lift < arrow.high
+    assert arrow.days == 20
+
+
+def test_fewer_than_thirty_people_make_no_arrow() -> None:
+    few = followed(0.4, people=100)
+    assert Following().fit(few, alike(few), NEEDS, TODAY).arrows_ == ()
+
+
+def test_a_taste_is_no_arrow() -> None:
+    """Half of the people buy mostly suits and belts at any time, the others jeans and shirts."""
+    rng = np.random.default_rng(3)
+    rows = [
+        (person, NEEDS[(2 * int(rng.integers(2)) + person + (rng.random() < 0.1)) % 4], int(day))
+        for person in range(1_500)
+        for day in rng.integers(0, TODAY, rng.integers(2, 30))
+    ]
+    bought = purchases(*rows).drop_duplicates(ignore_index=True)
+    taste = pd.Series(np.arange(1_500) % 2, index=np.arange(1_500))
+    assert Following().fit(bought, alike(bought), NEEDS, TODAY).arrows_ != ()
+    assert Following().fit(bought, taste, NEEDS, TODAY).arrows_ == ()
+
+
+def test_in_the_sample_shop_planted_rules_are_found_and_no_other_pair() -> None:
+    shop = reference(customers=4_000)
+    history = _History.read(shop.frames, shop.as_of, Choices())
+    part = Part.of(ACCOUNT, shop.frames, history.table)
+    table = account_table(history.goods, part, Choices(), history.today)
+    names = {shop.need_of.get(need, need) for need in table.needs}
+    assert all(need in names for rule in PLANTED for need in rule)
+    rng = np.random.default_rng(5)
+    rows = [table.purchases[["person_id", "code", "day"]]]
+    for before, then in PLANTED:
+        code = table.needs.index(before)
+        first = rows[0][rows[0]["code"] == code].groupby("person_id")["day"].min()
+        chosen = first[rng.random(len(first)) < 0.3]
+        later = chosen.to_numpy() + rng.integers(5, 61, len(chosen))
+        follow = {"person_id": chosen.index, "code": table.needs.index(then), "day": later}
+        rows.append(pd.DataFrame(follow))
+    planted = pd.concat(rows).drop_duplicates(ignore_index=True)
+    planted = planted[(planted["day"] <= history.today).to_numpy()]
+    alike = strata(table.part.tastes, table.part.people)
+    known = Following().fit(rows[0], alike, table.needs, history.today)
+    assert known.arrows_ == ()
+    found = Following().fit(planted, alike, table.needs, history.today)
+    assert {(arrow.before, arrow.then) for arrow in found.arrows_} == set(PLANTED)
+
+
+def test_it_holds_for_the_time_after_and_ends_with_the_purchase(fitted: Following) -> None:
+    def held(*rows: tuple[int, str, int]) -> list[int]:
+        return fitted.predict(purchases(*rows), NEEDS, TODAY)["person_id"].tolist()
+
+    assert held((1, "suits", TODAY), (2, "jeans", TODAY)) == [1]
+    assert held((1, "suits", TODAY - WITHIN_DAYS + 1), (2, "suits", TODAY - WITHIN_DAYS)) == [1]
+    assert held((1, "suits", TODAY - 9), (1, "belts", TODAY - 4)) == []
+    assert held((1, "suits", TODAY - 9), (1, "belts", TODAY - 60)) == []
+    assert held((1, "suits", TODAY - 9), (1, "belts", TODAY - 300)) == [1]
+
+
+def test_of_two_arrows_the_one_that_is_followed_more_often_is_told() -> None:
+    made = Following()
+    figures = {"people": 40, "of": 100, "base": 0.1, "lift": 2.0, "low": 1.5, "high": 3.0}
+    shares = (("suits", "shirts", 0.2), ("jeans", "belts", 0.4))
+    made.arrows_ = tuple(
+        Arrow(before=before, then=then, share=share, days=20, **figures)  # type: ignore[arg-type]
+        for before, then, share in shares
+    )
+    found = made.predict(purchases((1, "suits", TODAY), (1, "jeans", TODAY - 3)), NEEDS, TODAY)
+    assert found["arrow"].tolist() == [1]
+
+
+def test_it_is_written_down_as_plain_numbers_and_follows_scikit_learn(fitted: Following) -> None:
+    again = Following.from_dict(fitted.to_dict())
+    assert again.to_dict() == fitted.to_dict()
+    assert clone(Following(within_days=30)).get_params() == {"within_days": 30, "least_people": 30}
