@@ -259,7 +259,7 @@ def refresh(context: Context, job: Job) -> None:
         # Read here and not before: one that was kept meanwhile is not forgotten.
         assigned = with_own(session, assigned, as_of=as_of)
         results.store_model(session, fitted, assigned.counters, as_of=as_of, now=now)
-        results.store_assigned(session, assigned, as_of=as_of)
+        results.store_assigned(session, assigned, as_of=as_of, previous_due=due)
         restraint.end_rests(session, looking_from(context, account))
         results.store_drawn(session, restraint.segments(session), as_of)
         follow_up(session)

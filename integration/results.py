@@ -6,7 +6,7 @@ the reason, so that every tag can be explained later.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from integration.tables import (
     SegmentMember,
 )
 from segmentation.frames import DUE, PROFILES, Assigned
+from segmentation.leaving import Cause, Key, causes
 
 if TYPE_CHECKING:  # the models' libraries are large, and most that is stored needs none
     from segmentation.fitted import Fitted
@@ -53,8 +54,12 @@ def store_model(
     session.exec(delete(FittedModel).where(col(FittedModel.id).in_(ids[_MODELS_KEPT:])))
 
 
-def store_assigned(session: Session, assigned: Assigned, *, as_of: date) -> None:
+def store_assigned(
+    session: Session, assigned: Assigned, *, as_of: date, previous_due: pd.DataFrame
+) -> None:
     """Bring segments, due-dates and figures of every person in step with a run over all people.
+
+    What was due last time (`frames.PREVIOUS_DUE`) tells why somebody left a segment.
 
     Persons that were merged away while the run computed are left out; the merge's own refresh
     places the person they became.
@@ -66,7 +71,12 @@ def store_assigned(session: Session, assigned: Assigned, *, as_of: date) -> None
         profiles=_of(assigned.profiles, here),
         counters=assigned.counters,
     )
-    store_segments(session, _keyed(assigned.segments), as_of, belongs=~_IS_DRAWN)
+
+    def because(left: Collection[Key]) -> Mapping[Key, Cause]:
+        return causes(left, previous_due=previous_due, assigned=assigned)
+
+    wanted = _keyed(assigned.segments)
+    store_segments(session, wanted, as_of, belongs=~_IS_DRAWN, because=because)
     _replace(session, DueDate, _rows(assigned.due, DUE), ("person_id", "need"))
     profiles = [{**row, "computed_on": as_of} for row in _rows(assigned.profiles, PROFILES)]
     _replace(session, PersonProfile, profiles, ("person_id",))
@@ -90,7 +100,12 @@ def store_drawn(
     session: Session, wanted: Mapping[tuple[int, str], dict[str, Any]], as_of: date
 ) -> None:
     """Bring the segments that are drawn by lot in step; every other one is left alone."""
-    store_segments(session, wanted, as_of, belongs=_IS_DRAWN)
+    store_segments(session, wanted, as_of, belongs=_IS_DRAWN, because=all_left("test"))
+
+
+def all_left(why: str) -> Callable[[Collection[Key]], Mapping[Key, Cause]]:
+    """Return one cause for everybody who leaves."""
+    return lambda left: {key: {"key": f"left-{why}"} for key in left}
 
 
 def store_segments(
@@ -99,6 +114,7 @@ def store_segments(
     as_of: date,
     *,
     belongs: sa.ColumnElement[bool],
+    because: Callable[[Collection[Key]], Mapping[Key, Cause]],
 ) -> None:
     """Make the segments that `belongs` selects hold exactly these people, and keep history.
 
@@ -106,6 +122,8 @@ def store_segments(
     ----------
     wanted
         (person, segment) -> reason.
+    because
+        Tells the causes of those that left.
     """
     columns = SegmentMember.__table__.c  # type: ignore[attr-defined]  # SQLModel adds __table__
     held = {
@@ -134,8 +152,10 @@ def store_segments(
         key=("person_id", "segment"),
     )
     _delete(session, SegmentMember, [held[key][0] for key in left])
-    history = [(key, True, wanted[key]) for key in entered]
-    history += [(key, False, held[key][1]) for key in left]
+    why = because(left)
+    history: list[tuple[Key, bool, dict[str, Any], Cause]]
+    history = [(key, True, wanted[key], {}) for key in entered]
+    history += [(key, False, held[key][1], why[key]) for key in left]
     if history:
         session.execute(
             sa.insert(SegmentChange), [_change(session, as_of, *row) for row in history]
@@ -143,7 +163,7 @@ def store_segments(
 
 
 def _change(
-    session: Session, as_of: date, key: tuple[int, str], entered: bool, reason: dict[str, Any]
+    session: Session, as_of: date, key: Key, entered: bool, reason: dict[str, Any], cause: Cause
 ) -> dict[str, Any]:
     return {
         "account_id": session.info["account_id"],
@@ -152,6 +172,7 @@ def _change(
         "entered": entered,
         "on": as_of,
         "reason": reason,
+        "cause": cause,
     }
 
 

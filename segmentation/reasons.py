@@ -13,6 +13,8 @@ from typing import Any
 
 from segmentation.builder.sentences import held_text
 from segmentation.duedates.needs import NeedName, name_of
+from segmentation.leaving_words import LEAVING
+from segmentation.segments import STATE_NL, catalogue
 
 Reason = Mapping[str, Any]
 
@@ -240,6 +242,27 @@ def _holdout(text: str) -> Callable[[Reason, Mapping[str, NeedName]], str]:
     return lambda r, _: text.format(percent=r["percent"])
 
 
+def _left(language: str, text: str) -> Callable[[Reason, Mapping[str, NeedName]], str]:
+    """Why somebody left a segment."""
+
+    def sentence(r: Reason, names: Mapping[str, NeedName]) -> str:
+        values = {}
+        if "need" in r:
+            name = _name(r["need"], names)
+            values = {"one": _one(name, language), "many": name.plural(language)}
+        if "on" in r:
+            values["on"] = day_text(r["on"], language)
+        if "state" in r:
+            values["state"] = STATE_NL[r["state"]] if language == "nl" else r["state"]
+        if "segment" in r:
+            need = r["segment"].partition(":")[2]
+            listed = {one.key: one for one in catalogue({need: _name(need, names)})}
+            values["segment"] = listed[r["segment"]].name(language)
+        return text.format(**values)
+
+    return sentence
+
+
 def _own(language: str) -> Callable[[Reason, Mapping[str, NeedName]], str]:
     """The conditions of a merchant's own segment that held, with the facts behind them."""
 
@@ -332,6 +355,7 @@ _SENTENCES: Mapping[tuple[str, str], Callable[[Reason, Mapping[str, NeedName]], 
     ("holdout", "nl"): _holdout(
         "door het lot een van de {percent}% die geen mail krijgen, om te meten wat mail toevoegt."
     ),
+    **{key: _left(key[1], text) for key, text in LEAVING.items()},
     ("own", "en"): _own("en"),
     ("own", "nl"): _own("nl"),
     ("b2b", "en"): _b2b(

@@ -93,7 +93,7 @@ def tag_name(group: str, thing: str, state: str = "") -> str:
     return f"{group}: {thing[:1].upper()}{thing[1:]}{tail}"
 
 
-_STATE_NL = {"soon": "bijna", "now": "nu", "late": "te laat"}
+STATE_NL = {"soon": "bijna", "now": "nu", "late": "te laat"}
 _DUE_TEXTS = {
     "soon": (
         "Bought {en} before and will probably want {en} again before long.",
@@ -122,7 +122,7 @@ def _due(need: str, name: NeedName, state: str) -> Segment:
         key=f"due:{need}:{state}",
         group="due",
         name_en=tag_name("Due", name.plural_en, state),
-        name_nl=tag_name("Toe aan", name.plural_nl, _STATE_NL[state]),
+        name_nl=tag_name("Toe aan", name.plural_nl, STATE_NL[state]),
         meaning_en=texts[0],
         meaning_nl=texts[1],
         send_en=texts[2],

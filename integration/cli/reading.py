@@ -13,6 +13,7 @@ from integration.cli.base import Shell, as_json, command, print_json, print_tabl
 from integration.identity import email_key
 from integration.reading.names import Words, words
 from integration.reading.overview import sizes
+from integration.reading.people import history
 from integration.tables import (
     Account,
     DueDate,
@@ -138,6 +139,11 @@ def explain(shell: Shell, email: str, language: str | None, as_json: bool) -> No
         f"order(s); permission for e-mail: {found['consent']}"
     )
     print_table("Tags", ("tag", "because"), [(t["name"], t["why"]) for t in found["tags"]])
+    print_table(
+        "Was and is",
+        ("on", "", "tag", "because"),
+        [(h["on"], "in" if h["entered"] else "out", h["name"], h["why"]) for h in found["history"]],
+    )
     header = ("need", "last", "expected", "window", "state")
     print_table(
         "Due-dates",
@@ -176,6 +182,16 @@ def _explained(session: Session, person_id: int, named: Words) -> dict[str, Any]
             for tag in tags
         ],
         "due": [{**_due_row(row, named), "last_on": row.last_on.isoformat()} for row in dates],
+        "history": [
+            {
+                "on": change.row.on.isoformat(),
+                "segment": change.row.segment,
+                "name": change.name,
+                "entered": change.row.entered,
+                "why": change.why,
+            }
+            for change in history(session, named, person_id)
+        ],
     }
 
 

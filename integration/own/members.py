@@ -17,7 +17,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from integration.frames import framed, typed
 from integration.own.kept import key_of, node_of, present
-from integration.results import store_segments
+from integration.results import all_left, store_segments
 from integration.tables import (
     Account,
     DueDate,
@@ -71,7 +71,13 @@ def place(session: Session, row: OwnSegment) -> None:
             (person, key): reason
             for person, reason in zip(rows["person_id"].tolist(), rows["reason"], strict=True)
         }
-    store_segments(session, wanted, as_of or date.min, belongs=col(SegmentMember.segment) == key)
+    store_segments(
+        session,
+        wanted,
+        as_of or date.min,
+        belongs=col(SegmentMember.segment) == key,
+        because=all_left("own" if row.removed_at is None else "removed"),
+    )
 
 
 def matching(session: Session, node: Node, as_of: date) -> pd.DataFrame:

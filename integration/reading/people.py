@@ -74,6 +74,15 @@ class Tag:
 
 
 @dataclass(frozen=True)
+class Change:
+    """A segment that a person entered or left, and why."""
+
+    row: SegmentChange
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Person:
     """Everything on a person's page."""
 
@@ -88,7 +97,7 @@ class Person:
     events: Sequence[Event]
     consent: str
     ledger: Sequence[Consent]
-    history: Sequence[tuple[SegmentChange, str]]
+    history: Sequence[Change]
     shops: dict[int, str] = field(default_factory=dict)
 
 
@@ -141,7 +150,7 @@ def person(session: Session, words: Words, person_id: int, today: date) -> Perso
         events=_events(session, profiles, shops, ledger),
         consent=state.value if state else "unknown",
         ledger=ledger,
-        history=_history(session, words, person_id),
+        history=history(session, words, person_id),
         shops=shops,
     )
 
@@ -243,7 +252,8 @@ def _events(
     return sorted(events, key=lambda e: (e.at is not None, e.at), reverse=True)[:_TIMELINE]
 
 
-def _history(session: Session, words: Words, person_id: int) -> list[tuple[SegmentChange, str]]:
+def history(session: Session, words: Words, person_id: int) -> list[Change]:
+    """Return what a person entered and left, newest first."""
     rows = session.exec(
         select(SegmentChange)
         .where(SegmentChange.person_id == person_id)
@@ -252,6 +262,10 @@ def _history(session: Session, words: Words, person_id: int) -> list[tuple[Segme
     ).all()
     known = words.catalogue()
     return [
-        (row, known[row.segment].name(words.language) if row.segment in known else row.segment)
+        Change(
+            row=row,
+            name=known[row.segment].name(words.language) if row.segment in known else row.segment,
+            why=words.why(row.reason if row.entered else row.cause),
+        )
         for row in rows
     ]

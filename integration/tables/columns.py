@@ -50,3 +50,8 @@ def json_column(*, nullable: bool = False) -> Any:
 def json_list() -> Any:
     """Return a short list in JSON, empty for rows of before there was the column."""
     return Field(default_factory=list, sa_type=Json, sa_column_kwargs={"server_default": "[]"})
+
+
+def json_later() -> Any:
+    """Return a small JSON document, empty for rows of before there was the column."""
+    return Field(default_factory=dict, sa_type=Json, sa_column_kwargs={"server_default": "{}"})

@@ -10,6 +10,7 @@ from integration.db import BigKey, Owned
 from integration.tables.columns import (
     account_key,
     json_column,
+    json_later,
     json_list,
     moment,
     primary_key,
@@ -103,7 +104,10 @@ class SegmentChange(Owned, table=True):
     segment: str
     entered: bool
     on: date
+    #: Why the person is, or was, in it.
     reason: dict[str, Any] = json_column()
+    #: Why the person left: see `segmentation.leaving`; {} for who entered.
+    cause: dict[str, Any] = json_later()
 
 
 class DueDate(Owned, table=True):

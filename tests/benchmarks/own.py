@@ -35,6 +35,7 @@ from integration.tables import (
 )
 from segmentation.builder.document import Node, read
 from segmentation.builder.people import people, people_of
+from segmentation.frames import PREVIOUS_DUE, empty
 from tests.benchmarks.result import Result
 from tests.conftest import add_account
 from tests.segmentation.reference import ACCOUNT, Reference, reference
@@ -105,7 +106,9 @@ def _stored(folder: Path, shop: Reference) -> Iterator[Session]:
             rows = [row.model_dump() for key in people for row in _rows(key) if type(row) is table]
             session.execute(insert(table), rows)
         results.store_model(session, shop.fitted, {}, as_of=shop.as_of, now=_NOW)
-        results.store_assigned(session, shop.assigned, as_of=shop.as_of)
+        results.store_assigned(
+            session, shop.assigned, as_of=shop.as_of, previous_due=empty(PREVIOUS_DUE)
+        )
     with scoped(engine, ACCOUNT) as session:
         yield session
     engine.dispose()

@@ -223,6 +223,10 @@ def _insight(session: Session, people: list[int], product: int) -> None:
                                         reason=why, since=date(2026, 3, 1)))  # fmt: skip
             _add(session, SegmentChange(account_id=owner, person_id=person, segment=segment,
                                         entered=True, on=date(2026, 3, 1), reason=why))  # fmt: skip
+        _add(session, SegmentChange(account_id=owner, person_id=person, segment="stage:new",
+                                    entered=False, on=date(2026, 3, 1), reason=STAGE_WHY,
+                                    cause={"key": "left-other",
+                                           "segment": "stage:regular"}))  # fmt: skip
         _add(session, PersonProfile(
             account_id=owner, person_id=person, recency=49, frequency=7, monetary_value=9_900.0,
             revenue=69_300.0, tenure=726, r=4, f=4, m=4, expected_gap=42.0, stage="regular",

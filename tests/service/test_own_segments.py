@@ -167,6 +167,7 @@ def test_other_conditions_move_people_in_and_out_with_history(shop: AudienceShop
         ).all()
     ada, bob = changes[0].person_id, changes[1].person_id
     assert [(c.person_id, c.entered) for c in changes] == [(ada, True), (bob, True), (ada, False)]
+    assert [c.cause for c in changes] == [{}, {}, {"key": "left-own"}]
     assert list(inside) == [bob]
 
 

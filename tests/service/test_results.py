@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 from sqlmodel import SQLModel, select
 
-from integration import results
+from integration import frames, results
 from integration.db import scoped
 from integration.tables import (
     DueDate,
@@ -77,7 +77,8 @@ class Results:
             counters={},
         )
         with written(self.engine) as tables, scoped(self.engine, self.account_id) as session:
-            results.store_assigned(session, found, as_of=as_of)
+            previous, _ = frames.previous(session)
+            results.store_assigned(session, found, as_of=as_of, previous_due=previous)
         return tables
 
     def _frame(
@@ -187,6 +188,17 @@ def test_leaving_and_coming_back_are_both_remembered(known: Results) -> None:
         (*mine, True, MONDAY),
         (*mine, False, TUESDAY),
         (*mine, True, back),
+    ]
+
+
+def test_who_leaves_leaves_for_a_cause(known: Results) -> None:
+    told = (known.ada, "due:suits:now")
+    known.assign(MONDAY, {told: NEW}, due=[due(known.ada)])
+    bought = due(known.ada, last_on="2026-03-03", state="")
+    known.assign(TUESDAY, due=[bought])
+    assert [row["cause"] for row in known.all(SegmentChange)] == [
+        {},
+        {"key": "left-bought", "need": "suits", "on": "2026-03-03"},
     ]
 
 

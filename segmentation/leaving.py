@@ -1,0 +1,103 @@
+"""Why people left segments: worked out from what was told last time and what is so now.
+
+A cause is a plain dict as a reason is, ``{"key": "left-...", **values}``; its sentences stand in
+`leaving_words`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from segmentation.duedates.coverage import WINDOW
+from segmentation.frames import Assigned
+
+Key = tuple[int, str]
+Cause = dict[str, Any]
+#: Groups in which a person has one segment at most.
+_ONE_OF = ("stage", "value", "shops", "style", "loves")
+_ANYTHING = "anything"
+
+
+def causes(
+    left: Collection[Key], *, previous_due: pd.DataFrame, assigned: Assigned
+) -> dict[Key, Cause]:
+    """Return the cause of each (person, segment) that was left.
+
+    Parameters
+    ----------
+    left
+        Who left what.
+    previous_due
+        `frames.PREVIOUS_DUE` of last time.
+    assigned
+        What is so now, of the same people.
+    """
+    people = {person for person, _ in left}
+    inside: dict[int, list[str]] = defaultdict(list)
+    now = assigned.segments[assigned.segments["person_id"].isin(people)]
+    for person, segment in zip(now["person_id"].tolist(), now["segment"], strict=True):
+        inside[person].append(segment)
+    known = _Known(
+        before=_by_need(previous_due, people), now=_by_need(assigned.due, people), inside=inside
+    )
+    return {(person, segment): _cause(person, segment, known) for person, segment in left}
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the causes of some people are worked out from."""
+
+    #: Person -> need -> the row of last time, and of now.
+    before: Mapping[int, Mapping[str, Any]]
+    now: Mapping[int, Mapping[str, Any]]
+    inside: Mapping[int, list[str]]
+
+
+def _by_need(due: pd.DataFrame, people: Collection[int]) -> dict[int, dict[str, Any]]:
+    found: dict[int, dict[str, Any]] = defaultdict(dict)
+    mine = due[due["person_id"].isin(people)]
+    rows = mine.itertuples(index=False)
+    for person, need, row in zip(mine["person_id"].tolist(), mine["need"], rows, strict=True):
+        found[person][need] = row
+    return found
+
+
+def _cause(person: int, segment: str, known: _Known) -> Cause:
+    group, _, rest = segment.partition(":")
+    inside = known.inside.get(person, [])
+    if group not in ("b2b", "own", "test") and "b2b:account" in inside:
+        return {"key": "left-business"}
+    if group == "due":
+        return _due_cause(person, rest, known)
+    if group in _ONE_OF:
+        other = next((one for one in inside if one.startswith(f"{group}:")), None)
+        return {"key": "left-other", "segment": other} if other else {"key": "left-unknown"}
+    return {"key": f"left-{group}"}
+
+
+def _due_cause(person: int, rest: str, known: _Known) -> Cause:
+    before = known.before.get(person, {})
+    need = rest.rpartition(":")[0]
+    if need == _ANYTHING:
+        told = [one.need for one in before.values() if one.state == "now" and not one.waits_for]
+        need = told[0] if told else need
+    was, row = before.get(need), known.now.get(person, {}).get(need)
+    if was is None or row is None or row.last_on < was.last_on:
+        return {"key": "left-returned", "need": need}
+    if row.last_on > was.last_on:
+        return {"key": "left-bought", "need": need, "on": row.last_on.date().isoformat()}
+    if row.waits_for:
+        return {"key": "left-first", "need": row.waits_for}
+    if row.state:
+        return {"key": "left-moved", "need": need, "state": row.state}
+    if row.passed >= WINDOW[1]:
+        return {"key": "left-expired", "need": need}
+    if row.passed < WINDOW[0]:
+        on = row.expected_on.date().isoformat()
+        return {"key": "left-later", "need": need, "on": on}
+    return {"key": "left-unlikely", "need": need}

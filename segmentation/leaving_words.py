@@ -1,0 +1,45 @@
+"""The sentences of why somebody left a segment, in English and Dutch; see `reasons.render`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+#: What may stand in them: one and many of the need, a day, the state and the segment it is now.
+LEAVING: Mapping[tuple[str, str], str] = {
+    ("left-bought", "en"): "{one} bought {on}.",
+    ("left-bought", "nl"): "{one} gekocht op {on}.",
+    ("left-returned", "en"): (
+        "what was bought of {many} counts no more: returned, cancelled or somebody else's."
+    ),
+    ("left-returned", "nl"): (
+        "wat aan {many} was gekocht telt niet meer: teruggebracht, geannuleerd of van een ander."
+    ),
+    ("left-first", "en"): "one thing at a time is told, and {many} go first.",
+    ("left-first", "nl"): "er wordt één ding tegelijk verteld, en {many} gaan voor.",
+    ("left-moved", "en"): "still due for {many}, by now as “{state}”.",
+    ("left-moved", "nl"): "nog steeds toe aan {many}, inmiddels als “{state}”.",
+    ("left-expired", "en"): (
+        "most who come back for {many} have come by now, and this customer has not."
+    ),
+    ("left-expired", "nl"): (
+        "de meesten die voor {many} terugkomen zijn al geweest, en deze klant niet."
+    ),
+    ("left-unlikely", "en"): "a purchase of {many} is not likely enough any more.",
+    ("left-unlikely", "nl"): "een aankoop van {many} is niet waarschijnlijk genoeg meer.",
+    ("left-later", "en"): "not that far yet: {many} are expected around {on}.",
+    ("left-later", "nl"): "nog niet zover: {many} worden rond {on} verwacht.",
+    ("left-other", "en"): "now in “{segment}”.",
+    ("left-other", "nl"): "zit nu in “{segment}”.",
+    ("left-unknown", "en"): "too little is known for it by now.",
+    ("left-unknown", "nl"): "daar is nu te weinig voor bekend.",
+    ("left-business", "en"): "counts as a business customer now.",
+    ("left-business", "nl"): "telt nu als zakelijke klant.",
+    ("left-b2b", "en"): "counts as a business customer no more.",
+    ("left-b2b", "nl"): "telt niet meer als zakelijke klant.",
+    ("left-own", "en"): "the conditions of the segment do not hold any more.",
+    ("left-own", "nl"): "de voorwaarden van het segment gelden niet meer.",
+    ("left-removed", "en"): "the segment was removed.",
+    ("left-removed", "nl"): "het segment is verwijderd.",
+    ("left-test", "en"): "the control group became smaller, or there is none any more.",
+    ("left-test", "nl"): "de controlegroep werd kleiner, of is er niet meer.",
+}
