@@ -72,6 +72,24 @@ def day_numbers(column: pd.Series) -> npt.NDArray[np.int64]:
     return result
 
 
+def is_gift_season(day: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Tell which day numbers lie in the weeks of presents.
+
+    Examples
+    --------
+    >>> days = np.array([day_number(date(2025, 12, 24)), day_number(date(2025, 12, 25))])
+    >>> is_gift_season(days).tolist()
+    [True, False]
+    """
+    dates = day.astype("datetime64[D]")
+    months = dates.astype("datetime64[M]")
+    in_month = (dates - months).astype(np.int64) + 1
+    season: npt.NDArray[np.bool_] = (months.astype(np.int64) % 12 == 11) & (
+        in_month <= _LAST_GIFT_DAY
+    )
+    return season
+
+
 @dataclass(frozen=True, kw_only=True)
 class Features:
     """Feature tables of all accounts in a run; `day` columns are whole numbers."""

@@ -44,6 +44,18 @@ _NAMES = {
 _known = Dictionary({name: value for value, names in _NAMES.items() for name in names.split()})
 
 
+def named(text: str) -> str:
+    """Return the first English word for a colour, "" for a name nobody knows.
+
+    Examples
+    --------
+    >>> named("Donkerblauw"), named("Bordeauxrood gemêleerd"), named("?")
+    ('navy', '', '')
+    """
+    value = _known(text)
+    return _NAMES[value].split()[0] if value else ""
+
+
 @lru_cache(maxsize=10_000)
 def distance(one: str, other: str) -> float:
     """Return how different two colours look, 0 for the same; far for names nobody knows.

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from functools import cached_property, lru_cache
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from connectors.demo.identities import identities
@@ -87,7 +88,8 @@ class Reference:
         lines, orders = world.trade.lines, world.trade.orders[world.trade.lines["order"]]
         person = orders["person"]
         web = orders["source"] == WEB
-        titles = np.array([one.title for one in articles(world, WEB, 0)], dtype=object)
+        known = articles(world, WEB, 0)
+        titles = np.array([one.title for one in known], dtype=object)
         start = np.datetime64(world.start)
         # The web shop writes refunds, the till writes receipts below zero.
         back = web & (lines["returned"] >= 0)
@@ -109,8 +111,8 @@ class Reference:
                 "title": pd.Series(
                     np.where(product < 0, "Free pair", titles[product]), dtype="str"
                 ),
-                "colour": pd.Series([""] * lines.size, dtype="str"),
-                "size": pd.Series([""] * lines.size, dtype="str"),
+                "colour": _variants([one.colours for one in known], product, lines["colour"]),
+                "size": _variants([one.sizes for one in known], product, lines["size"]),
                 "quantity": lines["quantity"].astype(np.float64),
                 "net_amount": lines["total"].astype(np.float64),
                 "refunded_quantity": np.where(back, lines["quantity"], 0).astype(np.float64),
@@ -158,6 +160,15 @@ class Reference:
                 "declared_gender": pd.Series([""] * declares.size, dtype="str"),
             }
         )
+
+
+def _variants(
+    choices: list[tuple[str, ...]], product: npt.NDArray[np.int64], place: npt.NDArray[np.int64]
+) -> pd.Series:
+    """Return what each line was taken in, "" where it has no product."""
+    longest = max(map(len, choices))
+    table = np.array([[*texts, *[""] * (longest - len(texts))] for texts in choices], dtype=object)
+    return pd.Series(np.where(product < 0, "", table[product, place]), dtype="str")
 
 
 @lru_cache(maxsize=2)

@@ -1,0 +1,307 @@
+"""Ever finer groups: menswear, business, suits, navy; each only where it pays.
+
+A group is told what to show: the five kinds of goods that its people bought most in one window of
+the past. In the window after it we look whether the group's people bought more of the group's five
+than of the five of the group it is part of (precision at 5, the same people under both lists). Only
+what is clearly better becomes a group of its own; others stay with the group they are part of.
+
+Goods are told apart by need and department, and by the detail when a group is split by one: knowing
+that people like navy can only help to choose among colours. Attributes are tried in a fixed order
+and groups are cut out one after another, so everybody walks one way down. scikit-learn's trees
+fit neither: they split in two, by what fits best in the same window, and name nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.base import BaseEstimator
+
+from segmentation.duedates.starts import Bools, Floats, Ints
+from segmentation.groups.attributes import ATTRIBUTES, DETAILS, Texts, labels
+
+#: Kinds of goods in a list.
+LISTED = 5
+#: Shortest window that is judged, in days, and people who bought in it from which on it says
+#: something.
+SHORTEST_DAYS, BUYERS = 60, 30
+#: Of the list of the larger group, purchases that count in a group's own.
+_PRIOR = 5.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """One group, and what it was worth in the last window."""
+
+    #: (attribute, value) from the whole shop down to this group.
+    path: tuple[tuple[str, str], ...]
+    #: People in it on the day of the fit.
+    people: int
+    #: Those of them who bought in the window.
+    buyers: int
+    #: Share of the five that was bought: of the group's own list, and of the larger group's.
+    precision: float
+    larger: float
+
+    @property
+    def key(self) -> str:
+        """The values on the way down, joined by colons; details with what they are."""
+        return key_of(self.path)
+
+
+def key_of(path: Sequence[Sequence[str]]) -> str:
+    """Return a group's key.
+
+    Examples
+    --------
+    >>> key_of([("shops", "menswear"), ("need", "suits"), ("colour", "navy")])
+    'menswear:suits:colour-navy'
+    """
+    return ":".join(f"{name}-{value}" if name in DETAILS else value for name, value in path)
+
+
+class GroupTree(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """Split people by what they buy while it foretells purchases better.
+
+    Parameters
+    ----------
+    minimum : int, default=100
+        People that a group has at least.
+    window_days : int, default=365
+        Longest window, in days, in which purchases are counted, and then judged.
+    certainty : float, default=2.33
+        Standard errors by which a list must be better; 2.33 errs once in a hundred.
+    most_parts : int, default=4
+        Attributes of one group.
+
+    Attributes
+    ----------
+    groups_ : list of Group
+        Larger groups before those that are part of them.
+    window_days_ : int
+        Days that were judged; 0 when the history is too short.
+    """
+
+    def __init__(
+        self,
+        minimum: int = 100,
+        window_days: int = 365,
+        certainty: float = 2.33,
+        most_parts: int = 4,
+    ) -> None:
+        self.minimum = minimum
+        self.window_days = window_days
+        self.certainty = certainty
+        self.most_parts = most_parts
+
+    def fit(
+        self,
+        X: pd.DataFrame,
+        y: pd.DataFrame | None = None,
+        *,
+        until: int | None = None,
+        share: float = 1.0,
+        kept: Collection[str] = (),
+    ) -> GroupTree:
+        """Find the groups.
+
+        Parameters
+        ----------
+        X
+            Purchases, from `attributes.purchases`.
+        y
+            Today's attributes of each person, from `attributes.labels` (taken from X without).
+        until
+            Last day number that is judged; the last one of X when None.
+        share
+            Which share of all people X and y are.
+        kept
+            Keys of groups there were: such a one stays while it is not worse.
+        """
+        self.groups_: list[Group] = []
+        day = X["day"].to_numpy(dtype=np.int64)
+        until = int(day.max(initial=0)) if until is None else until
+        window = min(self.window_days, (until - int(day.min(initial=until))) // 3)
+        self.window_days_ = window if window >= SHORTEST_DAYS else 0
+        now = labels(X) if y is None else y
+        if self.window_days_ and len(now) >= 2 * self.minimum * share:
+            goods, cut = _goods(X), until - window
+            before = _View.of(X, goods, cut - window, cut)
+            after = _View.of(X, goods, cut, until)
+            growth = _Growth(self, share, frozenset(kept), self.groups_)
+            growth.grow((), before, after, _Today.of(now))
+        return self
+
+    def transform(self, X: pd.DataFrame) -> pd.Series:
+        """Return each person's finest group ("" for none) from today's attributes."""
+        finest = np.full(len(X), "", dtype=object)
+        values = {name: X[name].to_numpy(dtype=object) for name in ATTRIBUTES}
+        for group in self.groups_:
+            name, value = group.path[-1]
+            # Larger and earlier groups come first: whoever has left for another one is not asked.
+            at_larger = finest == key_of(group.path[:-1])
+            finest[at_larger & (values[name] == value)] = group.key
+        return pd.Series(finest, index=X.index)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        groups = [{**asdict(g), "path": [list(part) for part in g.path]} for g in self.groups_]
+        return {"params": self.get_params(), "window_days": self.window_days_, "groups": groups}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> GroupTree:
+        """Return what `to_dict` wrote down."""
+        tree = cls(**plain["params"])
+        tree.window_days_ = plain["window_days"]
+        tree.groups_ = [
+            Group(**{**one, "path": tuple((name, value) for name, value in one["path"])})
+            for one in plain["groups"]
+        ]
+        return tree
+
+
+@dataclass(frozen=True)
+class _View:
+    """People with their attributes on a day, and what they bought in the window after it."""
+
+    #: Attribute to each person's value.
+    values: Mapping[str, Texts]
+    #: Attribute to (person, goods): different kinds of goods bought, as told apart for it.
+    rows: Mapping[str, tuple[Ints, Ints]]
+
+    @classmethod
+    def of(cls, X: pd.DataFrame, goods: Mapping[str, Ints], day: int, until: int) -> _View:
+        days = X["day"].to_numpy(dtype=np.int64)
+        known = labels(X[days <= day])
+        persons = known["person_id"].to_numpy(dtype=np.int64)
+        at = pd.Index(persons).get_indexer(X["person_id"])
+        # Who comes for the first time has shown nothing that a group could be chosen by.
+        inside = (days > day) & (days <= until) & (at >= 0)
+        values = {name: known[name].to_numpy(dtype=object) for name in ATTRIBUTES}
+        return cls(values, {name: _pairs(at, goods[name], inside) for name in ATTRIBUTES})
+
+    def only(self, chosen: Bools) -> _View:
+        """Return the view of some people; persons keep their numbers."""
+        rows = {
+            name: (person[chosen[person]], goods[chosen[person]])
+            for name, (person, goods) in self.rows.items()
+        }
+        return _View(self.values, rows)
+
+
+def _pairs(at: Ints, goods: Ints, inside: Bools) -> tuple[Ints, Ints]:
+    rows = inside & (goods >= 0)
+    kinds = int(goods.max(initial=0)) + 1
+    person, good = np.divmod(np.unique(at[rows] * kinds + goods[rows]), kinds)
+    return person, good
+
+
+def _goods(X: pd.DataFrame) -> dict[str, Ints]:
+    """Return by attribute which kind of goods each purchase is; -1 where it is not known."""
+    # One code of two columns, without making a text for each row.
+    need, department = (pd.factorize(X[name])[0] for name in ("need", "department"))
+    head = pd.factorize(need * (int(department.max(initial=0)) + 1) + department)[0]
+    result = dict.fromkeys(ATTRIBUTES, head.astype(np.int64))
+    for name in DETAILS:
+        code, words = pd.factorize(X[name].to_numpy(dtype=object))
+        told = np.append(np.asarray(words, dtype=object) != "", False)[code]
+        kind = pd.factorize(head * (len(words) + 1) + code)[0]
+        result[name] = np.where(told, kind, -1).astype(np.int64)
+    return result
+
+
+@dataclass(frozen=True)
+class _Growth:
+    """Cuts groups out of groups; `found` is what was found so far."""
+
+    tree: GroupTree
+    share: float
+    kept: frozenset[str]
+    found: list[Group]
+
+    def grow(
+        self, path: tuple[tuple[str, str], ...], before: _View, after: _View, now: _Today
+    ) -> None:
+        """Add the groups within one; lists are learned in `before` and judged in `after`."""
+        used = [ATTRIBUTES.index(name) for name, _ in path]
+        whole, people = before, now.inside
+        for name in ATTRIBUTES[max(used, default=-1) + 1 :]:
+            for value, count in now.sizes(name, people):
+                if count < self.tree.minimum * self.share:
+                    break
+                group = self._judged((*path, (name, value)), count, whole, after)
+                if group is None:
+                    continue
+                self.found.append(group)
+                if len(group.path) < self.tree.most_parts:
+                    mine = now.values[name] == value
+                    self.grow(
+                        group.path,
+                        before.only(before.values[name] == value),
+                        after.only(after.values[name] == value),
+                        _Today(now.values, people & mine),
+                    )
+                before = before.only(before.values[name] != value)
+                after = after.only(after.values[name] != value)
+                people = people & (now.values[name] != value)
+
+    def _judged(
+        self, path: tuple[tuple[str, str], ...], count: int, before: _View, after: _View
+    ) -> Group | None:
+        """Return the group when its own list is better than that of the larger group's people."""
+        name, value = path[-1]
+        everyone, goods = before.rows[name]
+        mine = before.values[name][everyone] == value
+        if np.unique(everyone[mine]).size < BUYERS:
+            return None
+        bought = np.bincount(goods).astype(np.float64)
+        own = np.bincount(goods[mine], minlength=bought.size) + _PRIOR * bought / bought.sum()
+        person, goods = after.rows[name]
+        chosen = after.values[name][person] == value
+        person, goods = np.unique(person[chosen], return_inverse=True)[1], goods[chosen]
+        hits = [
+            np.bincount(person, np.isin(goods, _best(score))) / LISTED for score in (own, bought)
+        ]
+        if hits[0].size < BUYERS:
+            return None
+        gain = hits[0] - hits[1]
+        needed = self.tree.certainty * gain.std(ddof=1) / np.sqrt(gain.size)
+        if key_of(path) in self.kept:
+            needed = 0.0
+        if gain.mean() <= needed:
+            return None
+        return Group(
+            path=path,
+            people=round(count / self.share),
+            buyers=round(gain.size / self.share),
+            precision=round(float(hits[0].mean()), 4),
+            larger=round(float(hits[1].mean()), 4),
+        )
+
+
+@dataclass(frozen=True)
+class _Today:
+    """Everybody's attributes on the day of the fit, and who is in the group that is split."""
+
+    values: Mapping[str, Texts]
+    inside: Bools
+
+    @staticmethod
+    def of(now: pd.DataFrame) -> _Today:
+        values = {name: now[name].to_numpy(dtype=object) for name in ATTRIBUTES}
+        return _Today(values, np.ones(len(now), dtype=bool))
+
+    def sizes(self, name: str, people: Bools) -> list[tuple[str, int]]:
+        """Return values of an attribute with their people, the largest first."""
+        values, counts = np.unique(self.values[name][people], return_counts=True)
+        sizes = [(str(v), int(n)) for v, n in zip(values, counts, strict=True) if v]
+        return sorted(sizes, key=lambda size: (-size[1], size[0]))
+
+
+def _best(score: Floats) -> npt.NDArray[np.intp]:
+    return np.argsort(-score, kind="stable")[:LISTED]
