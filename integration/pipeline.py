@@ -8,7 +8,7 @@ was. Sources are read page by page, and a page's rows and the cursor behind it a
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -244,7 +244,9 @@ def refresh(context: Context, job: Job) -> None:
         given = job.payload.get("as_of")
         as_of = date.fromisoformat(given) if given else looking_from(context, account)
         job.report(0.1, "reading")
-        known = frames.load(session, account, as_of=as_of)
+        known = replace(
+            frames.load(session, account, as_of=as_of), engine=context.settings.analytics_engine
+        )
         said = frames.choices(session)
         due, segments = frames.previous(session)
         job.extend()

@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     batch_poll_s: float = Field(default=1.0, gt=0)
     #: The page's own address, for links out of it.
     public_url: str = "http://127.0.0.1:8000"
+    #: Where features are computed; "pyspark" needs the extra `spark` and Java 17.
+    analytics_engine: Literal["duckdb", "pyspark"] = "duckdb"
     #: Send the session cookie over https only.
     secure_cookies: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -93,7 +93,7 @@ def account_table(
 def purchases_of(part: Part, needs: tuple[str, ...]) -> pd.DataFrame:
     """Return merged purchase days of fitted needs, sorted by person, code and day."""
     codes = {need: code for code, need in enumerate(needs)}
-    days = part.need_days.assign(code=part.need_days["need"].map(codes))
+    days = part.need_days.assign(code=part.need_days["need"].map(codes)).drop(columns="need")
     # A need that came up since the last fit waits for the next one.
     days = days[days["code"].notna().to_numpy()].astype({"code": "int64"})
     days = days.sort_values(["person_id", "code", "day"], ignore_index=True)

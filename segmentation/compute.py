@@ -66,7 +66,7 @@ def fit(frames: Frames, *, as_of: date, choices: Choices) -> Fitted:
     choices
         What the merchant said.
     """
-    return _fit(_History.read(frames, as_of, choices))
+    return _fit(_History.read(frames, as_of, choices, details=False))
 
 
 def assign(
@@ -127,9 +127,17 @@ class _History:
     choices: Choices
 
     @classmethod
-    def read(cls, frames: Frames, as_of: date, choices: Choices) -> _History:
+    def read(
+        cls, frames: Frames, as_of: date, choices: Choices, *, details: bool = True
+    ) -> _History:
         goods = catalogue.read(frames, choices)
-        table = features.compute(goods.lines, goods.placed, as_of=as_of)
+        table = features.compute(
+            frames.files or goods.lines,
+            goods.placed,
+            as_of=as_of,
+            engine=frames.engine,
+            details=details,
+        )
         return cls(frames, goods, table, as_of, choices)
 
     @property

@@ -19,15 +19,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-import duckdb
 import ibis
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 
+from segmentation import engines
 from segmentation.duedates.needs import NO_GOODS
 
 #: Half-life of taste in days: what was bought two years before the last purchase counts half.
@@ -51,6 +51,12 @@ _PLACED = ibis.schema({
     "style": "string",
 })  # fmt: skip
 _TODAY = ibis.schema({"day": "int64"})
+#: What is told of a line, and what of it is kept once it is judged.
+_TOLD = ("product_id", "title", "colour", "size", "price")
+_KEPT = (
+    "account_id", "line_id", "person_id", "day", "channel", "product_id", "title", "colour", "size",
+    "need", "department", "style", "is_gift", "is_subscription",
+)  # fmt: skip
 #: Why a line starts no clock, in the order in which they are asked; the first that fits counts.
 _REASONS = ("test", "cancelled", "guest", "return", "free", "no goods", "refunded")
 
@@ -112,44 +118,52 @@ class Features:
     counters: Mapping[str, int]
 
 
-def compute(lines: pd.DataFrame, placed: pd.DataFrame, *, as_of: date) -> Features:
+def compute(
+    lines: pd.DataFrame | Path,
+    placed: pd.DataFrame,
+    *,
+    as_of: date,
+    engine: str = engines.DUCKDB,
+    details: bool = True,
+) -> Features:
     """Clean the lines and group them.
 
     Parameters
     ----------
     lines
-        As `frames.LINES`; every `product_id` is in `placed`.
+        As `frames.LINES`, or a folder of Parquet files with those columns; every `product_id` is
+        in `placed`.
     placed
         account_id, product_id, need, department, style: one row a product.
     as_of
         The last day that is seen.
+    engine
+        Where it is computed, see `engines`.
+    details
+        Whether `need_days` tells what was bought; without, it has account_id, person_id, need, day
+        and units, which is all that a fit reads, at a third of the memory.
     """
-    statements = _statements()
     today = pd.DataFrame({"day": [day_number(as_of)]})
     given = {"lines": (lines, _LINES), "placed": (placed, _PLACED), "today": (today, _TODAY)}
-    with duckdb.connect() as engine:
-        for name, (frame, schema) in given.items():
-            engine.register(name, _arrow(frame, schema))
+    with engines.opened(engine) as on:
+        asked = _statements() if engine == engines.DUCKDB else on.compiled(_expressions())
+        for name, (rows, schema) in given.items():
+            on.give(name, rows, schema)
         # Materialised once: the groupings read it.
-        engine.register("judged", engine.sql(statements["judged"]).to_arrow_table())
-
-        def run(name: str) -> pd.DataFrame:
-            table: pd.DataFrame = engine.sql(statements[name]).to_arrow_table().to_pandas()
-            return table
-
+        on.keep("judged", asked["judged"])
         return Features(
-            need_days=run("need_days"),
-            product_days=run("product_days"),
-            order_days=run("order_days"),
-            people=run("people"),
-            tastes=run("tastes"),
-            counters=_counters(run("reasons")),
+            need_days=on.rows(asked["need_days" if details else "bare_need_days"]),
+            product_days=on.rows(asked["product_days"]),
+            order_days=on.rows(asked["order_days"]),
+            people=on.rows(asked["people"]),
+            tastes=on.rows(asked["tastes"]),
+            counters=_counters(on.rows(asked["reasons"])),
         )
 
 
 @cache
-def _statements() -> Mapping[str, str]:
-    """Return what DuckDB is asked, by name: making it takes longer than a small shop's answer."""
+def _expressions() -> Mapping[str, Any]:
+    """Return what is asked of the lines, by name."""
     lines, placed = ibis.table(_LINES, name="lines"), ibis.table(_PLACED, name="placed")
     found = _judged(lines, placed, ibis.table(_TODAY, name="today").day.as_scalar())
     judged = ibis.table(found.schema(), name="judged")
@@ -157,22 +171,22 @@ def _statements() -> Mapping[str, str]:
     own = kept.filter(~kept.is_gift)
     # Rows come in a stated order, whatever the engine's threads did.
     person = ["account_id", "person_id"]
-    asked = {
+    return {
         "judged": found,
         "need_days": _need_days(own).order_by([*person, "need", "day"]),
+        "bare_need_days": _bare_need_days(own).order_by([*person, "need", "day"]),
         "product_days": _product_days(own).order_by([*person, "product_id", "day"]),
         "order_days": _order_days(kept).order_by([*person, "day"]),
         "people": _people(kept).order_by(person),
         "tastes": _tastes(own).order_by([*person, "need", "department", "style"]),
         "reasons": _reasons(judged).order_by("reason"),
     }
-    return {name: str(ibis.to_sql(one, dialect="duckdb")) for name, one in asked.items()}
 
 
-def _arrow(frame: pd.DataFrame, schema: Any) -> pa.Table:
-    return pa.Table.from_pandas(
-        frame[list(schema.names)], schema=schema.to_pyarrow(), preserve_index=False
-    )
+@cache
+def _statements() -> Mapping[str, str]:
+    """Return what DuckDB is asked: making it takes longer than a small shop's answer."""
+    return engines.duckdb_statements(_expressions())
 
 
 def _day(column: Any) -> Any:
@@ -203,49 +217,81 @@ def _judged(lines: Any, placed: Any, as_of: Any) -> Any:
         else_="",
     )
     running = seen.is_subscription & (seen.day > as_of - SUBSCRIBED_DAYS)
-    return seen.mutate(units=units, amount=amount, reason=reason, is_running=running)
+    return seen.select(
+        *_KEPT,
+        units=units,
+        amount=amount,
+        reason=reason,
+        is_running=running,
+        in_season=(seen.ordered_on.month() == 12) & (seen.ordered_on.day() <= _LAST_GIFT_DAY),
+    )
 
 
 def _with_returns(lines: Any) -> Any:
     """Add what came back by return lines to the latest earlier purchase of the same product.
 
     Purchases of one person and product are numbered by time; a return has the number of the last
-    purchase before it, so one sum over the number nets them.
+    purchase before it, so one sum over the number nets them. Few people bring anything back this
+    way, and only their lines of that product are looked through.
     """
     alive = ~lines.status.isin(["cancelled", "test"]) & lines.person_id.notnull()
     buys = alive & (lines.quantity > 0)
     back = alive & (lines.quantity < 0)
     key = ["account_id", "person_id", "product_id"]
-    order = [lines.day, back.cast("int8"), lines.line_id]
+    pairs = lines.filter(back).select(key).distinct()
+    some = lines.mutate(buys=buys, back=back).semi_join(pairs, key)
+    order = [some.day, some.back.cast("int8"), some.line_id]
     until_now = ibis.window(group_by=key, order_by=order, rows=(None, 0))
-    lines = lines.mutate(buys=buys, back=back, number=buys.cast("int64").sum().over(until_now))
+    some = some.mutate(number=some.buys.cast("int64").sum().over(until_now))
     of_number = ibis.window(group_by=[*key, "number"])
-    return lines.mutate(
-        returned_units=ibis.ifelse(
-            lines.buys, ibis.ifelse(lines.back, lines.quantity, 0.0).sum().over(of_number), 0.0
-        ),
-        returned_amount=ibis.ifelse(
-            lines.buys, ibis.ifelse(lines.back, lines.net_amount, 0.0).sum().over(of_number), 0.0
-        ),
+    some = some.mutate(
+        returned_units=ibis.ifelse(some.back, some.quantity, 0.0).sum().over(of_number),
+        returned_amount=ibis.ifelse(some.back, some.net_amount, 0.0).sum().over(of_number),
+    )
+    line = ["account_id", "line_id"]
+    netted = some.filter(some.buys).select(*line, "returned_units", "returned_amount")
+    joined = lines.left_join(netted, line)
+    return joined.select(
+        *lines.columns,
+        returned_units=joined.returned_units.fill_null(0.0),
+        returned_amount=joined.returned_amount.fill_null(0.0),
+    )
+
+
+def _clocked(own: Any) -> Any:
+    """Return goods that start a clock. What came before a subscription's last delivery starts none:
+    what would have been bought instead is not known. That delivery does, once no other follows."""
+    goods = own.filter(own.need != "")
+    pair = ["account_id", "person_id", "need"]
+    sent = goods.filter(goods.is_subscription)
+    after = sent.day + sent.is_running.cast("int64")
+    sent = sent.group_by(pair).aggregate(since=after.max())
+    joined = goods.left_join(sent, pair)
+    joined = joined.filter(joined.since.isnull() | (joined.day >= joined.since))
+    return joined.select(*goods.columns)
+
+
+def _bare_need_days(own: Any) -> Any:
+    goods = _clocked(own)
+    return goods.group_by("account_id", "person_id", "need", "day").aggregate(
+        # Rounded: sums of floats depend on the order in which threads add them.
+        units=goods.units.sum().round(6)
     )
 
 
 def _need_days(own: Any) -> Any:
-    """Group by day. What came before a subscription's last delivery starts no clock: what would
-    have been bought instead is not known. That delivery does, once no other follows."""
-    goods = own.filter(own.need != "")
-    of_pair = ibis.window(group_by=["account_id", "person_id", "need"])
-    after = goods.day + goods.is_running.cast("int64")
-    goods = goods.mutate(since=ibis.ifelse(goods.is_subscription, after, None).max().over(of_pair))
-    goods = goods.filter(goods.since.isnull() | (goods.day >= goods.since))
-    first = [ibis.desc("amount"), "line_id"]
-    return goods.group_by("account_id", "person_id", "need", "day").aggregate(
-        units=goods.units.sum(),
-        product_id=goods.product_id.first(order_by=first),
-        title=goods.title.first(order_by=first),
-        colour=goods.colour.first(order_by=first),
-        size=goods["size"].first(order_by=first),
-        price=(goods.amount / goods.units).first(order_by=first),
+    """Group by day, with what the most expensive line was."""
+    goods = _clocked(own)
+    dearest = ibis.struct({"amount": goods.amount, "back": -goods.line_id})
+    days = goods.group_by("account_id", "person_id", "need", "day").aggregate(
+        units=goods.units.sum().round(6), line_id=goods.line_id.argmax(dearest)
+    )
+    price = goods.amount / goods.units
+    told = goods.select(
+        "account_id", "line_id", "product_id", "title", "colour", "size", price=price
+    )
+    return days.inner_join(told, ["account_id", "line_id"]).select(
+        "account_id", "person_id", "need", "day", "units", *_TOLD
     )
 
 
@@ -268,7 +314,7 @@ def _people(kept: Any) -> Any:
         first_day=kept.day.min(),
         last_day=kept.day.max(),
         frequency=kept.day.nunique(),
-        revenue=kept.amount.sum(),
+        revenue=kept.amount.sum().round(6),
         line_quantity=kept.units.median(),
         wholesale_share=(kept.channel == "wholesale").cast("float64").mean(),
     )
@@ -278,15 +324,16 @@ def _tastes(own: Any) -> Any:
     """Count items; age counts from the person's own last purchase, so that time alone changes
     nobody's taste: only a purchase does."""
     goods = own.filter(own.need != "")
-    last = goods.day.max().over(ibis.window(group_by=["account_id", "person_id"]))
-    goods = goods.mutate(age=(last - goods.day).cast("float64"))
-    in_season = (goods.ordered_on.month() == 12) & (goods.ordered_on.day() <= _LAST_GIFT_DAY)
+    person = ["account_id", "person_id"]
+    last = goods.group_by(person).aggregate(last=goods.day.max())
+    goods = goods.inner_join(last, person)
+    goods = goods.mutate(age=(goods.last - goods.day).cast("float64"))
     weight = ibis.literal(0.5) ** (goods.age / TASTE_HALF_LIFE_DAYS)
     # Rounded: sums of floats depend on the order in which threads add them.
     return goods.group_by("account_id", "person_id", "need", "department", "style").aggregate(
         items=goods.count(),
         weight=weight.sum().round(9),
-        own_weight=ibis.ifelse(in_season, 0.0, weight).sum().round(9),
+        own_weight=ibis.ifelse(goods.in_season, 0.0, weight).sum().round(9),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pandas as pd
 
@@ -210,6 +211,11 @@ class Frames:
     people: pd.DataFrame
     #: Nothing known of what is in stock: nothing is offered.
     stock: pd.DataFrame = field(default_factory=lambda: empty(STOCK))
+    #: In place of `lines`, where they are too many for a frame: a folder of Parquet files with the
+    #: columns of `LINES`, in which every line has a product of `products`.
+    files: Path | None = None
+    #: Where features are computed: a name of `engines.ENGINES`.
+    engine: str = "duckdb"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lines", check(self.lines, LINES, "lines"))

@@ -91,7 +91,7 @@ def measure(folder: Path, file: Path, database: str = "") -> Measured:
             return took, session.get_one(ImportRun, run_id)
 
     seconds, done = read()
-    memory = _peak_mb()
+    memory = peak_mb()
     first = stored(context.engine)
     read()
     second = stored(context.engine)
@@ -180,7 +180,7 @@ def _plainly(file: Path, database: Path) -> float:
     return time.perf_counter() - began
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     """Return the most memory this process has had.
 
     Linux: the high-water mark of proc(5), as `getrusage` keeps that of the process that started us.
