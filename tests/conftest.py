@@ -51,9 +51,10 @@ def missing(what: str) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def compiled_once() -> Iterator[None]:
-    """Compile a statement once for all tests of a process."""
+    """Compile a statement, and a route, once for all tests of a process."""
     with pytest.MonkeyPatch.context() as patch:
         one_cache.share(patch)
+        one_cache.share_routes(patch)
         yield
 
 
