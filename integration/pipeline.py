@@ -233,7 +233,7 @@ def looking_from(context: Context, account: Account) -> date:
 def refresh(context: Context, job: Job) -> None:
     """Fit on all purchases, assign everybody, store what differs."""
     # The models' libraries are large, and whoever only pushes needs none of them.
-    from integration import frames, results
+    from integration import fits, frames, results
     from integration.own.members import with_own
     from segmentation.compute import run
 
@@ -252,7 +252,12 @@ def refresh(context: Context, job: Job) -> None:
         job.extend()
         job.report(0.4, "computing")
         fitted, assigned = run(
-            known, as_of=as_of, choices=said, previous_due=due, previous_segments=segments
+            known,
+            as_of=as_of,
+            choices=said,
+            previous_due=due,
+            previous_segments=segments,
+            live=fits.live(session, as_of),
         )
         job.report(0.7, "storing")
         # As in `_save`: a worker that lost the job to another one must not write.
@@ -260,7 +265,7 @@ def refresh(context: Context, job: Job) -> None:
         now = context.clock()
         # Read here and not before: one that was kept meanwhile is not forgotten.
         assigned = with_own(session, assigned, as_of=as_of)
-        results.store_model(session, fitted, assigned.counters, as_of=as_of, now=now)
+        fits.store(session, fitted, assigned.counters, as_of=as_of, now=now)
         results.store_assigned(session, assigned, as_of=as_of, previous_due=due)
         restraint.end_rests(session, looking_from(context, account))
         results.store_drawn(session, restraint.segments(session), as_of)

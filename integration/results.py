@@ -7,18 +7,18 @@ the reason, so that every tag can be explained later.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel, col, delete, select
 
 from integration.db import upsert
+from integration.fits import newest_id
 from integration.store.common import parts
 from integration.tables import (
     DueDate,
-    FittedModel,
     Person,
     PersonProfile,
     SegmentChange,
@@ -27,31 +27,8 @@ from integration.tables import (
 from segmentation.frames import DUE, PROFILES, Assigned
 from segmentation.leaving import Cause, Key, causes
 
-if TYPE_CHECKING:  # the models' libraries are large, and most that is stored needs none
-    from segmentation.fitted import Fitted
-
-#: Fitted models kept for looking back; older ones are removed.
-_MODELS_KEPT = 10
 #: Segments that no purchase puts people into: the groups of a test.
 _IS_DRAWN: sa.ColumnElement[bool] = col(SegmentMember.segment).like("test:%")
-
-
-def store_model(
-    session: Session, fitted: Fitted, counters: Mapping[str, int], *, as_of: date, now: datetime
-) -> None:
-    """Keep what a fit learned."""
-    session.add(
-        FittedModel(
-            account_id=session.info["account_id"],
-            as_of=as_of,
-            state=fitted.to_dict(),
-            counters=dict(counters),
-            created_at=now,
-        )
-    )
-    session.flush()
-    ids = session.exec(select(FittedModel.id).order_by(col(FittedModel.id).desc())).all()
-    session.exec(delete(FittedModel).where(col(FittedModel.id).in_(ids[_MODELS_KEPT:])))
 
 
 def store_assigned(
@@ -157,20 +134,19 @@ def store_segments(
     history = [(key, True, wanted[key], {}) for key in entered]
     history += [(key, False, held[key][1], why[key]) for key in left]
     if history:
-        session.execute(
-            sa.insert(SegmentChange), [_change(session, as_of, *row) for row in history]
-        )
+        same = {
+            "account_id": session.info["account_id"],
+            "on": as_of,
+            "model_id": newest_id(session),
+        }
+        session.execute(sa.insert(SegmentChange), [same | _change(*row) for row in history])
 
 
-def _change(
-    session: Session, as_of: date, key: Key, entered: bool, reason: dict[str, Any], cause: Cause
-) -> dict[str, Any]:
+def _change(key: Key, entered: bool, reason: dict[str, Any], cause: Cause) -> dict[str, Any]:
     return {
-        "account_id": session.info["account_id"],
         "person_id": key[0],
         "segment": key[1],
         "entered": entered,
-        "on": as_of,
         "reason": reason,
         "cause": cause,
     }

@@ -14,13 +14,20 @@ import numpy as np
 import pandas as pd
 
 from segmentation import affinity, catalogue, features, following, lifecycle, wholesale
-from segmentation.account import Part, account_table, order_intervals, purchases_of, rows_of
+from segmentation.account import (
+    AccountTable,
+    Part,
+    account_table,
+    order_intervals,
+    purchases_of,
+    rows_of,
+)
 from segmentation.assignments import Evidence, business_rows, due_reasons, segment_rows
 from segmentation.duedates.intervals import ENOUGH, IntervalModel, days_until
 from segmentation.duedates.needs import Prior
 from segmentation.duedates.schedule import dates, is_learned, schedule
 from segmentation.duedates.starting import ASSUMPTION
-from segmentation.fitted import AccountFit, Fitted
+from segmentation.fitted import AccountFit, Fitted, Live
 from segmentation.frames import (
     DUE,
     PREVIOUS_DUE,
@@ -37,6 +44,7 @@ from segmentation.picks.offers import offers
 from segmentation.picks.personal import nothing, picks
 from segmentation.picks.rate import PersonalRate
 from segmentation.rfm import RfmScorer
+from segmentation.trial import Verdict, chosen
 from segmentation.value.levels import Levels
 from segmentation.value.model import CustomerValue
 
@@ -52,9 +60,10 @@ _EXPECTED = {
 _DIGITS = 6
 #: How often people usually order, before the shop's own orders say more.
 _RHYTHM_PRIOR = Prior(120.0, 0.9, "assumption", ASSUMPTION)
+_NOTHING = Live()
 
 
-def fit(frames: Frames, *, as_of: date, choices: Choices) -> Fitted:
+def fit(frames: Frames, *, as_of: date, choices: Choices, live: Live = _NOTHING) -> Fitted:
     """Learn lives, rhythms, cut points and shares from everything seen up to `as_of`.
 
     Parameters
@@ -65,8 +74,10 @@ def fit(frames: Frames, *, as_of: date, choices: Choices) -> Fitted:
         The last day that is seen, in the shop's zone; lines of that day count.
     choices
         What the merchant said.
+    live
+        Numbers in use: parts of the fit that are clearly worse are left out, see `trial`.
     """
-    return _fit(_History.read(frames, as_of, choices, details=False))
+    return _fit(_History.read(frames, as_of, choices, details=False), live)
 
 
 def assign(
@@ -109,10 +120,11 @@ def run(
     choices: Choices,
     previous_due: pd.DataFrame,
     previous_segments: pd.DataFrame,
+    live: Live = _NOTHING,
 ) -> tuple[Fitted, Assigned]:
     """Fit and place everybody, reading the lines once; the same as `fit`, then `assign`."""
     history = _History.read(frames, as_of, choices)
-    fitted = _fit(history)
+    fitted = _fit(history, live)
     return fitted, _assign(fitted, history, previous_due, previous_segments)
 
 
@@ -152,12 +164,21 @@ class _History:
         return Part.of(account, self.frames, self.table)
 
 
-def _fit(history: _History) -> Fitted:
-    accounts = {
-        account: _fit_account(history.part(account), history.goods, history.today, history.choices)
-        for account in history.accounts
-    }
-    return Fitted(as_of=history.as_of.isoformat(), accounts=accounts)
+def _fit(history: _History, live: Live) -> Fitted:
+    found = {account: _judged_account(account, history, live) for account in history.accounts}
+    return Fitted(
+        as_of=history.as_of.isoformat(),
+        accounts={account: numbers for account, (numbers, _) in found.items()},
+        verdicts={account: verdicts for account, (_, verdicts) in found.items()},
+    )
+
+
+def _judged_account(
+    account: int, history: _History, live: Live
+) -> tuple[AccountFit, tuple[Verdict, ...]]:
+    table = account_table(history.goods, history.part(account), history.choices, history.today)
+    numbers = _fit_account(table, history.goods, history.today)
+    return chosen(numbers, table, history.today, *live.of(account))
 
 
 def _assign(
@@ -207,10 +228,8 @@ class _Shelf:
         return self.stock.merge(self.traits, on=["account_id", "product_id"])
 
 
-def _fit_account(
-    part: Part, goods: catalogue.Catalogue, today: int, choices: Choices
-) -> AccountFit:
-    table = account_table(goods, part, choices, today)
+def _fit_account(table: AccountTable, goods: catalogue.Catalogue, today: int) -> AccountFit:
+    account = table.part.account
     value = CustomerValue().fit(table.part.order_days, today)
     return AccountFit(
         needs=table.needs,
@@ -223,7 +242,7 @@ def _fit_account(
         ),
         rfm=RfmScorer().fit(_measures(table.part.people, today)),
         shares=affinity.shares(table.part.tastes),
-        picks=PersonalRate().fit(table.part.product_days, kinds=_kinds(goods, part.account)),
+        picks=PersonalRate().fit(table.part.product_days, kinds=_kinds(goods, account)),
         following=following.Following().fit(
             table.purchases,
             following.strata(table.part.tastes, table.part.people),
@@ -233,7 +252,7 @@ def _fit_account(
         value=value,
         levels=_levels(value, table.part.order_days, today),
         wholesale=table.rule,
-        placement=catalogue.placement(goods, part.account),
+        placement=catalogue.placement(goods, account),
     )
 
 

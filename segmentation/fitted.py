@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from segmentation.stored import SCHEMA
 from segmentation.value.levels import Levels
 from segmentation.value.model import CustomerValue
 from segmentation.wholesale import WholesaleRule
+
+if TYPE_CHECKING:  # it reads what stands here
+    from segmentation.trial import Verdict
 
 
 class NotFitted(LookupError):
@@ -125,12 +128,32 @@ class AccountFit:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Live:
+    """What a new fit is compared with."""
+
+    #: The numbers in use; None before the first fit.
+    present: Fitted | None = None
+    #: Those in use before the days that are judged (`trial.WINDOW_DAYS`); None where none was.
+    before: Fitted | None = None
+
+    def of(self, account_id: int) -> tuple[AccountFit | None, AccountFit | None]:
+        """Return one account's part of both."""
+        present, before = (
+            fitted.accounts.get(account_id) if fitted is not None else None
+            for fitted in (self.present, self.before)
+        )
+        return present, before
+
+
+@dataclass(frozen=True, kw_only=True)
 class Fitted:
     """What `compute.fit` learned, per account."""
 
     #: ISO date of the fit.
     as_of: str
     accounts: Mapping[int, AccountFit]
+    #: What became of each part of each account's fit; not among the numbers, see `trial`.
+    verdicts: Mapping[int, tuple[Verdict, ...]] = field(default_factory=dict)
 
     def account(self, account_id: int) -> AccountFit:
         """Return one account's numbers.

@@ -22,6 +22,7 @@ from integration.audience.settled import STOPPED, put_to_rest
 from integration.audience.wanted import wanted
 from integration.context import Context
 from integration.db import scoped
+from integration.fits import newest_id
 from integration.mailchimp.client import ROWS_A_CALL
 from integration.mailchimp.contacts import sign_up
 from integration.tables import (
@@ -200,6 +201,7 @@ def store(
         kind="push" if undoes is None else "undo",
         undoes=undoes,
         summary=dict(summary),
+        model_id=newest_id(session),
         created_at=context.clock(),
     )
     session.add(plan)

@@ -136,6 +136,8 @@ class Plan(Owned, table=True):
     summary: dict[str, Any] = json_column()
     #: Requests made, seconds, errors: filled while publishing.
     outcome: dict[str, Any] = json_column()
+    #: The fit that everything in it was computed with; its row may be gone.
+    model_id: int | None = Field(default=None, sa_type=BigKey)
     created_at: datetime = moment()
     published_at: datetime | None = moment(nullable=True)
     undone_at: datetime | None = moment(nullable=True)

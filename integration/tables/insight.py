@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field
 
@@ -28,6 +29,10 @@ class FittedModel(Owned, table=True):
     state: dict[str, Any] = json_column()
     #: What the cleaning step counted.
     counters: dict[str, Any] = json_column()
+    #: By part how it did, and the fit its live numbers come from: `segmentation.trial.Verdict`.
+    verdicts: dict[str, Any] = json_later()
+    #: Whether `state` was let go: how it did is told for longer.
+    thinned: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
     created_at: datetime = moment()
 
 
@@ -108,6 +113,8 @@ class SegmentChange(Owned, table=True):
     reason: dict[str, Any] = json_column()
     #: Why the person left: see `segmentation.leaving`; {} for who entered.
     cause: dict[str, Any] = json_later()
+    #: The fit it was computed with; its row may be gone.
+    model_id: int | None = Field(default=None, sa_type=BigKey)
 
 
 class DueDate(Owned, table=True):

@@ -108,8 +108,13 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
 
     def fit(self, table: Starts, priors: Sequence[Prior]) -> IntervalModel:
         """Learn from intervals; `priors` has one entry a need, in the order of the codes."""
-        self.fit_dates(table, priors)
+        self.fit_chances(table, priors)
         self.coverage_ = self._coverage(table.some(ENOUGH), priors)
+        return self
+
+    def fit_chances(self, table: Starts, priors: Sequence[Prior]) -> IntervalModel:
+        """Learn all that chances come from; windows stay as they are, unchecked."""
+        self.fit_dates(table, priors)
         self.calibration_ = self._calibration(table.some(calibration.MOST), priors)
         return self
 

@@ -11,6 +11,7 @@ about as much was expected.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -260,6 +261,22 @@ class CustomerValue(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
                 "high": np.maximum(high * value, value),
             }
         )
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether there are numbers: also where they were no better than spending of late."""
+        return hasattr(self, "report_")
+
+    def orders_within(self, days: pd.DataFrame, as_of: int, horizon: int) -> Floats:
+        """Return the orders expected of each customer in other days than the horizon's.
+
+        Also of a fit that was refused because it is no better; customers, arguments and other
+        errors are those of `predict`.
+        """
+        other = copy(self).set_params(horizon=horizon)
+        other.refused_ = None if self.is_fitted else self.refused_
+        orders: Floats = other.predict(days, as_of)["orders"].to_numpy(dtype=np.float64)
+        return orders
 
     def _report(self, tries: Sequence[_Try], values: Sequence[Floats]) -> dict[str, Any]:
         rows = []

@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import insert
 from sqlmodel import Session, SQLModel
 
-from integration import results
+from integration import fits, results
 from integration.db import make_engine, scoped
 from integration.reading import own as reading
 from integration.reading.names import words
@@ -105,7 +105,7 @@ def _stored(folder: Path, shop: Reference) -> Iterator[Session]:
         for table in (Person, SourceProfile, Identity, Member, Consent):
             rows = [row.model_dump() for key in people for row in _rows(key) if type(row) is table]
             session.execute(insert(table), rows)
-        results.store_model(session, shop.fitted, {}, as_of=shop.as_of, now=_NOW)
+        fits.store(session, shop.fitted, {}, as_of=shop.as_of, now=_NOW)
         results.store_assigned(
             session, shop.assigned, as_of=shop.as_of, previous_due=empty(PREVIOUS_DUE)
         )

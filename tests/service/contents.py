@@ -115,6 +115,7 @@ def _names(rows: Mapping[str, list[_Row]]) -> _Names:
     names["person_id"] = {key: "+".join(sorted(held)) for key, held in people.items()}
     name("run_id", "import_run", lambda row: row["name"])
     name("audience_id", "audience", lambda row: row["list_id"])
+    name("model_id", "fitted_model", lambda row: row["as_of"].isoformat())
     order = sorted(rows["plan"], key=lambda row: int(row["id"]))
     names["plan_id"] = {row["id"]: f"plan {place}" for place, row in enumerate(order, 1)}
     return names

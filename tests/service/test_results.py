@@ -16,24 +16,16 @@ from integration import frames, results
 from integration.db import scoped
 from integration.tables import (
     DueDate,
-    FittedModel,
     Person,
     PersonProfile,
     SegmentChange,
     SegmentMember,
 )
-from segmentation.compute import fit
-from segmentation.fitted import Fitted
 from segmentation.frames import (
     DUE,
-    LINES,
-    PEOPLE,
-    PRODUCTS,
     PROFILES,
     SEGMENTS,
     Assigned,
-    Choices,
-    Frames,
     empty,
 )
 from tests.conftest import add_account
@@ -268,21 +260,6 @@ def test_another_accounts_results_stay(known: Results, engine: Engine) -> None:
     assert other.held() == {(other.ada, "stage:new"): (NEW, MONDAY)}
     assert len(other.all(DueDate)) == 1
     assert len(other.all(PersonProfile)) == 1
-
-
-def test_the_newest_fits_are_kept(known: Results, fitted: Fitted) -> None:
-    with scoped(known.engine, known.account_id) as session:
-        for day in range(1, 15):
-            results.store_model(session, fitted, {"lines": day}, as_of=date(2026, 3, day), now=NOON)
-    kept = [row["as_of"].day for row in known.all(FittedModel)]
-    assert kept == list(range(5, 15))
-
-
-@pytest.fixture(scope="module")
-def fitted() -> Fitted:
-    """What a shop without any purchase teaches."""
-    nothing = Frames(lines=empty(LINES), products=empty(PRODUCTS), people=empty(PEOPLE))
-    return fit(nothing, as_of=MONDAY, choices=Choices())
 
 
 def test_somebody_merged_away_while_a_run_computed_is_left_out(known: Results) -> None:
