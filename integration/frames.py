@@ -316,7 +316,7 @@ def _name_unlisted(lines: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _people(session: Session) -> pd.DataFrame:
-    """One row a person: business when any source says so, gender as last declared."""
+    """One row a person: business when any source says so; gender and company as declared."""
     query = (
         select(SourceProfile.person_id)
         .group_by(col(SourceProfile.person_id))
@@ -326,5 +326,6 @@ def _people(session: Session) -> pd.DataFrame:
         "person_id": SourceProfile.person_id,
         "is_business": func.max(cast(SourceProfile.is_business, Integer)),
         "declared_gender": func.max(SourceProfile.gender),
+        "company": func.max(SourceProfile.company),
     }
     return _table(session, columns, query)

@@ -32,39 +32,46 @@ class Part:
         known = rows_of(account, frames.people)
         business = frozenset(known.loc[known["is_business"], "person_id"].tolist())
         people = rows_of(account, table.people)
+        named = known[(known["company"] != "").to_numpy()].set_index("person_id")["company"]
         return cls(
             account=account,
             need_days=rows_of(account, table.need_days),
             product_days=rows_of(account, table.product_days),
             order_days=rows_of(account, table.order_days),
-            people=people.assign(is_business=people["person_id"].isin(business)),
+            people=people.assign(
+                is_business=people["person_id"].isin(business),
+                company=people["person_id"].map(named).astype("str").fillna(""),
+            ),
             tastes=rows_of(account, table.tastes),
             business=business,
         )
 
-    def retail(self, is_wholesale: Bools) -> Part:
-        """Return the part without wholesale people."""
+    def split(self, is_wholesale: Bools) -> tuple[Part, Part]:
+        """Return the consumers' part and that of wholesale."""
         apart = self.people.loc[is_wholesale, "person_id"]
+        return self._of(apart, there=False), self._of(apart, there=True)
 
-        def without(frame: pd.DataFrame) -> pd.DataFrame:
-            return _chosen(frame, ~frame["person_id"].isin(apart).to_numpy())
+    def _of(self, persons: pd.Series, *, there: bool) -> Part:
+        def chosen(frame: pd.DataFrame) -> pd.DataFrame:
+            return _chosen(frame, frame["person_id"].isin(persons).to_numpy() == there)
 
         return Part(
             account=self.account,
-            need_days=without(self.need_days),
-            product_days=without(self.product_days),
-            order_days=without(self.order_days),
-            people=without(self.people),
-            tastes=without(self.tastes),
+            need_days=chosen(self.need_days),
+            product_days=chosen(self.product_days),
+            order_days=chosen(self.order_days),
+            people=chosen(self.people),
+            tastes=chosen(self.tastes),
             business=self.business,
         )
 
 
 @dataclass(frozen=True)
 class AccountTable:
-    """One account's consumers, cleaned and merged, as a fit reads them."""
+    """One account's consumers, cleaned and merged, as a fit reads them; and its wholesale."""
 
     part: Part
+    trade: Part
     rule: wholesale.WholesaleRule
     needs: tuple[str, ...]
     priors: tuple[Prior, ...]
@@ -79,15 +86,15 @@ def account_table(
     choices: Choices,
     today: int,
 ) -> AccountTable:
-    """Return what a fit reads of one account, wholesale people left out."""
-    rule = wholesale.limits(part.people[~part.people["is_business"]], today)
-    part = part.retail(wholesale.is_wholesale(part.people, rule, today))
+    """Return what a fit reads of one account, wholesale people in a part of their own."""
+    rule = wholesale.limits(part.people, today)
+    part, trade = part.split(wholesale.is_wholesale(part.people, rule, today))
     mine = set(goods.placed.loc[goods.placed["account_id"] == part.account, "need"])
     needs = tuple(need for need in goods.names if need in mine)
     purchases = purchases_of(part, needs)
     intervals = intervals_of(purchases, today)
     priors = priors_of(needs, choices, _catalogue_days(goods, part.account), intervals)
-    return AccountTable(part, rule, needs, priors, purchases, intervals)
+    return AccountTable(part, trade, rule, needs, priors, purchases, intervals)
 
 
 def purchases_of(part: Part, needs: tuple[str, ...]) -> pd.DataFrame:

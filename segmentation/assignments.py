@@ -12,6 +12,7 @@ import pandas as pd
 from segmentation import following
 from segmentation.fitted import AccountFit
 from segmentation.frames import SEGMENTS, empty
+from segmentation.trade.alarms import OVERDUE, segment_of
 from segmentation.wholesale import CHANNEL_SHARE
 
 _ANYTHING_LISTED = 3
@@ -179,12 +180,21 @@ def _loves_rows(
         yield person, f"loves:{need}", reason
 
 
-def business_rows(account: int, apart: pd.DataFrame, declared: frozenset[int]) -> pd.DataFrame:
-    """Return `frames.SEGMENTS` of wholesale people, and of declared ones without a purchase."""
+def business_rows(
+    account: int, apart: pd.DataFrame, declared: frozenset[int], trade: pd.DataFrame
+) -> pd.DataFrame:
+    """Return `frames.SEGMENTS` of wholesale people, and of declared ones without a purchase.
+
+    `trade` is that of `trade.model.Trade.place`: the contact named there carries the alarm.
+    """
     why = dict.fromkeys(declared, "source")
     channel = apart["wholesale_share"] > CHANNEL_SHARE
     for person, ordered_there in zip(apart["person_id"].tolist(), channel, strict=True):
         why.setdefault(person, "channel" if ordered_there else "quantity")
-    return frame_of(
-        account, [(p, "b2b:account", {"key": "b2b", "why": reason}) for p, reason in why.items()]
-    )
+    rows = [(p, "b2b:account", {"key": "b2b", "why": reason}) for p, reason in why.items()]
+    alarms = trade[(trade["state"] == OVERDUE).to_numpy()]
+    for person, need, reason in zip(
+        alarms["person_id"].tolist(), alarms["need"], alarms["reason"], strict=True
+    ):
+        rows.append((person, segment_of(need), reason))
+    return frame_of(account, rows)

@@ -44,6 +44,7 @@ from segmentation.picks.offers import offers
 from segmentation.picks.personal import nothing, picks
 from segmentation.picks.rate import PersonalRate
 from segmentation.rfm import RfmScorer
+from segmentation.trade.model import Company, Trade
 from segmentation.trial import Verdict, chosen
 from segmentation.value.levels import Levels
 from segmentation.value.model import CustomerValue
@@ -96,7 +97,8 @@ def assign(
     fitted
         From `fit`, of the same accounts.
     frames
-        All lines of the people to place (any set of people), and the catalogue.
+        All lines of the people to place (any set of people, the contacts of a company together),
+        and the catalogue.
     as_of
         The last day that is seen, in the shop's zone.
     choices
@@ -214,6 +216,11 @@ class _Before:
         values = dict(zip(mine["person_id"], mine["segment"].str[len(group) + 1 :], strict=True))
         return np.array([values.get(person, "") for person in persons], dtype=object)
 
+    def held(self, group: str) -> set[tuple[int, str]]:
+        """Return the persons and segments of a group."""
+        mine = self.segments[self.segments["segment"].str.startswith(f"{group}:").to_numpy()]
+        return set(zip(mine["person_id"].tolist(), mine["segment"], strict=True))
+
 
 @dataclass(frozen=True)
 class _Shelf:
@@ -252,6 +259,7 @@ def _fit_account(table: AccountTable, goods: catalogue.Catalogue, today: int) ->
         value=value,
         levels=_levels(value, table.part.order_days, today),
         wholesale=table.rule,
+        trade=Trade.fit(table.trade),
         placement=catalogue.placement(goods, account),
     )
 
@@ -290,8 +298,8 @@ def _assign_account(
     part: Part, numbers: AccountFit, before: _Before, shelf: _Shelf, today: int
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     is_wholesale = wholesale.is_wholesale(part.people, numbers.wholesale, today)
-    apart = part.people[is_wholesale]
-    retail = part.retail(is_wholesale)
+    retail, apart = part.split(is_wholesale)
+    rows, companies = numbers.trade.place(apart, today, before.held("b2b"))
     purchases = purchases_of(retail, numbers.needs)
     due = _due(purchases, numbers, before, shelf, today)
     follows = numbers.following.predict(purchases, numbers.needs, today)
@@ -301,8 +309,9 @@ def _assign_account(
     )
     evidence = Evidence(loves, retail.tastes, follows)
     segments = segment_rows(part.account, due, profiles, evidence, numbers)
-    business = business_rows(part.account, apart, part.business)
-    both = pd.concat([profiles, _wholesale_profiles(apart, today)], ignore_index=True)
+    business = business_rows(part.account, apart.people, part.business, rows)
+    theirs = _wholesale_profiles(apart.people, companies, today)
+    both = pd.concat([profiles, theirs], ignore_index=True)
     both = both.sort_values("person_id", ignore_index=True)
     return pd.concat([segments, business], ignore_index=True), due[list(DUE)], both[list(PROFILES)]
 
@@ -345,6 +354,7 @@ def _profiles(
         profiles["expected_value"].to_numpy(), before.labels("value", persons)
     )
     profiles["is_wholesale"] = False
+    profiles["trade"] = pd.Series([{}] * len(profiles), dtype=object)
     shop = numbers.shares
     shops = affinity.sides(part.tastes, persons, "department", ("men", "women"))
     style = affinity.sides(part.tastes, persons, "style", ("business", "casual"))
@@ -371,7 +381,9 @@ def _expected(value: CustomerValue, part: Part, today: int) -> pd.DataFrame:
     return found[["person_id", *_EXPECTED]].rename(columns=_EXPECTED).round(_DIGITS)
 
 
-def _wholesale_profiles(apart: pd.DataFrame, today: int) -> pd.DataFrame:
+def _wholesale_profiles(
+    apart: pd.DataFrame, companies: Mapping[int, Company], today: int
+) -> pd.DataFrame:
     """Return profiles without scores or stage: wholesale is not measured against consumers."""
     profiles = _measures(apart, today)
     for score in ("r", "f", "m"):
@@ -379,6 +391,8 @@ def _wholesale_profiles(apart: pd.DataFrame, today: int) -> pd.DataFrame:
     for figure in ("expected_gap", *_EXPECTED.values()):
         profiles[figure] = np.full(len(apart), np.nan)
     profiles["is_wholesale"] = np.ones(len(apart), dtype=bool)
+    theirs = [companies[person] for person in profiles["person_id"].tolist()]
+    profiles["trade"] = pd.Series(theirs, index=profiles.index, dtype=object)
     for text in ("stage", "value", "shops", "style", "favourite", "second_favourite"):
         profiles[text] = pd.Series("", index=profiles.index, dtype="str")
     profiles["picks"] = nothing(profiles.index)

@@ -16,6 +16,7 @@ from segmentation.following import Following
 from segmentation.picks.rate import PersonalRate
 from segmentation.rfm import RfmScorer
 from segmentation.stored import SCHEMA
+from segmentation.trade.model import Trade
 from segmentation.value.levels import Levels
 from segmentation.value.model import CustomerValue
 from segmentation.wholesale import WholesaleRule
@@ -68,6 +69,8 @@ class AccountFit:
     value: CustomerValue
     levels: Levels
     wholesale: WholesaleRule
+    #: Rhythms and baskets of business customers, who have a part in nothing above.
+    trade: Trade
     #: {"products", "placed", "styled", "unplaced" (product ids), "unplaced_types"}.
     placement: Mapping[str, Any]
 
@@ -104,6 +107,7 @@ class AccountFit:
             "value": self.value.to_dict(),
             "levels": self.levels.to_dict(),
             "wholesale": self.wholesale.to_dict(),
+            "trade": self.trade.to_dict(),
             "placement": dict(self.placement),
         }
 
@@ -123,6 +127,7 @@ class AccountFit:
             value=CustomerValue.from_dict(plain["value"]),
             levels=Levels(**plain["levels"]),
             wholesale=WholesaleRule(**plain["wholesale"]),
+            trade=Trade.from_dict(plain["trade"]),
             placement=plain["placement"],
         )
 

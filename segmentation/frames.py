@@ -68,6 +68,7 @@ PEOPLE: Mapping[str, str] = {
     "person_id": "int64",
     "is_business": "bool",  # a source says so
     "declared_gender": "str",  # f, m, x or ""
+    "company": "str",  # as a source writes it, "" when none: contacts of one order as one
 }
 
 #: What was assigned last time, for hysteresis: one row a person and need.
@@ -149,6 +150,8 @@ PROFILES: Mapping[str, str] = {
     "second_favourite": "str",
     #: Products to show, best first: {"product_id", "basis": again, taste or popular}.
     "picks": "object",
+    #: Of the company that a wholesale person buys for, see `trade.model`; {} of others.
+    "trade": "object",
 }
 
 _KINDS = {

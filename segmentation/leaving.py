@@ -15,6 +15,7 @@ import pandas as pd
 
 from segmentation.duedates.coverage import WINDOW
 from segmentation.frames import Assigned
+from segmentation.trade.alarms import OVERDUE, TO_STAY
 
 Key = tuple[int, str]
 Cause = dict[str, Any]
@@ -42,8 +43,15 @@ def causes(
     now = assigned.segments[assigned.segments["person_id"].isin(people)]
     for person, segment in zip(now["person_id"].tolist(), now["segment"], strict=True):
         inside[person].append(segment)
+    figures = assigned.profiles[assigned.profiles["person_id"].isin(people)]
     known = _Known(
-        before=_by_need(previous_due, people), now=_by_need(assigned.due, people), inside=inside
+        before=_by_need(previous_due, people),
+        now=_by_need(assigned.due, people),
+        inside=inside,
+        rhythms={
+            person: company.get("rhythms", [])
+            for person, company in zip(figures["person_id"].tolist(), figures["trade"], strict=True)
+        },
     )
     return {(person, segment): _cause(person, segment, known) for person, segment in left}
 
@@ -56,6 +64,8 @@ class _Known:
     before: Mapping[int, Mapping[str, Any]]
     now: Mapping[int, Mapping[str, Any]]
     inside: Mapping[int, list[str]]
+    #: Person -> rhythms of the company.
+    rhythms: Mapping[int, list[dict[str, Any]]]
 
 
 def _by_need(due: pd.DataFrame, people: Collection[int]) -> dict[int, dict[str, Any]]:
@@ -74,6 +84,8 @@ def _cause(person: int, segment: str, known: _Known) -> Cause:
         return {"key": "left-business"}
     if group == "due":
         return _due_cause(person, rest, known)
+    if rest.endswith(f":{OVERDUE}") and "b2b:account" in inside:
+        return _trade_cause(rest.rpartition(":")[0], known.rhythms.get(person, []))
     if group in _ONE_OF:
         other = next((one for one in inside if one.startswith(f"{group}:")), None)
         return {"key": "left-other", "segment": other} if other else {"key": "left-unknown"}
@@ -101,3 +113,12 @@ def _due_cause(person: int, rest: str, known: _Known) -> Cause:
         on = row.expected_on.date().isoformat()
         return {"key": "left-later", "need": need, "on": on}
     return {"key": "left-unlikely", "need": need}
+
+
+def _trade_cause(need: str, rhythms: list[dict[str, Any]]) -> Cause:
+    row = next((one for one in rhythms if one["need"] == need), None)
+    if row is None:
+        return {"key": "left-returned", "need": need}
+    if row["p_overdue"] >= TO_STAY:
+        return {"key": "left-gone", "on": row["last_on"]}
+    return {"key": "left-ordered", "on": row["last_on"]}

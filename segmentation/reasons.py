@@ -15,6 +15,7 @@ from segmentation.builder.sentences import held_text
 from segmentation.duedates.needs import NeedName, name_of
 from segmentation.leaving_words import LEAVING
 from segmentation.segments import STATE_NL, catalogue
+from segmentation.trade.words import LACKS, RHYTHM
 
 Reason = Mapping[str, Any]
 
@@ -238,6 +239,42 @@ def _b2b(texts: Mapping[str, str]) -> Callable[[Reason, Mapping[str, NeedName]],
     return lambda r, _: texts[r["why"]]
 
 
+def _rhythm(language: str, texts: Mapping[str, str]) -> Callable[..., str]:
+    """How often a business customer orders, and what is expected of it."""
+
+    def sentence(r: Reason, names: Mapping[str, NeedName]) -> str:
+        known = {
+            "what": "" if r["need"] == "anything" else _name(r["need"], names).plural(language),
+            "every": span_text(r["every"], language),
+            "spread": span_text(r["spread"], language),
+            "orders": number_text(r["orders"], language),
+            "last": day_text(r["last_on"], language),
+            "expected": day_text(r["expected_on"], language),
+            "units": "" if r["units"] is None else number_text(r["units"], language),
+            "contacts": number_text(r["contacts"], language),
+        }
+        parts = ["often" if r["orders"] > 1 else "once", "units" if known["units"] else "next"]
+        parts += ["contacts"] if r["contacts"] > 1 else []
+        subject = texts["goods" if known["what"] else "whole"].format(**known)
+        return f"{subject} {'; '.join(texts[part].format(**known) for part in parts)}."
+
+    return sentence
+
+
+def _lacks(language: str, text: str) -> Callable[[Reason, Mapping[str, NeedName]], str]:
+    def sentence(r: Reason, names: Mapping[str, NeedName]) -> str:
+        return text.format(
+            what=_name(r["need"], names).plural(language),
+            other=_name(r["with"], names).plural(language),
+            orders=number_text(r["orders"], language),
+            of=number_text(r["of"], language),
+            share=round(100 * r["orders"] / r["of"]),
+            last=day_text(r["last_on"], language),
+        )
+
+    return sentence
+
+
 def _holdout(text: str) -> Callable[[Reason, Mapping[str, NeedName]], str]:
     return lambda r, _: text.format(percent=r["percent"])
 
@@ -358,6 +395,8 @@ _SENTENCES: Mapping[tuple[str, str], Callable[[Reason, Mapping[str, NeedName]], 
     **{key: _left(key[1], text) for key, text in LEAVING.items()},
     ("own", "en"): _own("en"),
     ("own", "nl"): _own("nl"),
+    **{("overdue", language): _rhythm(language, texts) for language, texts in RHYTHM.items()},
+    **{key: _lacks(key[1], text) for key, text in LACKS.items()},
     ("b2b", "en"): _b2b(
         {
             "source": "known as a business customer.",

@@ -71,6 +71,7 @@ def catalogue(needs: Mapping[str, NeedName]) -> list[Segment]:
     for need, name in real.items():
         result += [_due(need, name, state) for state in ("soon", "now", "late")]
     result += _FIXED
+    result += [_overdue(need, name) for need, name in real.items()]
     result += [_loves(need, name) for need, name in real.items()]
     result += [_next(need, name) for need, name in real.items()]
     return result
@@ -86,11 +87,14 @@ def tag_name(group: str, thing: str, state: str = "") -> str:
     >>> tag_name("Toe aan", "biologisch afbreekbare schoonmaakmiddelen", "te laat")
     'Toe aan: Biologisch afbreekba… – te laat'
     """
-    tail = f" – {state}" if state else ""
-    room = LONGEST_NAME - len(f"{group}: {tail}")
+    return _shortened(f"{group}: ", thing, f" – {state}" if state else "")
+
+
+def _shortened(before: str, thing: str, after: str = "") -> str:
+    room = LONGEST_NAME - len(before + after)
     if len(thing) > room:
         thing = thing[: room - 1].rstrip() + "…"
-    return f"{group}: {thing[:1].upper()}{thing[1:]}{tail}"
+    return f"{before}{thing[:1].upper()}{thing[1:]}{after}"
 
 
 STATE_NL = {"soon": "bijna", "now": "nu", "late": "te laat"}
@@ -127,6 +131,20 @@ def _due(need: str, name: NeedName, state: str) -> Segment:
         meaning_nl=texts[1],
         send_en=texts[2],
         send_nl=texts[3],
+    )
+
+
+def _overdue(need: str, name: NeedName) -> Segment:
+    en, nl = name.plural_en, name.plural_nl
+    return Segment(
+        key=f"b2b:{need}:overdue",
+        group="b2b",
+        name_en=_shortened("B2B: Overdue – ", en),
+        name_nl=_shortened("Zakelijk: Over tijd – ", nl),
+        meaning_en=f"By its own rhythm, this business customer would have ordered {en} by now.",
+        meaning_nl=f"Naar het eigen ritme had deze zakelijke klant al weer {nl} besteld.",
+        send_en="A call from the account manager, about the usual quantity.",
+        send_nl="Een telefoontje van de accountmanager, over het gebruikelijke aantal.",
     )
 
 
@@ -300,6 +318,18 @@ _FIXED = [
             "Een zakelijke klant; telt niet mee in de cijfers over consumenten.",
         ),
         ("No consumer mail: the account manager.", "Geen consumentenmail: de accountmanager."),
+    ),
+    _fixed(
+        "b2b:anything:overdue",
+        ("B2B: Overdue – Any order", "Zakelijk: Over tijd – Elke bestelling"),
+        (
+            "By its own rhythm, this business customer would have ordered something by now.",
+            "Naar het eigen ritme had deze zakelijke klant al weer iets besteld.",
+        ),
+        (
+            "A call from the account manager: is all well?",
+            "Een telefoontje van de accountmanager: is alles in orde?",
+        ),
     ),
     _fixed(
         "test:holdout",

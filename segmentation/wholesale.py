@@ -33,13 +33,18 @@ class WholesaleRule:
 
 
 def limits(people: pd.DataFrame, as_of: int) -> WholesaleRule:
-    """Return the limits of one account's `features.Features.people`."""
+    """Return the limits of one account's people, with the columns that `is_wholesale` reads.
+
+    Known business customers, and whoever orders by the dozen, do not count: a limit that they
+    raised would let other wholesalers pass for consumers.
+    """
+    people = people[~_known(people)]
     if people.empty:
         return WholesaleRule(float("1e18"), 1.0)
-    return WholesaleRule(
-        yearly_value=float(np.percentile(_yearly(people, as_of), _PERCENTILE)),
-        line_quantity=float(people["line_quantity"].median()),
-    )
+    quantity = float(people["line_quantity"].median())
+    rest = people[~_is_bulk(people, quantity)]
+    yearly = float(np.percentile(_yearly(rest, as_of), _PERCENTILE))
+    return WholesaleRule(yearly_value=yearly, line_quantity=quantity)
 
 
 def is_wholesale(people: pd.DataFrame, rule: WholesaleRule, as_of: int) -> Bools:
@@ -53,9 +58,17 @@ def is_wholesale(people: pd.DataFrame, rule: WholesaleRule, as_of: int) -> Bools
     [True, False]
     """
     outside = _yearly(people, as_of) > rule.yearly_value
-    bulk = people["line_quantity"].to_numpy() >= _TIMES_QUANTITY * max(rule.line_quantity, 1.0)
+    return _known(people) | (outside & _is_bulk(people, rule.line_quantity))
+
+
+def _known(people: pd.DataFrame) -> Bools:
     channel = people["wholesale_share"].to_numpy() > CHANNEL_SHARE
-    result: Bools = people["is_business"].to_numpy(dtype=bool) | channel | (outside & bulk)
+    result: Bools = people["is_business"].to_numpy(dtype=bool) | channel
+    return result
+
+
+def _is_bulk(people: pd.DataFrame, usual: float) -> Bools:
+    result: Bools = people["line_quantity"].to_numpy() >= _TIMES_QUANTITY * max(usual, 1.0)
     return result
 
 

@@ -83,6 +83,8 @@ class PersonProfile(Owned, table=True):
     second_favourite: str
     #: Products to show, best first: {"product_id", "basis"}.
     picks: list[dict[str, Any]] = json_list()
+    #: Of the company that a business customer buys for: see `segmentation.trade.model.Company`.
+    trade: dict[str, Any] = json_later()
     computed_on: date
 
 

@@ -61,6 +61,7 @@ def people(customers: int, *, account: int = 1) -> pd.DataFrame:
     frame["person_id"] = np.arange(1, customers + 1)
     frame["is_business"] = np.zeros(customers, dtype=bool)
     frame["declared_gender"] = pd.Series([""] * customers, dtype="str")
+    frame["company"] = frame["declared_gender"]
     return frame
 
 

@@ -138,6 +138,7 @@ def _frames(bought: pd.DataFrame, types: pd.DataFrame) -> Frames:
     persons = np.sort(bought["person"].unique()).astype(np.int64)
     people = pd.DataFrame({"account_id": 1, "person_id": persons, "is_business": False})
     people["declared_gender"] = pd.Series([""] * len(people), dtype="str")
+    people["company"] = people["declared_gender"]
     return Frames(lines=lines, products=products, people=people)
 
 

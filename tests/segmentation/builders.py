@@ -46,6 +46,8 @@ class Buy:
     gift: bool = False
     subscription: bool = False
     replacement_days: float = float("nan")
+    #: Of the person; the last line's counts.
+    company: str = ""
     #: Not in the catalogue.
     loose: bool = False
     account: int = field(default=ACCOUNT)
@@ -67,6 +69,7 @@ def frames(buys: Sequence[Buy], business: Iterable[int] = ()) -> Frames:
     by_text = {tuple(map(str, buy.product())): buy.product() for buy in buys}
     rows = [(by_text[key][0], number, *by_text[key][1:]) for key, number in products.items()]
     catalogue = pd.DataFrame(rows, columns=list(PRODUCTS)) if rows else empty(PRODUCTS)
+    company = {(buy.account, buy.person): buy.company for buy in buys}
     persons = sorted({(buy.account, buy.person) for buy in buys if buy.person is not None})
     people = pd.DataFrame(
         {
@@ -74,6 +77,7 @@ def frames(buys: Sequence[Buy], business: Iterable[int] = ()) -> Frames:
             "person_id": np.array([person for _, person in persons], dtype=np.int64),
             "is_business": np.array([person in set(business) for _, person in persons], dtype=bool),
             "declared_gender": pd.Series([""] * len(persons), dtype="str"),
+            "company": pd.Series([company[person] for person in persons], dtype="str"),
         }
     )
     return Frames(lines=_lines(buys, products), products=catalogue, people=people)

@@ -151,13 +151,15 @@ class Reference:
         return pd.DataFrame(rows, columns=list(PRODUCTS))
 
     def _people(self) -> pd.DataFrame:
-        declares = np.array(identities(self.truth.world).declares_business)
+        known = identities(self.truth.world)
+        declares = np.array(known.declares_business)
         return pd.DataFrame(
             {
                 "account_id": np.full(declares.size, ACCOUNT),
                 "person_id": np.arange(declares.size) + 1,
                 "is_business": declares.astype(bool),
                 "declared_gender": pd.Series([""] * declares.size, dtype="str"),
+                "company": pd.Series([name or "" for name in known.company], dtype="str"),
             }
         )
 

@@ -279,8 +279,8 @@ def _fitted(account_id: int, product: int) -> dict[str, object]:
     for column in ("ordered_on", "refunded_on"):
         lines[column] = pd.to_datetime(lines[column]).astype("datetime64[us]")
     people = pd.DataFrame({"account_id": account_id, "person_id": range(1, 21),
-                           "is_business": False, "declared_gender": ""})  # fmt: skip
-    people = people.astype({"declared_gender": "str"})
+                           "is_business": False, "declared_gender": "", "company": ""})  # fmt: skip
+    people = people.astype({"declared_gender": "str", "company": "str"})
     frames = Frames(lines=lines[list(LINES)], products=products, people=people)
     return fit(frames, as_of=TODAY, choices=Choices()).to_dict()
 
