@@ -170,6 +170,7 @@ def _plan(shell: Shell, plan_id: int | None, *, kind: str) -> Plan:
 def _shown(plan: Plan) -> dict[str, Any]:
     return {
         "plan": plan.id,
+        "version": plan.model_id,
         "status": plan.status,
         "summary": plan.summary,
         "outcome": plan.outcome,

@@ -10,14 +10,15 @@ from sqlmodel import Session, col, func, select
 
 from integration import consent, frames, pipeline
 from integration.cli.base import Shell, as_json, command, print_json, print_table
+from integration.fits import newest, newest_id
 from integration.identity import email_key
+from integration.reading.model import card
 from integration.reading.names import Words, words
 from integration.reading.overview import sizes
 from integration.reading.people import history
 from integration.tables import (
     Account,
     DueDate,
-    FittedModel,
     Identity,
     Order,
     SegmentMember,
@@ -86,7 +87,8 @@ def due(
     with shell.session() as session:
         named = _words(shell, session, language)
         ordered = query.order_by(col(DueDate.p_due).desc(), col(DueDate.person_id), DueDate.need)
-        rows = [_due_row(row, named) for row in session.exec(ordered.limit(limit))]
+        version = {"version": newest_id(session)}
+        rows = [_due_row(row, named) | version for row in session.exec(ordered.limit(limit))]
     if as_json:
         print_json(rows)
     elif not rows:
@@ -170,6 +172,7 @@ def _explained(session: Session, person_id: int, named: Words) -> dict[str, Any]
         "sources": session.exec(profiles.select_from(SourceProfile)).one(),
         "orders": session.exec(orders).one(),
         "consent": consent.states(session, [person_id]).get(person_id, "unknown"),
+        "version": newest_id(session),
         "tags": [
             {
                 "segment": tag.segment,
@@ -206,17 +209,28 @@ def backtest(shell: Shell, as_of: Any, as_json: bool) -> None:
         day = as_of.date() if as_of else _last_day(shell, session, account)
         known = frames.load(session, account, as_of=day)
         said = frames.choices(session)
+        live, language = card(session), account.language
     result = run_backtest(known, account_id=shell.account_id, choices=said)
     if as_json:
-        print_json(result)
-    else:
-        print_table("Back-test", ("figure", "value"), _flat(result))
+        print_json({**result, "card": live.as_json(language) if live else None})
+        return
+    print_table("Back-test of due-dates", ("figure", "value"), _flat(result))
+    if live:
+        found = live.as_json(language)
+        rows = [(one["part"], one["version"], one["verdict"]["outcome"], one["verdict"]["why"],
+                 one["better"]) for one in found["models"]]  # fmt: skip
+        header = ("model", "version", "last numbers", "because", "better than all the same")
+        print_table("Live numbers", header, rows)
+        keys = ("what", "state", "needed", "there", "missing")
+        print_table(
+            "Thresholds", keys, [tuple(row[k] for k in keys) for row in found["thresholds"]]
+        )
 
 
 def _last_day(shell: Shell, session: Session, account: Account) -> date:
     """The day the last computation looked from; today when there was none."""
-    newest = session.exec(select(FittedModel).order_by(col(FittedModel.id).desc())).first()
-    return newest.as_of if newest else pipeline.looking_from(shell.context, account)
+    last = newest(session)
+    return last.as_of if last else pipeline.looking_from(shell.context, account)
 
 
 def _flat(value: Any, name: str = "") -> list[tuple[str, Any]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from segmentation.builder.vocabulary import FEATURES
 from segmentation.duedates.needs import name_of
+from segmentation.gates import GATES
 from segmentation.segments import MOST_PER_GROUP, catalogue
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "segments.md").read_text("utf-8")
@@ -48,3 +49,11 @@ def test_the_thresholds_on_the_page_exist() -> None:
     assert len(named) > 15
     for module, constant in named:
         assert hasattr(importlib.import_module(_MODULES[module]), constant)
+
+
+def test_every_threshold_of_the_card_is_on_the_page_with_its_evidence() -> None:
+    section = PAGE.partition("## From how much on")[2].partition("\n## ")[0]
+    for gate in GATES:
+        row = next(line for line in section.splitlines() if line.startswith(f"| {gate.name_en} |"))
+        assert gate.unit == "share" or f"| {gate.needed:,} {gate.unit} |" in row
+        assert row.endswith(f"| {gate.evidence_en} |")

@@ -43,6 +43,7 @@ def pages(known: Merchant) -> dict[str, str]:
         f"/people/{known.person_id}": "These are two people",
         "/lives": "Mystery of Lovelace",
         "/next": "What do people buy next?",
+        "/model": "What is offered from how much on",
         "/imports": "How should the column “Datum” be read?",
         "/plan": "This is exactly what will change in Mailchimp.",
         f"/plan/{known.published_plan_id}": "Published in 5 seconds.",

@@ -1,0 +1,173 @@
+"""The card of a shop's model: how each part did, what is offered, how much is missing for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, func, select
+
+from integration.fits import newest
+from integration.reading.names import fitted
+from integration.tables import FittedModel, PersonProfile
+from segmentation.duedates.coverage import WINDOW
+from segmentation.fitted import AccountFit
+from segmentation.gates import GATES, Counts, Gate, Standing, missing
+
+#: Fits whose verdicts are shown.
+_SHOWN = 14
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One part of the fit that is live, and how the last candidate for it did."""
+
+    #: "dates", "value" or "picks".
+    part: str
+    #: The fit its numbers come from, and that fit's day.
+    version: int
+    learned_on: date
+    #: See `segmentation.trial.Verdict`.
+    verdict: Mapping[str, Any]
+    #: How much less the loss was than of telling everybody the same; None where it was not tried.
+    better: float | None
+    #: Figures of its own tests: see `_own_tests`.
+    tests: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """One threshold and where the shop stands."""
+
+    gate: Gate
+    standing: Standing
+    missing: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """All of it."""
+
+    version: int
+    schema: int
+    as_of: date
+    computed_at: datetime
+    counts: Counts
+    #: What the cleaning step counted.
+    counters: Mapping[str, int]
+    parts: Sequence[Part]
+    offers: Sequence[Offer]
+    #: The newest first.
+    history: Sequence[FittedModel]
+
+    def as_json(self, language: str) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "version": self.version,
+            "schema": self.schema,
+            "as_of": self.as_of.isoformat(),
+            "computed_at": self.computed_at.isoformat(),
+            "counts": asdict(self.counts),
+            "counters": dict(self.counters),
+            "models": [
+                {**asdict(one), "learned_on": one.learned_on.isoformat()} for one in self.parts
+            ],
+            "thresholds": [
+                {
+                    "key": one.gate.key,
+                    "what": one.gate.name(language),
+                    "needed": one.gate.needed,
+                    "unit": one.gate.unit,
+                    **asdict(one.standing),
+                    "missing": one.missing,
+                    "evidence": one.gate.evidence(language),
+                }
+                for one in self.offers
+            ],
+            "history": [
+                {
+                    "version": row.id,
+                    "as_of": row.as_of.isoformat(),
+                    "computed_at": row.created_at.isoformat(),
+                    **{part: verdict["outcome"] for part, verdict in row.verdicts.items()},
+                }
+                for row in self.history
+            ],
+        }
+
+
+def card(session: Session) -> Card | None:
+    """Return the card of the fit that is live; None before there is one that we can read."""
+    row, fit = newest(session), fitted(session)
+    if row is None or fit is None:
+        return None
+    counts = _counts(session)
+    standings = [(gate, gate.look(fit, counts, row.verdicts)) for gate in GATES]
+    rows = select(FittedModel).order_by(col(FittedModel.id).desc()).limit(_SHOWN)
+    return Card(
+        version=row.id or 0,
+        schema=row.state["schema"],
+        as_of=row.as_of,
+        computed_at=row.created_at,
+        counts=counts,
+        counters=row.counters,
+        parts=[_part(name, verdict, fit) for name, verdict in row.verdicts.items()],
+        offers=[
+            Offer(gate=gate, standing=standing, missing=missing(gate, standing))
+            for gate, standing in standings
+        ],
+        history=session.exec(rows).all(),
+    )
+
+
+def _part(name: str, verdict: Mapping[str, Any], fit: AccountFit) -> Part:
+    base = verdict["base"]
+    told = {key: value for key, value in verdict.items() if key not in ("version", "learned_on")}
+    return Part(
+        part=name,
+        version=verdict["version"],
+        learned_on=date.fromisoformat(verdict["learned_on"]),
+        verdict=told,
+        better=1 - verdict["loss"] / base if base else None,
+        tests=_own_tests(name, fit),
+    )
+
+
+def _own_tests(name: str, fit: AccountFit) -> dict[str, Any]:
+    """Return what the live numbers found on days that they had not seen when they were made.
+
+    Of dates: repurchases the window was checked on, the share inside that is stated and that was
+    found. Of value, as means over three earlier days: revenue of the top tenth, the same by
+    spending of the last 90 days, told over actual revenue, the share inside the interval.
+    """
+    if name == "dates":
+        checked = fit.model.coverage_
+        stated = round(WINDOW[1] - WINDOW[0], 6)
+        return {"purchases": checked.purchases, "stated": stated, "inside": checked.after}
+    if name == "value" and fit.value.is_fitted:
+        rows = fit.value.report_["cutoffs"]
+        keys = ("captured", "captured_recent", "value_predicted_to_actual", "coverage")
+        return {key: _mean([row[key] for row in rows]) for key in keys}
+    return {}
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _counts(session: Session) -> Counts:
+    figures = PersonProfile
+    query = sa.select(
+        func.count(),
+        func.count(sa.case((col(figures.frequency) > 1, 1))),
+        func.coalesce(func.sum(figures.frequency), 0),
+        func.coalesce(func.max(figures.tenure), 0),
+    ).where(col(figures.is_wholesale).is_(False))
+    customers, repeaters, orders, days = session.execute(query).one()
+    return Counts(
+        customers=customers, repeaters=repeaters, orders=int(orders), history_days=int(days)
+    )
