@@ -161,18 +161,40 @@ def compute(
         )
 
 
+def people(lines: Path, placed: pd.DataFrame, *, as_of: date, engine: str) -> pd.DataFrame:
+    """Return `Features.people` alone, in one pass over the files of any number of accounts."""
+    with engines.opened(engine) as on:
+        on.give("lines", lines, _LINES)
+        on.give("placed", placed, _PLACED)
+        on.give("today", pd.DataFrame({"day": [day_number(as_of)]}), _TODAY)
+        asked = on.compiled({"people": _groupings(_judged_lines())["people"]})
+        return on.rows(asked["people"])
+
+
 @cache
 def _expressions() -> Mapping[str, Any]:
     """Return what is asked of the lines, by name."""
+    found = _judged_lines()
+    return {"judged": found, **_groupings(ibis.table(found.schema(), name="judged"))}
+
+
+@cache
+def _statements() -> Mapping[str, str]:
+    """Return what DuckDB is asked: making it takes longer than a small shop's answer."""
+    return engines.duckdb_statements(_expressions())
+
+
+def _judged_lines() -> Any:
     lines, placed = ibis.table(_LINES, name="lines"), ibis.table(_PLACED, name="placed")
-    found = _judged(lines, placed, ibis.table(_TODAY, name="today").day.as_scalar())
-    judged = ibis.table(found.schema(), name="judged")
+    return _judged(lines, placed, ibis.table(_TODAY, name="today").day.as_scalar())
+
+
+def _groupings(judged: Any) -> dict[str, Any]:
     kept = judged.filter(judged.reason == "")
     own = kept.filter(~kept.is_gift)
     # Rows come in a stated order, whatever the engine's threads did.
     person = ["account_id", "person_id"]
     return {
-        "judged": found,
         "need_days": _need_days(own).order_by([*person, "need", "day"]),
         "bare_need_days": _bare_need_days(own).order_by([*person, "need", "day"]),
         "product_days": _product_days(own).order_by([*person, "product_id", "day"]),
@@ -181,12 +203,6 @@ def _expressions() -> Mapping[str, Any]:
         "tastes": _tastes(own).order_by([*person, "need", "department", "style"]),
         "reasons": _reasons(judged).order_by("reason"),
     }
-
-
-@cache
-def _statements() -> Mapping[str, str]:
-    """Return what DuckDB is asked: making it takes longer than a small shop's answer."""
-    return engines.duckdb_statements(_expressions())
 
 
 def _day(column: Any) -> Any:
