@@ -59,15 +59,21 @@ def _read(session: Session, query: Any) -> Fitted | None:
 
 
 def store(
-    session: Session, fitted: Fitted, counters: Mapping[str, int], *, as_of: date, now: datetime
+    session: Session,
+    fitted: Fitted,
+    counters: Mapping[str, int],
+    *,
+    as_of: date,
+    now: datetime,
+    currency: str = "",
 ) -> None:
-    """Keep what a fit learned and how it did, and let go of old numbers."""
+    """Keep what a fit learned, in which currency, and how it did, and let go of old numbers."""
     account_id = session.info["account_id"]
     before = newest(session)
     row = FittedModel(
         account_id=account_id,
         as_of=as_of,
-        state=fitted.to_dict(),
+        state={**fitted.to_dict(), "currency": currency},
         counters=dict(counters),
         created_at=now,
     )

@@ -8,9 +8,9 @@ amounts; a refund of which only the state is known counts as a full one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -47,25 +47,54 @@ from segmentation.frames import (
 )
 
 
-def load(session: Session, account: Account, *, as_of: date) -> Frames:
-    """Read everything known of one account's purchases up to and on the day `as_of`."""
+def load(
+    session: Session,
+    account: Account,
+    *,
+    as_of: date,
+    people: Collection[int] | None = None,
+    currency: str | None = None,
+) -> Frames:
+    """Read everything known of one account's purchases up to and on the day `as_of`.
+
+    Parameters
+    ----------
+    people
+        Persons to read, with the whole catalogue; all of them, and what nobody is named for, when
+        left out.
+    currency
+        The one that amounts are in, as `Frames.currency` of a reading of everybody tells it; that
+        of most lines when left out.
+    """
     zone = ZoneInfo(account.time_zone)
     end = datetime.combine(as_of + timedelta(days=1), time(), zone)
-    lines = _lines(session, end)
+    orders = None if people is None else _orders_of(session, people)
+    lines = _lines(session, end, orders)
     lines["ordered_on"] = _days(lines.pop("placed_at"), zone)
-    lines = _with_refunds(lines, _line_refunds(session, end), _order_refunds(session, end), zone)
-    lines = _in_one_currency(lines)
+    lines = _with_refunds(
+        lines, _line_refunds(session, end, orders), _order_refunds(session, end, orders), zone
+    )
+    currency = _usual(lines) if currency is None else currency
+    lines = _in_one_currency(lines, currency)
     products = _products(session)
     lines, unlisted = _name_unlisted(lines)
-    people, stock = _people(session), _stock(session)
-    for frame in (lines, products, unlisted, people, stock):
+    persons, stock = _people(session, people), _stock(session)
+    for frame in (lines, products, unlisted, persons, stock):
         frame["account_id"] = np.int64(account.id or 0)
     return Frames(
         lines=typed(lines, LINES),
         products=typed(pd.concat([products, unlisted], ignore_index=True), PRODUCTS),
-        people=typed(people, PEOPLE),
+        people=typed(persons, PEOPLE),
         stock=typed(stock, STOCK),
+        currency=currency,
     )
+
+
+def _orders_of(session: Session, people: Collection[int]) -> list[tuple[int, str]]:
+    """Return id and the source's number of every order of some persons."""
+    profiles = select(SourceProfile.id).where(col(SourceProfile.person_id).in_(people))
+    query = select(Order.id, Order.external_id).where(col(Order.profile_id).in_(profiles))
+    return [(key or 0, number) for key, number in session.exec(query)]
 
 
 def choices(session: Session) -> Choices:
@@ -81,17 +110,17 @@ def choices(session: Session) -> Choices:
     )
 
 
-def previous(session: Session) -> tuple[pd.DataFrame, pd.DataFrame]:
+def previous(
+    session: Session, people: Collection[int] | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read what was assigned last time: due states and segments, for hysteresis."""
     # Through SQLAlchemy's own select: SQLModel's knows no more than four columns.
     told = sqlalchemy.select(*(col(getattr(DueDate, name)) for name in PREVIOUS_DUE))
-    due = _read(session, told, PREVIOUS_DUE)
-    segments = _read(
-        session,
-        select(SegmentMember.account_id, SegmentMember.person_id, SegmentMember.segment),
-        PREVIOUS_SEGMENTS,
-    )
-    return due, segments
+    held: Any = select(SegmentMember.account_id, SegmentMember.person_id, SegmentMember.segment)
+    if people is not None:
+        told = told.where(col(DueDate.person_id).in_(people))
+        held = held.where(col(SegmentMember.person_id).in_(people))
+    return _read(session, told, PREVIOUS_DUE), _read(session, held, PREVIOUS_SEGMENTS)
 
 
 def _read(session: Session, query: Any, contract: Mapping[str, str]) -> pd.DataFrame:
@@ -131,7 +160,11 @@ def _days(moments: pd.Series, zone: ZoneInfo) -> pd.Series:
     return local.dt.tz_localize(None).dt.normalize().astype("datetime64[us]")
 
 
-def _lines(session: Session, end: datetime) -> pd.DataFrame:
+#: Id and the source's number of each order to read; None for all.
+_Orders: TypeAlias = list[tuple[int, str]] | None
+
+
+def _lines(session: Session, end: datetime, orders: _Orders) -> pd.DataFrame:
     query = (
         select(OrderLine)
         .join(Order, col(Order.id) == col(OrderLine.order_id))
@@ -144,6 +177,8 @@ def _lines(session: Session, end: datetime) -> pd.DataFrame:
         .where(col(Order.placed_at) < end)
         .order_by(col(OrderLine.id))
     )
+    if orders is not None:
+        query = query.where(col(OrderLine.order_id).in_([key for key, _ in orders]))
     columns = {
         "line_id": OrderLine.id,
         "order_id": OrderLine.order_id,
@@ -174,12 +209,14 @@ def _lines(session: Session, end: datetime) -> pd.DataFrame:
     return lines
 
 
-def _line_refunds(session: Session, end: datetime) -> pd.DataFrame:
+def _line_refunds(session: Session, end: datetime, orders: _Orders) -> pd.DataFrame:
     query = (
         select(RefundLine)
         .join(Refund, col(Refund.id) == col(RefundLine.refund_id))
         .where(col(Refund.refunded_at) < end)
     )
+    if orders is not None:
+        query = query.where(col(Refund.order_external_id).in_([number for _, number in orders]))
     columns = {
         "shop_id": Refund.shop_id,
         "order_external_id": Refund.order_external_id,
@@ -191,10 +228,12 @@ def _line_refunds(session: Session, end: datetime) -> pd.DataFrame:
     return _table(session, columns, query)
 
 
-def _order_refunds(session: Session, end: datetime) -> pd.DataFrame:
+def _order_refunds(session: Session, end: datetime, orders: _Orders) -> pd.DataFrame:
     query = select(Refund).where(
         col(Refund.refunded_at) < end, Refund.detail != RefundDetail.PER_LINE.value
     )
+    if orders is not None:
+        query = query.where(col(Refund.order_external_id).in_([number for _, number in orders]))
     columns = {
         "shop_id": Refund.shop_id,
         "order_external_id": Refund.order_external_id,
@@ -237,14 +276,19 @@ def _with_refunds(
     return lines
 
 
-def _in_one_currency(lines: pd.DataFrame) -> pd.DataFrame:
-    """Value lines of the currency most lines are in; others count as bought, worth one minor unit.
+def _usual(lines: pd.DataFrame) -> str:
+    """Return the currency most lines are in; "" without lines."""
+    usual = lines["currency"].mode()
+    return str(usual.iloc[0]) if len(usual) else ""
+
+
+def _in_one_currency(lines: pd.DataFrame, currency: str) -> pd.DataFrame:
+    """Value lines of the usual currency; others count as bought, worth one minor unit.
 
     We know no rates, and 40,000 yen must not count as 40,000 cents. Worth nothing at all is what
     free items are, and those are no purchases.
     """
-    usual = lines["currency"].mode()
-    foreign = lines.pop("currency") != (usual.iloc[0] if len(usual) else "")
+    foreign = lines.pop("currency") != currency
     lines["net_amount"] = lines["net_amount"].astype("float64")
     gone = lines["refunded_quantity"] >= lines["quantity"]
     lines.loc[foreign, "net_amount"] = np.sign(lines.loc[foreign, "net_amount"])
@@ -315,13 +359,15 @@ def _name_unlisted(lines: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return lines, described
 
 
-def _people(session: Session) -> pd.DataFrame:
+def _people(session: Session, people: Collection[int] | None) -> pd.DataFrame:
     """One row a person: business when any source says so; gender and company as declared."""
     query = (
         select(SourceProfile.person_id)
         .group_by(col(SourceProfile.person_id))
         .order_by(col(SourceProfile.person_id))
     )
+    if people is not None:
+        query = query.where(col(SourceProfile.person_id).in_(people))
     columns = {
         "person_id": SourceProfile.person_id,
         "is_business": func.max(cast(SourceProfile.is_business, Integer)),

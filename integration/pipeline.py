@@ -8,8 +8,9 @@ was. Sources are read page by page, and a page's rows and the cursor behind it a
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,7 @@ from sqlmodel import Session, col, select
 
 from connectors.base import Connector, Page
 from connectors.errors import ConnectorError, NeedsAnswer, Retryable
+from connectors.records import Product
 from integration import uploads
 from integration.audience import hooks, keep, restraint
 from integration.audience import plan as audience_plan
@@ -24,6 +26,7 @@ from integration.audience.connect import current_audience
 from integration.audience.members import read_members
 from integration.audience.undo import make_undo
 from integration.campaigns import rules as campaign_rules
+from integration.changed import both, few
 from integration.context import Context
 from integration.db import scoped, upsert
 from integration.flows import switches as flow_switches
@@ -36,6 +39,8 @@ from integration.tables import Account, ImportRun, Reject, Shop, SyncState, Work
 from integration.work.execute import cause
 from integration.work.queue import AT_ONCE, Job, defer
 
+#: A computation that meets a reading waits for its end, which comes before this or wakes it.
+_AFTER_READING = timedelta(minutes=5)
 #: States of a reading that will not be gone on with; one that waits for an answer will.
 _OVER = ("done", "failed")
 
@@ -121,6 +126,22 @@ def _read_stream(
         job.report(page.progress, stream)
 
 
+def _has_products(page: Page) -> bool:
+    """A product may be offered to anybody."""
+    return any(isinstance(record, Product) for record in page.records)
+
+
+def _note_changed(session: Session, job: Job, people: Collection[int] | None) -> None:
+    """Add to whom the computation at the end of a reading is about; it goes with the page."""
+    work = session.get_one(Work, job.id)
+    work.payload = {**work.payload, "people": both(work.payload.get("people", ()), people)}
+
+
+def _changed(session: Session, job: Job) -> list[int] | None:
+    people: list[int] | None = session.get_one(Work, job.id).payload.get("people", [])
+    return people
+
+
 def _state(session: Session, shop_id: int, stream: str, key: str) -> SyncState | None:
     query = select(SyncState).where(
         SyncState.shop_id == shop_id, SyncState.stream == stream, SyncState.source_key == key
@@ -135,6 +156,7 @@ def _save(session: Session, context: Context, job: Job, stream: str, page: Page,
     now = context.clock()
     run = session.get_one(ImportRun, job.payload["run_id"])
     written = write_page(session, run.shop_id, page, now)
+    _note_changed(session, job, None if _has_products(page) else written.people)
     rejects = rejects_without_erased(session, [*page.rejects, *written.rejects])
     counted = {**page.counters, f"{stream} read": written.records}
     if written.erased:
@@ -174,7 +196,7 @@ def _say(context: Context, job: Job, error: str | None) -> None:
         job.extend(session)
         session.get_one(ImportRun, job.payload["run_id"]).error = error
         if error is not None:
-            start_refresh(session, as_of=job.payload["as_of"])
+            start_refresh(session, as_of=job.payload["as_of"], people=_changed(session, job))
 
 
 def _end(context: Context, job: Job, status: str, error: str | None) -> None:
@@ -182,21 +204,29 @@ def _end(context: Context, job: Job, status: str, error: str | None) -> None:
         job.extend(session)
         run = session.get_one(ImportRun, job.payload["run_id"])
         run.status, run.error, run.finished_at = status, error, context.clock()
-        start_refresh(session, as_of=job.payload["as_of"])
+        start_refresh(session, as_of=job.payload["as_of"], people=_changed(session, job))
     if status in _OVER:
         uploads.remove(context, job.account_id, job.payload["source"])
 
 
-def start_refresh(session: Session, *, as_of: str | None = None) -> None:
+def start_refresh(
+    session: Session,
+    *,
+    as_of: str | None = None,
+    people: Collection[int] | None = None,
+    run_at: datetime = AT_ONCE,
+) -> None:
     """Write down that everything is to be computed anew (from an ISO date, or from today).
 
-    One that waits already will see the same rows: a burst of changes is one run, as of the day
-    that was asked for last.
+    With `people` it is about them alone where `changed.few` allows. One that waits already will
+    see the same rows: a burst of changes is one run, as of the day that was asked for last.
     """
     waiting = select(Work).where(Work.kind == "refresh", Work.status == "queued").limit(1)
     found = session.exec(waiting).first()
     if found is not None:
-        found.payload, found.run_at = {"as_of": as_of}, AT_ONCE
+        people = both(_asked(found.payload)["people"], people)
+        found.payload = {"as_of": as_of, "people": people}
+        found.run_at = run_at
         return
     account_id = session.info["account_id"]
     defer(
@@ -204,8 +234,14 @@ def start_refresh(session: Session, *, as_of: str | None = None) -> None:
         account_id=account_id,
         kind="refresh",
         lane=f"account:{account_id}:refresh",
-        payload={"as_of": as_of},
+        payload={"as_of": as_of, "people": both(people, ())},
+        run_at=run_at,
     )
+
+
+def _asked(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """What a refresh was asked for; one written down by an earlier version is about everybody."""
+    return {name: payload.get(name) for name in ("as_of", "people")}
 
 
 def _is_reading(session: Session) -> bool:
@@ -231,44 +267,53 @@ def looking_from(context: Context, account: Account) -> date:
 
 
 def refresh(context: Context, job: Job) -> None:
-    """Fit on all purchases, assign everybody, store what differs."""
+    """Fit on all purchases, assign everybody, store what differs; or the same for a few people."""
     # The models' libraries are large, and whoever only pushes needs none of them.
     from integration import fits, frames, results
     from integration.own.members import with_own
-    from segmentation.compute import run
+    from segmentation.compute import assign, run
 
     with scoped(context.engine, job.account_id) as session:
         if _is_reading(session):
-            return  # its end starts a refresh that sees more
+            # Its end starts one that sees more, and takes this one's people along.
+            later = context.clock() + _AFTER_READING
+            start_refresh(session, **_asked(job.payload), run_at=later)
+            return
         account = session.get_one(Account, job.account_id)
         given = job.payload.get("as_of")
         as_of = date.fromisoformat(given) if given else looking_from(context, account)
         job.report(0.1, "reading")
-        known = replace(
-            frames.load(session, account, as_of=as_of), engine=context.settings.analytics_engine
+        some = few(session, job.payload, as_of=as_of)
+        people = some.people if some else None
+        known = frames.load(
+            session, account, as_of=as_of, people=people, currency=some.currency if some else None
         )
         said = frames.choices(session)
-        due, segments = frames.previous(session)
+        due, segments = frames.previous(session, people)
         job.extend()
         job.report(0.4, "computing")
-        fitted, assigned = run(
-            known,
-            as_of=as_of,
-            choices=said,
-            previous_due=due,
-            previous_segments=segments,
-            live=fits.live(session, as_of),
-        )
+        when: Any = {
+            "as_of": as_of, "choices": said, "previous_due": due, "previous_segments": segments
+        }  # fmt: skip
+        if some:
+            fitted, assigned = some.fitted, assign(some.fitted, known, **when)
+        else:
+            known = replace(known, engine=context.settings.analytics_engine)
+            fitted, assigned = run(known, live=fits.live(session, as_of), **when)
         job.report(0.7, "storing")
         # As in `_save`: a worker that lost the job to another one must not write.
         job.extend(session)
         now = context.clock()
         # Read here and not before: one that was kept meanwhile is not forgotten.
         assigned = with_own(session, assigned, as_of=as_of)
-        fits.store(session, fitted, assigned.counters, as_of=as_of, now=now)
-        results.store_assigned(session, assigned, as_of=as_of, previous_due=due)
+        if not some:
+            fits.store(
+                session, fitted, assigned.counters, as_of=as_of, now=now, currency=known.currency
+            )
+        results.store_assigned(session, assigned, as_of=as_of, previous_due=due, people=people)
         restraint.end_rests(session, looking_from(context, account))
-        results.store_drawn(session, restraint.segments(session), as_of)
+        if not some:
+            results.store_drawn(session, restraint.segments(session), as_of)
         follow_up(session)
 
 

@@ -32,16 +32,21 @@ _IS_DRAWN: sa.ColumnElement[bool] = col(SegmentMember.segment).like("test:%")
 
 
 def store_assigned(
-    session: Session, assigned: Assigned, *, as_of: date, previous_due: pd.DataFrame
+    session: Session,
+    assigned: Assigned,
+    *,
+    as_of: date,
+    previous_due: pd.DataFrame,
+    people: Collection[int] | None = None,
 ) -> None:
-    """Bring segments, due-dates and figures of every person in step with a run over all people.
+    """Bring segments, due-dates and figures in step with a run over all people, or over `people`.
 
     What was due last time (`frames.PREVIOUS_DUE`) tells why somebody left a segment.
 
     Persons that were merged away while the run computed are left out; the merge's own refresh
     places the person they became.
     """
-    here = set(session.exec(select(Person.id)))
+    here = set(session.exec(_among(select(Person.id), col(Person.id), people)))
     assigned = Assigned(
         segments=_of(assigned.segments, here),
         due=_of(assigned.due, here),
@@ -53,10 +58,15 @@ def store_assigned(
         return causes(left, previous_due=previous_due, assigned=assigned)
 
     wanted = _keyed(assigned.segments)
-    store_segments(session, wanted, as_of, belongs=~_IS_DRAWN, because=because)
-    _replace(session, DueDate, _rows(assigned.due, DUE), ("person_id", "need"))
+    store_segments(session, wanted, as_of, belongs=~_IS_DRAWN, because=because, people=people)
+    _replace(session, DueDate, _rows(assigned.due, DUE), ("person_id", "need"), people)
     profiles = [{**row, "computed_on": as_of} for row in _rows(assigned.profiles, PROFILES)]
-    _replace(session, PersonProfile, profiles, ("person_id",))
+    _replace(session, PersonProfile, profiles, ("person_id",), people)
+
+
+def _among(query: Any, person: Any, people: Collection[int] | None) -> Any:
+    """Return a query limited to some people, where only those are asked about."""
+    return query if people is None else query.where(person.in_(people))
 
 
 def _of(frame: pd.DataFrame, people: Collection[int | None]) -> pd.DataFrame:
@@ -92,6 +102,7 @@ def store_segments(
     *,
     belongs: sa.ColumnElement[bool],
     because: Callable[[Collection[Key]], Mapping[Key, Cause]],
+    people: Collection[int] | None = None,
 ) -> None:
     """Make the segments that `belongs` selects hold exactly these people, and keep history.
 
@@ -101,14 +112,20 @@ def store_segments(
         (person, segment) -> reason.
     because
         Tells the causes of those that left.
+    people
+        Whose segments are looked at; everybody's when left out.
     """
     columns = SegmentMember.__table__.c  # type: ignore[attr-defined]  # SQLModel adds __table__
     held = {
         (person_id, segment): kept
         for person_id, segment, *kept in session.execute(
-            sa.select(
-                columns.person_id, columns.segment, columns.id, columns.reason, columns.since
-            ).where(columns.account_id == session.info["account_id"], belongs)
+            _among(
+                sa.select(
+                    columns.person_id, columns.segment, columns.id, columns.reason, columns.since
+                ).where(columns.account_id == session.info["account_id"], belongs),
+                columns.person_id,
+                people,
+            )
         )
     }
     entered = [key for key in wanted if key not in held]
@@ -153,17 +170,25 @@ def _change(key: Key, entered: bool, reason: dict[str, Any], cause: Cause) -> di
 
 
 def _replace(
-    session: Session, table: type[SQLModel], rows: list[dict[str, Any]], key: tuple[str, ...]
+    session: Session,
+    table: type[SQLModel],
+    rows: list[dict[str, Any]],
+    key: tuple[str, ...],
+    people: Collection[int] | None,
 ) -> None:
-    """Make the table hold exactly these rows, writing only those that differ."""
+    """Make the table hold exactly these rows (of `people`), writing only those that differ."""
     wanted = {tuple(row[name] for name in key): row for row in rows}
     names = [*key, *(name for name in next(iter(rows), {}) if name not in key)]
     columns = table.__table__.c  # type: ignore[attr-defined]  # SQLModel adds __table__
     held = {
         tuple(row[: len(key)]): (row_id, tuple(row))
         for row_id, *row in session.execute(
-            sa.select(columns.id, *(columns[name] for name in names)).where(
-                columns.account_id == session.info["account_id"]
+            _among(
+                sa.select(columns.id, *(columns[name] for name in names)).where(
+                    columns.account_id == session.info["account_id"]
+                ),
+                columns.person_id,
+                people,
             )
         )
     }

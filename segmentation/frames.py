@@ -217,6 +217,8 @@ class Frames:
     #: In place of `lines`, where they are too many for a frame: a folder of Parquet files with the
     #: columns of `LINES`, in which every line has a product of `products`.
     files: Path | None = None
+    #: What amounts are in, ISO 4217; "" where nobody said.
+    currency: str = ""
     #: Where features are computed: a name of `engines.ENGINES`.
     engine: str = "duckdb"
 
