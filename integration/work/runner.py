@@ -34,6 +34,9 @@ _log = structlog.get_logger(__name__)
 #: Messages waiting in Huey above which a look adds none, however many rows are due.
 _ENOUGH = 100
 
+#: Number of the lock under which a queue's tables are made in PostgreSQL.
+_OPENING = 0x5714
+
 #: Seconds between two looks into a storage that cannot call us (SQLite): shortest, longest.
 _POLL_S = (0.02, 0.2)
 
@@ -194,7 +197,11 @@ def _open(context: Context) -> Huey:
         if url.get_backend_name() != "postgresql":
             raise SettingsError("STIPT_QUEUE is postgres, but STIPT_DATABASE_URL is not")
         dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
-        return PostgresHuey(connection=partial(_unforced, dsn), **common)
+        # Pages and worker start at once on a new installation, and "create if not exists" of
+        # PostgreSQL fails for the second of two who create the same at the same time.
+        with psycopg.connect(dsn) as alone:
+            alone.execute("SELECT pg_advisory_xact_lock(%s)", (_OPENING,))
+            return PostgresHuey(connection=partial(_unforced, dsn), **common)
     if settings.queue.startswith(("redis://", "rediss://", "unix://")):
         return _open_redis(settings.queue, common)
     raise SettingsError("STIPT_QUEUE has to be sqlite, postgres or an address redis://...")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -63,3 +65,23 @@ def test_redis_without_its_library_is_a_clear_error(tmp_path: Path) -> None:
     context = installed(tmp_path, "redis://127.0.0.1:6379/0")
     with pytest.raises(SettingsError, match="pip install redis"):
         wake(context, [1])
+
+
+def test_pages_and_worker_may_open_a_new_queue_at_the_same_moment(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    env = tmp_path / ".env"
+    env.write_text(
+        f"{fresh_env()}STIPT_DATA_DIR={tmp_path}\nSTIPT_QUEUE=postgres\n"
+        f"STIPT_DATABASE_URL={postgres_url}\n"
+    )
+    contexts = [make_context(load(env)) for _ in range(8)]
+    together = Barrier(len(contexts))
+
+    def open_and_wake(context: Context) -> None:
+        together.wait()
+        wake(context, [1])
+        context.engine.dispose()
+
+    with ThreadPoolExecutor(len(contexts)) as pool:
+        list(pool.map(open_and_wake, contexts))
