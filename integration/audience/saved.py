@@ -6,7 +6,6 @@ keeps apart, once there is such a tag.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -73,16 +72,18 @@ def wanted(people: Mapping[str, int], made: Collection[str]) -> list[str]:
     --------
     >>> wanted({"due:suits:now": 9, "due:anything:now": 12, "stage:at-risk": 1}, [])
     ['send:suits', 'winback:best']
+    >>> wanted({"due:ties:now": 2, "due:belts:now": 2, "due:suits:now": 3}, [])
+    ['send:suits', 'send:belts', 'send:ties']
     """
-    due = Counter(
-        {
-            f"{_SEND}:{key.split(':')[1]}": count
-            for key, count in people.items()
-            if key.startswith("due:") and key.endswith(":now") and key != "due:anything:now"
-        }
-    )
+    due = {
+        f"{_SEND}:{key.split(':')[1]}": count
+        for key, count in people.items()
+        if key.startswith("due:") and key.endswith(":now") and key != "due:anything:now"
+    }
     room = MOST_THINGS - sum(key.startswith(f"{_SEND}:") for key in made)
-    things = [key for key, count in due.most_common() if count and key not in made]
+    # The same in every installation: what as many are due for comes by its name.
+    most_first = sorted(due, key=lambda key: (-due[key], key))
+    things = [key for key in most_first if due[key] and key not in made]
     fixed = [key for key in _FIXED if people.get(tag_of(key)) and key not in made]
     return [*things[: max(room, 0)], *fixed]
 
