@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlmodel import Session, col, delete, func, select, update
 
 from integration.tables import FittedModel
+from segmentation.stored import groups as stored_groups
 
 if TYPE_CHECKING:  # the models' libraries are large, and most that is stored needs none
     from segmentation.fitted import Fitted, Live
@@ -45,7 +46,15 @@ def live(session: Session, as_of: date) -> Live:
     before = known.where(FittedModel.as_of <= as_of - timedelta(days=WINDOW_DAYS))
     # One that was made as of a later day has seen what this one has not.
     present = known.where(FittedModel.as_of <= as_of)
-    return Live(present=_read(session, present), before=_read(session, before))
+    return Live(
+        present=_read(session, present), before=_read(session, before), groups=_groups(session)
+    )
+
+
+def _groups(session: Session) -> dict[int, dict[str, Any]]:
+    stored, account_id = newest(session), session.info["account_id"]
+    found = stored_groups(stored.state, account_id) if stored is not None else None
+    return {} if found is None else {account_id: found}
 
 
 def _read(session: Session, query: Any) -> Fitted | None:

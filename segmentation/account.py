@@ -21,6 +21,7 @@ class Part:
 
     account: int
     need_days: pd.DataFrame
+    detailed: pd.DataFrame
     product_days: pd.DataFrame
     order_days: pd.DataFrame
     people: pd.DataFrame
@@ -36,6 +37,7 @@ class Part:
         return cls(
             account=account,
             need_days=rows_of(account, table.need_days),
+            detailed=rows_of(account, table.detailed),
             product_days=rows_of(account, table.product_days),
             order_days=rows_of(account, table.order_days),
             people=people.assign(
@@ -58,6 +60,7 @@ class Part:
         return Part(
             account=self.account,
             need_days=chosen(self.need_days),
+            detailed=chosen(self.detailed),
             product_days=chosen(self.product_days),
             order_days=chosen(self.order_days),
             people=chosen(self.people),

@@ -55,6 +55,7 @@ def segment_rows(
     profiles: pd.DataFrame,
     evidence: Evidence,
     numbers: AccountFit,
+    grouped: Iterable[tuple[int, str, dict[str, Any]]],
 ) -> pd.DataFrame:
     """Return `frames.SEGMENTS` of one account's consumers, sorted by person and segment."""
     rows: list[tuple[int, str, dict[str, Any]]] = []
@@ -65,6 +66,7 @@ def segment_rows(
     rows += _taste_rows(profiles, evidence.tastes)
     rows += _loves_rows(profiles, evidence.loves, numbers)
     rows += following.reasons(evidence.follows, numbers.following.arrows_)
+    rows += grouped
     return frame_of(account, rows)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,6 +41,8 @@ from segmentation.frames import (
     check,
     empty,
 )
+from segmentation.groups import learned
+from segmentation.groups.members import cluster_rows, group_rows
 from segmentation.picks.offers import offers
 from segmentation.picks.personal import nothing, picks
 from segmentation.picks.rate import PersonalRate
@@ -139,20 +142,23 @@ class _History:
     table: features.Features
     as_of: date
     choices: Choices
+    #: Account to which part of its people tells of groups: one in so many.
+    one_in: Mapping[int, int]
 
     @classmethod
     def read(
         cls, frames: Frames, as_of: date, choices: Choices, *, details: bool = True
     ) -> _History:
-        goods = catalogue.read(frames, choices)
+        goods, one_in = catalogue.read(frames, choices), _one_in(frames.people)
         table = features.compute(
             frames.files or goods.lines,
             goods.placed,
             as_of=as_of,
             engine=frames.engine,
             details=details,
+            one_in=one_in,
         )
-        return cls(frames, goods, table, as_of, choices)
+        return cls(frames, goods, table, as_of, choices, one_in)
 
     @property
     def today(self) -> int:
@@ -164,6 +170,13 @@ class _History:
 
     def part(self, account: int) -> Part:
         return Part.of(account, self.frames, self.table)
+
+
+def _one_in(people: pd.DataFrame) -> dict[int, int]:
+    """Return by account: one in how many people tells enough of groups."""
+    counts = people.groupby("account_id").size()
+    pairs = zip(counts.index.tolist(), counts.tolist(), strict=True)
+    return {account: learned.one_in(count) for account, count in pairs}
 
 
 def _fit(history: _History, live: Live) -> Fitted:
@@ -179,7 +192,7 @@ def _judged_account(
     account: int, history: _History, live: Live
 ) -> tuple[AccountFit, tuple[Verdict, ...]]:
     table = account_table(history.goods, history.part(account), history.choices, history.today)
-    numbers = _fit_account(table, history.goods, history.today)
+    numbers = _fit_account(table, history, live.groups.get(account))
     return chosen(numbers, table, history.today, *live.of(account))
 
 
@@ -195,7 +208,7 @@ def _assign(
     parts = []
     for account in history.accounts:
         before = _Before(rows_of(account, previous_due), rows_of(account, previous_segments))
-        shelf = _Shelf(traits, rows_of(account, stock))
+        shelf = _Shelf(rows_of(account, traits), rows_of(account, stock))
         numbers = fitted.account(account)
         parts.append(_assign_account(history.part(account), numbers, before, shelf, history.today))
     segments, due, profiles = (
@@ -235,8 +248,11 @@ class _Shelf:
         return self.stock.merge(self.traits, on=["account_id", "product_id"])
 
 
-def _fit_account(table: AccountTable, goods: catalogue.Catalogue, today: int) -> AccountFit:
-    account = table.part.account
+def _fit_account(
+    table: AccountTable, history: _History, earlier: Mapping[str, Any] | None
+) -> AccountFit:
+    account, goods, today = table.part.account, history.goods, history.today
+    measures = measures_of(table.part.people, today)
     value = CustomerValue().fit(table.part.order_days, today)
     return AccountFit(
         needs=table.needs,
@@ -247,7 +263,7 @@ def _fit_account(table: AccountTable, goods: catalogue.Catalogue, today: int) ->
         rhythm=IntervalModel().fit_dates(
             order_intervals(table.part, today).some(ENOUGH), [_RHYTHM_PRIOR]
         ),
-        rfm=RfmScorer().fit(_measures(table.part.people, today)),
+        rfm=RfmScorer().fit(measures),
         shares=affinity.shares(table.part.tastes),
         picks=PersonalRate().fit(table.part.product_days, kinds=_kinds(goods, account)),
         following=following.Following().fit(
@@ -260,6 +276,15 @@ def _fit_account(table: AccountTable, goods: catalogue.Catalogue, today: int) ->
         levels=_levels(value, table.part.order_days, today),
         wholesale=table.rule,
         trade=Trade.fit(table.trade),
+        groups=learned.learn(
+            table.part.detailed,
+            table.part.tastes,
+            measures,
+            rows_of(account, catalogue.traits(goods)),
+            as_of=history.as_of,
+            every=history.one_in[account],
+            earlier=earlier,
+        ),
         placement=catalogue.placement(goods, account),
     )
 
@@ -277,7 +302,7 @@ def _kinds(goods: catalogue.Catalogue, account: int) -> pd.Series:
     return mine.set_index("product_id")["need"]
 
 
-def _measures(people: pd.DataFrame, today: int) -> pd.DataFrame:
+def measures_of(people: pd.DataFrame, today: int) -> pd.DataFrame:
     """Return recency, frequency, monetary value, revenue and tenure a person."""
     return pd.DataFrame(
         {
@@ -308,7 +333,12 @@ def _assign_account(
         numbers.picks, retail.product_days, due, profiles["person_id"], shelf.goods
     )
     evidence = Evidence(loves, retail.tastes, follows)
-    segments = segment_rows(part.account, due, profiles, evidence, numbers)
+    was = before.labels("cluster", profiles["person_id"])
+    grouped = [
+        *group_rows(profiles, retail.need_days, shelf.traits, numbers.groups),
+        *cluster_rows(profiles, retail.tastes, numbers.groups, was),
+    ]
+    segments = segment_rows(part.account, due, profiles, evidence, numbers, grouped)
     business = business_rows(part.account, apart.people, part.business, rows)
     theirs = _wholesale_profiles(apart.people, companies, today)
     both = pd.concat([profiles, theirs], ignore_index=True)
@@ -336,7 +366,7 @@ def _profiles(
     part: Part, numbers: AccountFit, before: _Before, today: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return profiles of people sorted by id, and the evidence of favourites."""
-    profiles = _measures(part.people, today)
+    profiles = measures_of(part.people, today)
     persons = profiles["person_id"]
     profiles[["r", "f", "m"]] = numbers.rfm.transform(profiles)
     intervals = order_intervals(part, today)
@@ -385,7 +415,7 @@ def _wholesale_profiles(
     apart: pd.DataFrame, companies: Mapping[int, Company], today: int
 ) -> pd.DataFrame:
     """Return profiles without scores or stage: wholesale is not measured against consumers."""
-    profiles = _measures(apart, today)
+    profiles = measures_of(apart, today)
     for score in ("r", "f", "m"):
         profiles[score] = np.zeros(len(apart), dtype=np.int64)
     for figure in ("expected_gap", *_EXPECTED.values()):

@@ -51,6 +51,7 @@ _PLACED = ibis.schema({
     "style": "string",
 })  # fmt: skip
 _TODAY = ibis.schema({"day": "int64"})
+_SAMPLE = ibis.schema({"account_id": "int64", "every": "int64"})
 #: What is told of a line, and what of it is kept once it is judged.
 _TOLD = ("product_id", "title", "colour", "size", "price")
 _KEPT = (
@@ -103,6 +104,8 @@ class Features:
     #: A purchase day of a person and need: account_id, person_id, need, day, units, and of the most
     #: expensive line product_id, title, colour, size and price (minor units a piece). Gifts out.
     need_days: pd.DataFrame
+    #: The same of some people, always with what was bought.
+    detailed: pd.DataFrame
     #: A product bought by a person on a day: account_id, person_id, product_id, day. Gifts out.
     product_days: pd.DataFrame
     #: A purchase day of a person: account_id, person_id, day, amount, articles (different
@@ -125,6 +128,7 @@ def compute(
     as_of: date,
     engine: str = engines.DUCKDB,
     details: bool = True,
+    one_in: Mapping[int, int] | None = None,
 ) -> Features:
     """Clean the lines and group them.
 
@@ -141,18 +145,24 @@ def compute(
         Where it is computed, see `engines`.
     details
         Whether `need_days` tells what was bought; without, it has account_id, person_id, need, day
-        and units, which is all that a fit reads, at a third of the memory.
+        and units, which is all that a fit reads of everybody, at a third of the memory.
+    one_in
+        Account to one in how many people `detailed` is about; everybody where it is not said.
     """
     today = pd.DataFrame({"day": [day_number(as_of)]})
     given = {"lines": (lines, _LINES), "placed": (placed, _PLACED), "today": (today, _TODAY)}
+    given["sample"] = (_sample(placed, one_in or {}), _SAMPLE)
     with engines.opened(engine) as on:
         asked = _statements() if engine == engines.DUCKDB else on.compiled(_expressions())
         for name, (rows, schema) in given.items():
             on.give(name, rows, schema)
         # Materialised once: the groupings read it.
         on.keep("judged", asked["judged"])
+        need_days = on.rows(asked["need_days" if details else "bare_need_days"])
+        everybody = details and set((one_in or {}).values()) <= {1}
         return Features(
-            need_days=on.rows(asked["need_days" if details else "bare_need_days"]),
+            need_days=need_days,
+            detailed=need_days if everybody else on.rows(asked["detailed"]),
             product_days=on.rows(asked["product_days"]),
             order_days=on.rows(asked["order_days"]),
             people=on.rows(asked["people"]),
@@ -196,6 +206,7 @@ def _groupings(judged: Any) -> dict[str, Any]:
     person = ["account_id", "person_id"]
     return {
         "need_days": _need_days(own).order_by([*person, "need", "day"]),
+        "detailed": _need_days(_some(own)).order_by([*person, "need", "day"]),
         "bare_need_days": _bare_need_days(own).order_by([*person, "need", "day"]),
         "product_days": _product_days(own).order_by([*person, "product_id", "day"]),
         "order_days": _order_days(kept).order_by([*person, "day"]),
@@ -309,6 +320,18 @@ def _need_days(own: Any) -> Any:
     return days.inner_join(told, ["account_id", "line_id"]).select(
         "account_id", "person_id", "need", "day", "units", *_TOLD
     )
+
+
+def _some(own: Any) -> Any:
+    """Return the lines of one in so many people."""
+    sample = ibis.table(_SAMPLE, name="sample")
+    return own.inner_join(sample, "account_id").filter(lambda t: t.person_id % t.every == 0)
+
+
+def _sample(placed: pd.DataFrame, one_in: Mapping[int, int]) -> pd.DataFrame:
+    accounts = sorted({int(account) for account in placed["account_id"].unique()})
+    every = [one_in.get(account, 1) for account in accounts]
+    return pd.DataFrame({"account_id": accounts, "every": every}, dtype="int64")
 
 
 def _product_days(own: Any) -> Any:

@@ -13,6 +13,7 @@ from segmentation.duedates.intervals import IntervalModel
 from segmentation.duedates.lives import LEARNED_FROM
 from segmentation.duedates.needs import NeedName, Prior
 from segmentation.following import Following
+from segmentation.groups.learned import Groups
 from segmentation.picks.rate import PersonalRate
 from segmentation.rfm import RfmScorer
 from segmentation.stored import SCHEMA
@@ -71,6 +72,8 @@ class AccountFit:
     wholesale: WholesaleRule
     #: Rhythms and baskets of business customers, who have a part in nothing above.
     trade: Trade
+    #: Ever finer groups, and kinds of customers.
+    groups: Groups
     #: {"products", "placed", "styled", "unplaced" (product ids), "unplaced_types"}.
     placement: Mapping[str, Any]
 
@@ -108,6 +111,7 @@ class AccountFit:
             "levels": self.levels.to_dict(),
             "wholesale": self.wholesale.to_dict(),
             "trade": self.trade.to_dict(),
+            "groups": self.groups.to_dict(),
             "placement": dict(self.placement),
         }
 
@@ -128,6 +132,7 @@ class AccountFit:
             levels=Levels(**plain["levels"]),
             wholesale=WholesaleRule(**plain["wholesale"]),
             trade=Trade.from_dict(plain["trade"]),
+            groups=Groups.from_dict(plain["groups"]),
             placement=plain["placement"],
         )
 
@@ -140,6 +145,8 @@ class Live:
     present: Fitted | None = None
     #: Those in use before the days that are judged (`trial.WINDOW_DAYS`); None where none was.
     before: Fitted | None = None
+    #: Account to `stored.groups` of the newest fit of any version: keys and names stay.
+    groups: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
 
     def of(self, account_id: int) -> tuple[AccountFit | None, AccountFit | None]:
         """Return one account's part of both."""

@@ -20,7 +20,7 @@ from segmentation.trade.alarms import OVERDUE, TO_STAY
 Key = tuple[int, str]
 Cause = dict[str, Any]
 #: Groups in which a person has one segment at most.
-_ONE_OF = ("stage", "value", "shops", "style", "loves")
+_ONE_OF = ("stage", "value", "shops", "style", "loves", "cluster")
 _ANYTHING = "anything"
 
 

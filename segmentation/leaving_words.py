@@ -40,6 +40,8 @@ LEAVING: Mapping[tuple[str, str], str] = {
     ("left-ordered", "nl"): "laatst besteld op {on}: weer volgens het ritme van het bedrijf.",
     ("left-gone", "en"): "no order since {on}: so long that none is expected any more.",
     ("left-gone", "nl"): "geen bestelling sinds {on}: zo lang dat er geen meer wordt verwacht.",
+    ("left-group", "en"): "what this customer buys belongs to another group by now.",
+    ("left-group", "nl"): "wat deze klant koopt hoort inmiddels bij een andere groep.",
     ("left-own", "en"): "the conditions of the segment do not hold any more.",
     ("left-own", "nl"): "de voorwaarden van het segment gelden niet meer.",
     ("left-removed", "en"): "the segment was removed.",

@@ -13,6 +13,7 @@ from typing import Any
 
 from segmentation.builder.sentences import held_text
 from segmentation.duedates.needs import NeedName, name_of
+from segmentation.groups.naming import because, those
 from segmentation.leaving_words import LEAVING
 from segmentation.segments import STATE_NL, catalogue
 from segmentation.trade.words import LACKS, RHYTHM
@@ -300,6 +301,22 @@ def _left(language: str, text: str) -> Callable[[Reason, Mapping[str, NeedName]]
     return sentence
 
 
+def _cluster(language: str, often: str) -> Callable[[Reason, Mapping[str, NeedName]], str]:
+    """What was bought, and what the people of the cluster have in common."""
+    once, thing, things, like = {
+        "en": ("one purchase, {last}", "one kind of thing", "kinds of things", "most like"),
+        "nl": ("één aankoop, {last}", "één soort", "soorten", "lijkt het meest op"),
+    }[language]
+
+    def sentence(r: Reason, _: Mapping[str, NeedName]) -> str:
+        kinds = thing if r["breadth"] == 1 else f"{r['breadth']} {things}"
+        text = f"{number_text(r['frequency'], language)} {often}" if r["frequency"] > 1 else once
+        bought = text.format(things=kinds, since=r["since"], last=day_text(r["last_on"], language))
+        return f"{bought}; {like} {those(r['told'], language)}."
+
+    return sentence
+
+
 def _own(language: str) -> Callable[[Reason, Mapping[str, NeedName]], str]:
     """The conditions of a merchant's own segment that held, with the facts behind them."""
 
@@ -393,6 +410,10 @@ _SENTENCES: Mapping[tuple[str, str], Callable[[Reason, Mapping[str, NeedName]], 
         "door het lot een van de {percent}% die geen mail krijgen, om te meten wat mail toevoegt."
     ),
     **{key: _left(key[1], text) for key, text in LEAVING.items()},
+    ("group", "en"): lambda r, names: f"{because(r['parts'], names, 'en')}.",
+    ("group", "nl"): lambda r, names: f"{because(r['parts'], names, 'nl')}.",
+    ("cluster", "en"): _cluster("en", "purchases of {things} since {since}, the last {last}"),
+    ("cluster", "nl"): _cluster("nl", "aankopen van {things} sinds {since}, de laatste {last}"),
     ("own", "en"): _own("en"),
     ("own", "nl"): _own("nl"),
     **{("overdue", language): _rhythm(language, texts) for language, texts in RHYTHM.items()},

@@ -19,6 +19,8 @@ MOST_PER_GROUP: Mapping[str, int] = {
     "next": 8,
     "stage": 6,
     "value": 3,
+    "group": 8,
+    "cluster": 6,
     "own": 12,
     "b2b": 8,
     "test": 1,

@@ -8,7 +8,7 @@ from typing import Any
 from segmentation.duedates.needs import NeedName
 
 #: Of the JSON of a fit; another one is replaced by the next fit.
-SCHEMA = 9
+SCHEMA = 10
 
 
 def value_refused(plain: Mapping[str, Any], account_id: int) -> dict[str, Any] | None:
@@ -26,6 +26,19 @@ def value_refused(plain: Mapping[str, Any], account_id: int) -> dict[str, Any] |
         plain["accounts"].get(str(account_id), {}).get("value", {}).get("refused")
     )
     return refused
+
+
+def groups(plain: Mapping[str, Any], account_id: int) -> dict[str, Any] | None:
+    """Return an account's groups and clusters of a fit of any version; None where there are none.
+
+    They have a version of their own, so that no upgrade forgets what they are called.
+
+    Examples
+    --------
+    >>> groups({"accounts": {"7": {}}}, 7)
+    """
+    found: dict[str, Any] | None = plain.get("accounts", {}).get(str(account_id), {}).get("groups")
+    return found
 
 
 def need_names(plain: Mapping[str, Any], account_id: int) -> dict[str, NeedName]:

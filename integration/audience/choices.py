@@ -10,7 +10,7 @@ from integration.accounts import LANGUAGES
 from integration.audience import names
 from integration.audience.difference import FIELD, SEGMENT
 from integration.audience.renames import plain_names
-from integration.reading.names import need_names, own_segments
+from integration.reading.names import need_names, shop_segments
 from integration.tables import Audience, OwnedName
 
 SETS = tuple(group.key for group in names.SETS)
@@ -59,7 +59,7 @@ def named(session: Session, audience: Audience, language: str) -> list[tuple[str
     )
     rows = session.exec(query.order_by(col(OwnedName.kind).desc(), col(OwnedName.name))).all()
     needs = need_names(session)
-    plain = plain_names(rows, language, needs, own_segments(session, needs))
+    plain = plain_names(rows, language, needs, shop_segments(session, needs))
     found = []
     for row in rows:
         wanted = plain.get((row.kind, row.key), "")

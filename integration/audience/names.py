@@ -20,6 +20,10 @@ VALUE_BYTES = 255
 FIELD_LIMIT, LARGEST_FIELD_LIMIT = 30, 80
 #: Tags of ours altogether; by group `segmentation.segments` says.
 TAG_LIMIT = 60
+#: People of an audience whom a tag takes, where fewer than that pay for no mail of their own.
+LEAST_PEOPLE = {"group": 100}
+#: Groups whose tags come after all others: everybody is in one, whatever else there is to say.
+_LAST = ("group", "cluster")
 #: Behind a name that had to give way.
 SUFFIX = " (auto)"
 _PREFIX = "ST_"
@@ -123,7 +127,7 @@ def tag_names(
     needs
         What the shop calls its needs; those of the starting table may be missing.
     own
-        The merchant's own segments, by key.
+        Segments that only this shop has, by key.
 
     Examples
     --------
@@ -207,7 +211,8 @@ def within_budget(people: Mapping[str, int], owned: Collection[str]) -> list[str
     """Choose the segments that become tags.
 
     What the audience already has stays, so that no tag comes and goes from night to night; then
-    come those the merchant made himself, then those with most people.
+    come those the merchant made himself, then those with most people; groups and clusters that a
+    fit found come last. A group that too few would get is none, whether it was a tag or not.
 
     Parameters
     ----------
@@ -220,10 +225,16 @@ def within_budget(people: Mapping[str, int], owned: Collection[str]) -> list[str
     --------
     >>> within_budget({"loves:a": 3, "stage:new": 1, "other:x": 9}, [])
     ['loves:a', 'stage:new']
+    >>> within_budget({"group:both:hats": 99, "group:both:bags": 100}, ["group:both:hats"])
+    ['group:both:bags']
     """
-    ranked = sorted(
-        people, key=lambda key: (key not in owned, not key.startswith("own:"), -people[key], key)
-    )
+
+    def rank(key: str) -> tuple[bool, bool, bool, int, str]:
+        group = key.partition(":")[0]
+        return key not in owned, group != "own", group in _LAST, -people[key], key
+
+    enough = [k for k in people if people[k] >= LEAST_PEOPLE.get(k.partition(":")[0], 1)]
+    ranked = sorted(enough, key=rank)
     kept: list[str] = []
     room = dict(MOST_PER_GROUP)
     for key in ranked:

@@ -11,7 +11,7 @@ from integration.audience import names
 from integration.audience.difference import FIELD, SEGMENT, TAG
 from integration.audience.wanted import Wanted
 from integration.mailchimp.answers import FieldInfo, SegmentInfo
-from integration.reading.names import need_names, own_segments
+from integration.reading.names import need_names, shop_segments
 from integration.tables import Audience, OwnedName, PushedValue
 
 
@@ -28,7 +28,7 @@ class Naming:
         self.owned = owned(session, audience)
         self._language = audience.language
         self._needs = need_names(session)
-        self._own = own_segments(session, self._needs)
+        self._own = shop_segments(session, self._needs)
         self._tags = [segment.name for segment in segments]
         self._fields = [field.tag for field in fields]
 

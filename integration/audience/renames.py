@@ -16,7 +16,7 @@ from integration.audience import names, saved
 from integration.audience.difference import FIELD, LIST, SEGMENT, TAG
 from integration.flows.recipes import NOT_FOR
 from integration.mailchimp.answers import FieldInfo, SegmentInfo
-from integration.reading.names import need_names, own_segments
+from integration.reading.names import need_names, shop_segments
 from integration.tables import Audience, OwnedName
 from segmentation.duedates.needs import NeedName
 from segmentation.segments import Segment
@@ -60,7 +60,7 @@ def name_changes(
         Members who have a tag after the plan, by its key.
     """
     needs = need_names(session)
-    own = own_segments(session, needs)
+    own = shop_segments(session, needs)
     taken = {segment.name.casefold() for segment in segments}
     owned = session.exec(
         select(OwnedName)
@@ -87,8 +87,8 @@ def _renames(
     fields: Sequence[FieldInfo],
     taken: set[str],
 ) -> list[NameChange]:
-    """Names that were given in another language than the audience's by now, and those of the
-    merchant's own segments, which he may have named anew."""
+    """Names that were given in another language than the audience's by now, and those of
+    segments that only this shop has: the merchant, or what its people buy, may name them anew."""
     old = [
         row
         for row in owned

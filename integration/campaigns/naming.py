@@ -5,14 +5,14 @@ from __future__ import annotations
 from sqlmodel import Session
 
 from integration.audience import names
-from integration.reading.names import need_names, own_segments
+from integration.reading.names import need_names, shop_segments
 from segmentation.duedates.needs import name_of
 
 
 def segment_name(session: Session, segment: str, language: str) -> str:
     """Return a segment's name; the key of one that there is no more."""
     needs = need_names(session)
-    own = own_segments(session, needs)
+    own = shop_segments(session, needs)
     return names.tag_names([segment], language, needs, own).get(segment, segment)
 
 

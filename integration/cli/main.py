@@ -17,6 +17,7 @@ _COMMANDS = {
     "import": "importing:import_files",
     "segments": "reading:segments",
     "segment": "own:segment",
+    "groups": "reading:groups",
     "due": "reading:due",
     "explain": "reading:explain",
     "connect": "connection:connect",

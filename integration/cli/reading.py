@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date
 from typing import Any
 
@@ -12,6 +13,7 @@ from integration import consent, frames, pipeline
 from integration.cli.base import Shell, as_json, command, print_json, print_table
 from integration.fits import newest, newest_id
 from integration.identity import email_key
+from integration.reading import groups as reading
 from integration.reading.model import card
 from integration.reading.names import Words, words
 from integration.reading.overview import sizes
@@ -63,6 +65,33 @@ def segments(shell: Shell, language: str | None, as_json: bool) -> None:
     else:
         header = ("name", "people", "can get it", "meaning")
         print_table("Segments", header, [tuple(row.values())[1:] for row in rows])
+
+
+@click.command()
+@language_option
+@as_json
+@command
+def groups(shell: Shell, language: str | None, as_json: bool) -> None:
+    """Show the tree of groups with what each was worth when tested, and kinds of customers."""
+    with shell.session() as session:
+        found = reading.groups(session, _words(shell, session, language))
+    if as_json:
+        print_json(asdict(found) if found is not None else None)
+    elif found is None:
+        click.echo("No groups yet. Read something first: `stipt import FILE`.")
+    else:
+        header = ("group", "people", "of its own five", "of the larger group's", "tested on")
+        print_table(
+            f"Groups, tested on {found.window_days} days",
+            header,
+            [(n.name, n.people, f"{n.own:.1%}", f"{n.larger:.1%}", n.buyers) for n in found.nodes],
+        )
+        kinds = [(kind.name, kind.like, kind.people) for kind in found.kinds]
+        print_table("Kinds of customers", ("name", "most like", "people"), kinds)
+        if found.refused is not None:
+            click.echo(
+                "No kinds of customers: {what} {there}, needed {needed}".format(**found.refused)
+            )
 
 
 @click.command()

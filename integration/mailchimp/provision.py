@@ -21,7 +21,7 @@ from integration.mailchimp.errors import Invalid, NotFound
 from integration.mailchimp.renaming import remove_segments
 from integration.mailchimp.run import Run
 from integration.own.kept import key_of, removed
-from integration.reading.names import need_names, own_segments
+from integration.reading.names import need_names, own_segments, shop_segments
 from integration.tables import OwnedName, PlanChange, PushedValue
 
 
@@ -80,7 +80,7 @@ def _create_tags(run: Run, keys: Sequence[str]) -> None:
         needs = need_names(session)
         # An undo gives back the tag of a segment that was removed since.
         gone = removed(session, run.context.clock())
-        own = own_segments(session, needs) | own_segments(session, needs, gone)
+        own = shop_segments(session, needs) | own_segments(session, needs, gone)
         plain = names.tag_names(keys, run.language, needs, own)
     for key in keys:
         intended = _intent(run, TAG, key)

@@ -14,7 +14,7 @@ from integration.campaigns import rules
 from integration.campaigns.content import Content, seen_by
 from integration.campaigns.moments import next_slot
 from integration.campaigns.naming import segment_name
-from integration.reading.names import own_segments
+from integration.reading.names import shop_segments
 from integration.reading.segments import Who, who
 from integration.tables import (
     Account,
@@ -83,7 +83,7 @@ def segments(session: Session, language: str) -> list[tuple[str, str, int]]:
     keys = [key for key in sizes if key.partition(":")[0] not in ("test", "b2b")]
     # All at once: the names come from a large fit, which takes long to read for every segment.
     needs = need_names(session)
-    found = names.tag_names(keys, language, needs, own_segments(session, needs))
+    found = names.tag_names(keys, language, needs, shop_segments(session, needs))
     rows = [(key, found.get(key, key), sizes[key]) for key in keys]
     return sorted(rows, key=lambda row: row[1])
 

@@ -15,6 +15,8 @@ from segmentation import reasons, segments
 from segmentation.builder.document import BadDocument
 from segmentation.builder.sentences import sentence
 from segmentation.duedates.needs import NeedName, name_of
+from segmentation.groups import naming
+from segmentation.stored import groups as stored_groups
 from segmentation.stored import need_names as stored_names
 from segmentation.stored import value_refused as stored_refusal
 
@@ -22,7 +24,20 @@ if TYPE_CHECKING:  # the models' libraries are large, and most readers need name
     from segmentation.fitted import AccountFit
 
 #: Groups in the order of the catalogue, as product.md 4.1 lists them.
-GROUPS = ("due", "shops", "style", "loves", "next", "stage", "value", "own", "b2b", "test")
+GROUPS = (
+    "due",
+    "shops",
+    "style",
+    "loves",
+    "next",
+    "stage",
+    "value",
+    "group",
+    "cluster",
+    "own",
+    "b2b",
+    "test",
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +46,7 @@ class Words:
 
     language: str
     needs: Mapping[str, NeedName]
-    #: The merchant's own segments, by key.
+    #: Segments that only this shop has, by key.
     own: Mapping[str, segments.Segment] = field(default_factory=dict)
 
     def need(self, key: str) -> str:
@@ -84,6 +99,19 @@ def need_names(session: Session) -> dict[str, NeedName]:
     return stored_names(stored.state, session.info["account_id"]) if stored is not None else {}
 
 
+def found_groups(session: Session) -> dict[str, Any] | None:
+    """Return the groups and clusters of the newest fit, as plain JSON; None before the first."""
+    stored = _newest(session)
+    return stored_groups(stored.state, session.info["account_id"]) if stored is not None else None
+
+
+def shop_segments(session: Session, needs: Mapping[str, NeedName]) -> dict[str, segments.Segment]:
+    """Return the segments that only this shop has, by key: what a fit found, and the merchant's."""
+    found = found_groups(session)
+    learned = naming.segments(found, needs) if found is not None else []
+    return {segment.key: segment for segment in learned} | own_segments(session, needs)
+
+
 def own_segments(
     session: Session, needs: Mapping[str, NeedName], rows: Iterable[OwnSegment] | None = None
 ) -> dict[str, segments.Segment]:
@@ -125,7 +153,7 @@ def value_refused(session: Session) -> dict[str, Any] | None:
 def words(session: Session, language: str, fit: AccountFit | None = None) -> Words:
     """Return the words of this account; `fit` spares reading it again."""
     needs = fit.names if fit else need_names(session)
-    return Words(language, needs, own_segments(session, needs))
+    return Words(language, needs, shop_segments(session, needs))
 
 
 def computed_at(session: Session) -> datetime | None:

@@ -16,12 +16,12 @@ import pandas as pd
 from segmentation import affinity
 from segmentation.duedates.starts import Bools, Ints
 from segmentation.features import TASTE_HALF_LIFE_DAYS, is_gift_season
+from segmentation.groups.keys import DETAILS, key_of
 from segmentation.picks.colours import named
 from segmentation.words import Dictionary, slug
 
-#: In the order in which groups are split: from what shops sell apart to what is a detail.
-ATTRIBUTES = ("shops", "style", "need", "colour", "price", "brand", "material", "size")
-DETAILS = ATTRIBUTES[3:]
+#: Details that the shop's own words are for.
+BY_TEXT = ("brand", "size")
 #: A detail's items, and the part of 1 / `LEANS` of those known, that make it a person's own.
 LEANS_ITEMS, LEANS = 2, 3
 #: Purchases of a need from which on its prices have levels.
@@ -41,6 +41,7 @@ _ONE_SIZE = frozenset(("one-size", "onesize", "one", "os", "uni", "unisize", "ee
 _material = Dictionary({word: key for key, words in _MATERIALS.items() for word in words.split()})
 Texts = npt.NDArray[np.object_]
 Prices = Mapping[str, Sequence[float]]
+Leaning = tuple[Texts, Ints, Ints]
 
 
 def price_levels(need_days: pd.DataFrame, earlier: Prices) -> dict[str, list[float]]:
@@ -104,21 +105,14 @@ def labels(bought: pd.DataFrame, tastes: pd.DataFrame | None = None) -> pd.DataF
         "style": affinity.choose(style, shop.business, ("business", "casual", ""), nobody),
         "need": affinity.favourites(tastes, persons, shop, nobody)[0],
     }
-    return pd.DataFrame({"person_id": persons, **heads, **details(bought, persons)})
+    details = {name: leaning(bought, persons, name)[0] for name in DETAILS}
+    return pd.DataFrame({"person_id": persons, **heads, **details})
 
 
-def details(bought: pd.DataFrame, persons: pd.Series) -> dict[str, Texts]:
-    """Return what each of `persons` (sorted) leans to, by detail."""
+def leaning(bought: pd.DataFrame, persons: pd.Series, name: str) -> Leaning:
+    """Return of each of `persons` (sorted) the value of a detail, its items, and items known."""
     at = persons.searchsorted(bought["person_id"])
-    return {name: _leaning(at, bought[name], len(persons))[0] for name in DETAILS}
-
-
-def evidence(bought: pd.DataFrame, persons: pd.Series, name: str) -> tuple[Ints, Ints]:
-    """Return items of the detail each of `persons` (sorted) leans to, and items known."""
-    _, items, known = _leaning(
-        persons.searchsorted(bought["person_id"]), bought[name], len(persons)
-    )
-    return items, known
+    return _leaning(at, bought[name], len(persons))
 
 
 def tastes_of(bought: pd.DataFrame) -> pd.DataFrame:
@@ -133,7 +127,7 @@ def tastes_of(bought: pd.DataFrame) -> pd.DataFrame:
     return counted.groupby(key, sort=True).sum().reset_index()
 
 
-def _leaning(at: Ints, values: pd.Series, count: int) -> tuple[Texts, Ints, Ints]:
+def _leaning(at: Ints, values: pd.Series, count: int) -> Leaning:
     """Return each person's value, its items and all known items; `at` is the row's person."""
     codes, words = pd.factorize(values.to_numpy(dtype=object), sort=True)
     told: Bools = np.asarray(words, dtype=object)[codes] != "" if len(words) else codes >= 0
@@ -149,6 +143,16 @@ def _leaning(at: Ints, values: pd.Series, count: int) -> tuple[Texts, Ints, Ints
     label[person[enough]] = np.asarray(words, dtype=object)[code[enough]]
     own[person[enough]] = items[enough]
     return label, own, known
+
+
+def texts_of(need_days: pd.DataFrame, traits: pd.DataFrame) -> dict[str, str]:
+    """Return what the shop calls each brand and size, by the part of a group's key."""
+    written = {"brand": traits["brand"], "size": need_days["size"]}
+    return {
+        key_of([(name, slug(text))]): text
+        for name, values in written.items()
+        for text in sorted(values.unique(), reverse=True)
+    }
 
 
 def _size(text: str) -> str:

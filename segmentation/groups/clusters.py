@@ -23,10 +23,8 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
 from segmentation.duedates.starts import Floats, Ints
+from segmentation.groups.keys import TRAITS
 
-#: What people are compared by: days since the last purchase, purchase days, minor units a day,
-#: days since the first purchase, needs bought.
-TRAITS = ("recency", "frequency", "monetary_value", "tenure", "breadth")
 #: People with two purchase days or more below whom nothing is fitted.
 REPEATERS = 200
 #: Spreads from which on a cluster differs from everybody in a trait, and those that keep it said.
@@ -48,7 +46,8 @@ class Cluster:
     number: int
     #: (trait, "high" or "low"), the most telling first: what the name says.
     told: tuple[tuple[str, str], ...]
-    people: int
+    #: Part of everybody, on the day of the fit.
+    share: float
     #: In spreads from the mean of everybody, by trait.
     centre: tuple[float, ...]
 
@@ -193,7 +192,7 @@ class Clusters(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lea
                 Cluster(
                     number=number,
                     told=told[place],
-                    people=int(people[place]),
+                    share=round(float(people[place] / people.sum()), 4),
                     centre=tuple(float(value) for value in centres[place].round(6)),
                 )
             )
@@ -204,7 +203,7 @@ class Clusters(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lea
         return {
             "params": self.get_params(),
             "clusters": [
-                {"number": c.number, "told": [list(one) for one in c.told], "people": c.people,
+                {"number": c.number, "told": [list(one) for one in c.told], "share": c.share,
                  "centre": list(c.centre)}
                 for c in self.clusters_
             ],
@@ -223,7 +222,7 @@ class Clusters(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lea
             Cluster(
                 number=one["number"],
                 told=tuple((trait, side) for trait, side in one["told"]),
-                people=one["people"],
+                share=one["share"],
                 centre=tuple(one["centre"]),
             )
             for one in plain["clusters"]

@@ -13,7 +13,7 @@ fit neither: they split in two, by what fits best in the same window, and name n
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,7 +23,8 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from segmentation.duedates.starts import Bools, Floats, Ints
-from segmentation.groups.attributes import ATTRIBUTES, DETAILS, Texts, labels
+from segmentation.groups.attributes import Texts, labels
+from segmentation.groups.keys import ATTRIBUTES, DETAILS, has_tag, key_of
 
 #: Kinds of goods in a list.
 LISTED = 5
@@ -54,17 +55,6 @@ class Group:
         return key_of(self.path)
 
 
-def key_of(path: Sequence[Sequence[str]]) -> str:
-    """Return a group's key.
-
-    Examples
-    --------
-    >>> key_of([("shops", "menswear"), ("need", "suits"), ("colour", "navy")])
-    'menswear:suits:colour-navy'
-    """
-    return ":".join(f"{name}-{value}" if name in DETAILS else value for name, value in path)
-
-
 class GroupTree(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Split people by what they buy while it foretells purchases better.
 
@@ -78,6 +68,8 @@ class GroupTree(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         Standard errors by which a list must be better; 2.33 errs once in a hundred.
     most_parts : int, default=4
         Attributes of one group.
+    most_offered : int, default=24
+        Groups to mail, those in which most is gained; finer ones are only shown.
 
     Attributes
     ----------
@@ -85,6 +77,10 @@ class GroupTree(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         Larger groups before those that are part of them.
     window_days_ : int
         Days that were judged; 0 when the history is too short.
+    until_ : int
+        Last day number that was judged.
+    seen_ : int
+        Purchases up to it.
     """
 
     def __init__(
@@ -93,17 +89,20 @@ class GroupTree(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         window_days: int = 365,
         certainty: float = 2.33,
         most_parts: int = 4,
+        most_offered: int = 24,
     ) -> None:
         self.minimum = minimum
         self.window_days = window_days
         self.certainty = certainty
         self.most_parts = most_parts
+        self.most_offered = most_offered
 
     def fit(
         self,
         X: pd.DataFrame,
-        y: pd.DataFrame | None = None,
+        y: None = None,  # noqa: ARG002  # scikit-learn's form
         *,
+        tastes: pd.DataFrame | None = None,
         until: int | None = None,
         share: float = 1.0,
         kept: Collection[str] = (),
@@ -114,12 +113,12 @@ class GroupTree(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         ----------
         X
             Purchases, from `attributes.purchases`.
-        y
-            Today's attributes of each person, from `attributes.labels` (taken from X without).
+        tastes
+            Of the same people, as `features` counts them; without, they are counted from X.
         until
             Last day number that is judged; the last one of X when None.
         share
-            Which share of all people X and y are.
+            Which share of all people X has.
         kept
             Keys of groups there were: such a one stays while it is not worse.
         """
@@ -127,20 +126,21 @@ class GroupTree(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         day = X["day"].to_numpy(dtype=np.int64)
         until = int(day.max(initial=0)) if until is None else until
         window = min(self.window_days, (until - int(day.min(initial=until))) // 3)
+        self.until_, self.seen_ = until, int((day <= until).sum())
         self.window_days_ = window if window >= SHORTEST_DAYS else 0
-        now = labels(X) if y is None else y
-        if self.window_days_ and len(now) >= 2 * self.minimum * share:
+        if self.window_days_ and X["person_id"].nunique() >= 2 * self.minimum * share:
             goods, cut = _goods(X), until - window
             before = _View.of(X, goods, cut - window, cut)
             after = _View.of(X, goods, cut, until)
             growth = _Growth(self, share, frozenset(kept), self.groups_)
-            growth.grow((), before, after, _Today.of(now))
+            growth.grow((), before, after, _Today.of(labels(X, tastes)))
         return self
 
     def transform(self, X: pd.DataFrame) -> pd.Series:
-        """Return each person's finest group ("" for none) from today's attributes."""
+        """Return each person's finest group ("" for none) from the attributes that are asked."""
         finest = np.full(len(X), "", dtype=object)
-        values = {name: X[name].to_numpy(dtype=object) for name in ATTRIBUTES}
+        asked = {name for group in self.groups_ for name, _ in group.path}
+        values = {name: X[name].to_numpy(dtype=object) for name in asked}
         for group in self.groups_:
             name, value = group.path[-1]
             # Larger and earlier groups come first: whoever has left for another one is not asked.
@@ -148,16 +148,35 @@ class GroupTree(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
             finest[at_larger & (values[name] == value)] = group.key
         return pd.Series(finest, index=X.index)
 
+    def offered(self) -> list[Group]:
+        """Return the groups to mail: of two parts or a detail, as one part alone is a tag anyway.
+
+        Buyers of the window rank them, not today's people: no group comes and goes in a night.
+        """
+        tagged = [group for group in self.groups_ if has_tag(group.path)]
+        best = sorted(tagged, key=lambda g: (-g.buyers * (g.precision - g.larger), g.key))
+        chosen = {group.key for group in best[: self.most_offered]}
+        return [group for group in tagged if group.key in chosen]
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
+        offered = [group.key for group in self.offered()]
         groups = [{**asdict(g), "path": [list(part) for part in g.path]} for g in self.groups_]
-        return {"params": self.get_params(), "window_days": self.window_days_, "groups": groups}
+        return {
+            "params": self.get_params(),
+            "window_days": self.window_days_,
+            "until": self.until_,
+            "seen": self.seen_,
+            "groups": groups,
+            "offered": offered,
+        }
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> GroupTree:
         """Return what `to_dict` wrote down."""
         tree = cls(**plain["params"])
         tree.window_days_ = plain["window_days"]
+        tree.until_, tree.seen_ = plain["until"], plain["seen"]
         tree.groups_ = [
             Group(**{**one, "path": tuple((name, value) for name, value in one["path"])})
             for one in plain["groups"]

@@ -1,4 +1,4 @@
-"""The demo shop, whose truth is known: lives, windows, tastes, wholesale."""
+"""The demo shop, whose truth is known: lives, windows, tastes, wholesale, groups."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pandas as pd
 
 from segmentation.backtest import backtest
 from segmentation.frames import Choices
+from tests.benchmarks import _groups as _judged
 from tests.benchmarks.result import Result
 from tests.segmentation.reference import ACCOUNT, Reference, reference
 
@@ -24,7 +25,14 @@ def run(data: Path) -> list[Result]:
 
 def results(shop: Reference) -> list[Result]:
     """Return every figure of one generated shop."""
-    return [*_lives(shop), *_windows(shop), *_tastes(shop), *_wholesale(shop)]
+    return [
+        *_lives(shop),
+        *_windows(shop),
+        *_tastes(shop),
+        *_wholesale(shop),
+        *_groups(shop),
+        *_kinds(shop),
+    ]
 
 
 def life_errors(shop: Reference) -> pd.Series:
@@ -119,4 +127,43 @@ def _wholesale(shop: Reference) -> list[Result]:
                ours=float(found[business].mean()), bar=0.95),
         Result(set=_SET, metric="consumers taken for business", ours=float(found[~business].sum()),
                bar=0, better="lower"),
+    ]  # fmt: skip
+
+
+def _groups(shop: Reference) -> list[Result]:
+    """Groups as they were a year before the end, by what their people bought in that year."""
+    rows = _judged.judged(shop)
+    finest = rows[rows["finest"]]
+    larger = _judged.mean(finest, "larger")
+    first, next_night = _judged.seconds(shop)
+    return [
+        Result(set=_SET, metric="groups offered a year before the end", ours=float(len(rows))),
+        Result(set=_SET, metric="people in the smallest group", ours=float(rows["people"].min()),
+               bar=100),
+        Result(set=_SET, metric="finest groups, precision@5 in the year after: own lists, and the "
+               "larger groups'", ours=_judged.mean(finest, "own"), bar=larger, baseline=larger),
+        Result(set=_SET, metric="finest groups whose own list was better in the year after",
+               ours=float((finest["own"] > finest["larger"]).mean())),
+        Result(set=_SET, metric="groups and kinds of customers: processor seconds, first fit",
+               ours=round(first, 2)),
+        Result(set=_SET, metric="groups and kinds of customers: processor seconds, next night",
+               ours=round(next_night, 2)),
+    ]  # fmt: skip
+
+
+def _kinds(shop: Reference) -> list[Result]:
+    """What moves in eight weeks without a purchase, each with a fit of its own."""
+    weeks = _judged.weeks(shop, 8)
+    clusters = shop.fitted.accounts[ACCOUNT].groups.clusters
+    people = len(shop.truth.people)
+    return [
+        Result(set=_SET, metric="moved between groups in 8 weeks without a purchase",
+               ours=float(weeks["groups"].sum()), bar=0, better="lower"),
+        Result(set=_SET, metric="kinds of customers", ours=float(len(clusters.clusters_))),
+        Result(set=_SET, metric="kinds of customers: agreement of two fits",
+               ours=clusters.stability_ or 0.0, bar=0.8),
+        Result(set=_SET, metric="kinds of customers renamed or lost in 8 weeks",
+               ours=float(weeks["renamed"].sum()), bar=0, better="lower"),
+        Result(set=_SET, metric="share moved between kinds of customers a week, by time alone",
+               ours=round(float(weeks["kinds"].sum()) / 8 / people, 5)),
     ]  # fmt: skip

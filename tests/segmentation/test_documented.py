@@ -20,6 +20,7 @@ _MODULES = {
             "duedates.",
             ("calibration", "hazards", "intervals", "lives", "schedule", "starts", "states"),
         ),
+        ("groups.", ("attributes", "clusters", "tree")),
     )
     for name in names
 }
@@ -36,7 +37,7 @@ def test_every_segment_is_on_the_page_with_both_names() -> None:
 
 def test_every_group_has_a_budget() -> None:
     groups = {s.group for s in catalogue({"suits": name_of("suits")})}
-    assert groups | {"own"} == set(MOST_PER_GROUP)
+    assert groups | {"group", "cluster", "own"} == set(MOST_PER_GROUP)
 
 
 def test_every_feature_of_an_own_segment_is_on_the_page() -> None:

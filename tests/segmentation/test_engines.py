@@ -17,7 +17,7 @@ from segmentation.frames import Choices
 from tests.segmentation.builders import frames, random_shop
 
 AS_OF = date(2025, 6, 30)
-TABLES = ("need_days", "product_days", "order_days", "people", "tastes")
+TABLES = ("need_days", "detailed", "product_days", "order_days", "people", "tastes")
 spark = pytest.mark.skipif(
     not (find_spec("pyspark") and shutil.which("java")) and not os.environ.get("REQUIRE_SPARK"),
     reason="needs pyspark (the extra `spark`) and Java",
@@ -67,6 +67,17 @@ def test_a_fit_may_leave_out_what_was_bought() -> None:
     columns = ["account_id", "person_id", "need", "day", "units"]
     pd.testing.assert_frame_equal(whole.need_days[columns], bare.need_days)
     _same(whole, bare, TABLES[1:])
+
+
+def test_what_was_bought_may_be_told_of_some_people_only() -> None:
+    shop = _shop()
+    whole = features.compute(shop.lines, shop.placed, as_of=AS_OF).need_days
+    some = whole[(whole["account_id"] == 4) | (whole["person_id"] % 3 == 0)]
+    for details in (True, False):
+        found = features.compute(
+            shop.lines, shop.placed, as_of=AS_OF, details=details, one_in={3: 3}
+        )
+        pd.testing.assert_frame_equal(found.detailed, some.reset_index(drop=True))
 
 
 def test_an_unknown_engine_is_refused() -> None:

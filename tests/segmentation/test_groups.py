@@ -11,7 +11,8 @@ import pytest
 from sklearn.base import clone
 
 from segmentation.groups import attributes
-from segmentation.groups.clusters import REPEATERS, TRAITS, Clusters
+from segmentation.groups.clusters import REPEATERS, Clusters
+from segmentation.groups.keys import TRAITS
 from segmentation.groups.tree import GroupTree
 
 _DAYS = 1_000
@@ -96,12 +97,10 @@ def test_a_detail_is_a_persons_own_from_two_items_and_a_third_on() -> None:
     rows = [(1, "navy"), (1, "navy"), (1, "red"), (1, ""), (2, "navy"), (3, "navy"), (3, "navy"),
             (3, "red"), (3, "red"), (4, "red"), (4, "red"), *[(4, c) for c in "abcde"]]  # fmt: skip
     bought = pd.DataFrame(rows, columns=["person_id", "colour"])
-    for name in attributes.DETAILS:
-        bought[name] = bought["colour"]
     persons = pd.Series([1, 2, 3, 4])
     # One item, two colours alike, and two of seven tell nothing.
-    assert attributes.details(bought, persons)["colour"].tolist() == ["navy", "", "", ""]
-    items, known = attributes.evidence(bought, persons, "colour")
+    value, items, known = attributes.leaning(bought, persons, "colour")
+    assert value.tolist() == ["navy", "", "", ""]
     assert (items.tolist(), known.tolist()) == ([2, 0, 0, 0], [3, 1, 4, 7])
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pandas as pd
 import pytest
 
 from connectors.demo.needs import NEEDS
 from segmentation.backtest import backtest
-from segmentation.frames import Choices
+from segmentation.compute import assign
+from segmentation.frames import PREVIOUS_DUE, PREVIOUS_SEGMENTS, Choices, empty
+from tests.benchmarks import _groups
 from tests.benchmarks.reference import life_errors, tastes
 from tests.segmentation.reference import ACCOUNT, Reference, reference
 
@@ -65,3 +70,43 @@ def test_wholesale_changes_no_consumer_statistic(shop: Reference) -> None:
     with_them = shop.fitted.to_dict()["accounts"]["1"]
     for part in ("model", "rhythm", "rfm", "shares"):
         assert without[part] == with_them[part]
+
+
+def test_groups_are_large_enough_and_pay_on_purchases_they_never_saw(shop: Reference) -> None:
+    rows = _groups.judged(shop)
+    assert len(rows) > 5
+    assert rows["people"].min() >= 100
+    finest = rows[rows["finest"]]
+    assert _groups.mean(finest, "own") > 1.1 * _groups.mean(finest, "larger")
+
+
+def test_a_week_without_purchases_moves_nobody_between_groups(shop: Reference) -> None:
+    weeks = _groups.weeks(shop, 1)
+    assert weeks["groups"].tolist() == [0]
+    assert weeks["renamed"].tolist() == [0]
+    assert weeks["kinds"].max() < 0.01 * len(shop.truth.people)
+
+
+def test_a_few_are_in_the_groups_they_would_be_in_among_all(shop: Reference) -> None:
+    grouped = shop.assigned.segments["segment"].str.startswith(("group:", "cluster:"))
+    everybody = shop.assigned.segments[grouped]
+    groups = everybody[everybody["segment"].str.startswith("group:")]
+    assert groups["segment"].value_counts().min() >= 100
+    lines, people = shop.frames.lines, shop.frames.people
+    some = set(range(1, 4_000, 40))
+    few = replace(
+        shop.frames,
+        lines=lines[lines["person_id"].isin(some)],
+        people=people[people["person_id"].isin(some)],
+    )
+    found = assign(
+        shop.fitted,
+        few,
+        as_of=shop.as_of,
+        choices=Choices(),
+        previous_due=empty(PREVIOUS_DUE),
+        previous_segments=empty(PREVIOUS_SEGMENTS),
+    ).segments
+    found = found[found["segment"].str.startswith(("group:", "cluster:"))]
+    expected = everybody[everybody["person_id"].isin(some)]
+    pd.testing.assert_frame_equal(found.reset_index(drop=True), expected.reset_index(drop=True))

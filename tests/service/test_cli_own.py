@@ -51,6 +51,8 @@ def test_a_segment_is_counted_kept_changed_deleted_and_put_back(folder: Path) ->
     )  # fmt: skip
     assert [one["why"] for one in count["examples"]] == ["Aankopen: minstens 2 (2)."]
 
+    # Two people make no groups, and that is said.
+    assert stipt("groups")["refused"] == {"what": "repeaters", "needed": 200, "there": 1}
     save = ("segment", "save", twice, "--name", "Vaste klanten")
     assert [row["people"] for row in stipt(*save, "--dry-run")["segments"]] == [1]
     assert stipt("segment")["segments"] == []
