@@ -82,6 +82,8 @@ class _Profile(NamedTuple):
     frequency: int
     tenure: int
     picks: Sequence[Mapping[str, Any]]
+    #: See `segmentation.trade.model.Company`.
+    trade: Mapping[str, Any]
     computed_on: date
 
 
@@ -242,7 +244,7 @@ def _fields(
         texts |= _profile_texts(profile, language, needs) | _pick_texts(profile, shelf)
         titles = enumerate(bought.get(person_id, ()), start=1)
         texts |= {f"RECENT{place}": title for place, title in titles}
-        reason = first.reason if first else stages.get(person_id)
+        reason = first.reason if first else _overdue(profile) or stages.get(person_id)
         if reason:
             texts["WHY"] = words.why(reason)
         found[person_id] = {
@@ -307,17 +309,24 @@ def _last_order(profile: _Profile) -> date:
 
 
 def _next_order(profile: _Profile) -> date | None:
-    """When a business that orders in a rhythm is expected again: the last order plus its mean gap.
+    """When the company that a person buys for is expected to order again, whoever of it does.
 
     None below three orders, which show no rhythm, and once a whole gap has passed unused: such an
     account has changed, and a date far in the past helps nobody.
     """
-    if profile.frequency < _RHYTHM_ORDERS:
-        return None
-    gap = round((profile.tenure - profile.recency) / (profile.frequency - 1))
-    if gap < 1 or profile.recency > 2 * gap:
-        return None
-    return _last_order(profile) + timedelta(days=gap)
+    for rhythm in profile.trade.get("rhythms", ()):
+        if rhythm["need"] == _ANYTHING and rhythm["orders"] >= _RHYTHM_ORDERS:
+            last = date.fromisoformat(rhythm["last_on"])
+            if profile.computed_on <= last + timedelta(days=2 * rhythm["every"]):
+                return date.fromisoformat(rhythm["expected_on"])
+    return None
+
+
+def _overdue(profile: _Profile | None) -> Mapping[str, Any] | None:
+    """Return the reason of the alarm that a business customer carries longest."""
+    rhythms = profile.trade.get("rhythms", ()) if profile else ()
+    alarms = [rhythm for rhythm in rhythms if rhythm["state"] and rhythm["carries"]]
+    return min(alarms, key=lambda rhythm: (rhythm["expected_on"], rhythm["need"]), default=None)
 
 
 def _most_urgent(session: Session, person_ids: Collection[int]) -> dict[int, _Due]:

@@ -64,6 +64,25 @@ class Owned:
 
 
 @dataclass(frozen=True)
+class Rhythm:
+    """How the company of a business customer orders an article group, or anything at all."""
+
+    #: "" for orders as a whole.
+    name: str
+    why: str
+    expected_on: date
+    #: Chance that the next order would have come by now.
+    overdue: float
+    is_overdue: bool
+    #: Whether this contact carries the alarm.
+    carries: bool
+    #: Eight of ten orders, in pieces; None for orders as a whole.
+    units: tuple[float, float] | None
+    #: Minor units.
+    amount: float | None
+
+
+@dataclass(frozen=True)
 class Tag:
     """A segment a person is in."""
 
@@ -94,6 +113,10 @@ class Person:
     #: Products likely to be in the next basket, best first, with what speaks for them: "again",
     #: "taste" or "popular".
     picks: Sequence[tuple[Goods, str]]
+    #: Of the company that a business customer buys for: the most overdue first, and the sentences
+    #: about what its basket lacks.
+    rhythms: Sequence[Rhythm]
+    lacks: Sequence[str]
     events: Sequence[Event]
     consent: str
     ledger: Sequence[Consent]
@@ -147,6 +170,8 @@ def person(session: Session, words: Words, person_id: int, today: date) -> Perso
         tags=_tags(session, words, person_id),
         owned=_owned(session, words, person_id, today),
         picks=_picks(session, figures),
+        rhythms=_rhythms(words, figures),
+        lacks=[words.why(why) for why in (figures.trade if figures else {}).get("lacks", [])],
         events=_events(session, profiles, shops, ledger),
         consent=state.value if state else "unknown",
         ledger=ledger,
@@ -190,6 +215,24 @@ def _picks(session: Session, figures: PersonProfile | None) -> list[tuple[Goods,
     picks = figures.picks if figures else []
     shelf = Shelf(session, _products(picks))
     return [(goods, pick["basis"]) for pick in picks for goods in shelf.shown([pick])]
+
+
+def _rhythms(words: Words, figures: PersonProfile | None) -> list[Rhythm]:
+    rows = (figures.trade if figures else {}).get("rhythms", [])
+    found = [
+        Rhythm(
+            name="" if row["need"] == "anything" else words.need(row["need"]),
+            why=words.why(row),
+            expected_on=date.fromisoformat(row["expected_on"]),
+            overdue=row["p_overdue"],
+            is_overdue=row["state"] != "",
+            carries=row["carries"],
+            units=None if row["units"] is None else (row["units_low"], row["units_high"]),
+            amount=row["amount"],
+        )
+        for row in rows
+    ]
+    return sorted(found, key=lambda one: (not one.is_overdue, one.expected_on, one.name))
 
 
 def _products(offers: Iterable[Mapping[str, Any]]) -> set[int]:

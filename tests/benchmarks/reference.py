@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from segmentation.backtest import backtest
-from segmentation.frames import Choices
+from segmentation.compute import run as run_all
+from segmentation.frames import PREVIOUS_DUE, PREVIOUS_SEGMENTS, Assigned, Choices, empty
 from tests.benchmarks import _groups as _judged
 from tests.benchmarks.result import Result
+from tests.segmentation.planted import CONTACTS, FIRST_PERSON, Planted, planted, with_planted
 from tests.segmentation.reference import ACCOUNT, Reference, reference
 
 _SET = "demo shop"
+#: The demo shop with business accounts whose rhythms and lapses are known.
+_TRADE = "demo shop and a planted trade"
+_COMPANIES = 200
 #: A life is judged from this many repurchases on.
 _JUDGED_FROM = 200
 
@@ -32,6 +38,7 @@ def results(shop: Reference) -> list[Result]:
         *_wholesale(shop),
         *_groups(shop),
         *_kinds(shop),
+        *_trade(shop),
     ]
 
 
@@ -167,3 +174,68 @@ def _kinds(shop: Reference) -> list[Result]:
         Result(set=_SET, metric="share moved between kinds of customers a week, by time alone",
                ours=round(float(weeks["kinds"].sum()) / 8 / people, 5)),
     ]  # fmt: skip
+
+
+def _trade(shop: Reference) -> list[Result]:
+    """Plant a trade, with lapses of a rhythm and a half, on the shop's last days."""
+    trade = planted(7, companies=_COMPANIES)
+    first = np.datetime64(shop.as_of) - trade.days
+    frames = with_planted(shop.frames, trade, account=ACCOUNT, first=first)
+    _, assigned = run_all(
+        frames,
+        as_of=shop.as_of,
+        choices=Choices(),
+        previous_due=empty(PREVIOUS_DUE),
+        previous_segments=empty(PREVIOUS_SEGMENTS),
+    )
+    told = _alarms(assigned, trade)
+    alarm, lapsed = told["alarms"] > 0, told["lapsed"]
+    late = (told["waited"] > told["mean"] + 2 * told["deviation"]) & (told["orders"] >= 3)
+    return [
+        Result(set=_TRADE, metric="lapses of 1.5 rhythms found", ours=float(alarm[lapsed].mean()),
+               bar=0.90, baseline=float(late[lapsed].mean())),
+        Result(set=_TRADE, metric="alarms about a group that has not lapsed, share of alarms",
+               ours=float((alarm & ~lapsed).sum() / alarm.sum()), bar=0.10, better="lower",
+               baseline=float((late & ~lapsed).sum() / late.sum())),
+        Result(set=_TRADE, metric="groups that have not lapsed and have an alarm, share of them",
+               ours=float(alarm[~lapsed].mean()), bar=0.10, better="lower",
+               baseline=float(late[~lapsed].mean())),
+        Result(set=_TRADE, metric="alarms a lapsed group of a company of five contacts, most",
+               ours=float(told["alarms"].max()), bar=1, better="lower"),
+        Result(set=_TRADE, metric="usual days between orders, median relative error",
+               ours=float((told["every"] / told["rhythm"] - 1).abs().median())),
+        Result(set=_TRADE, metric="figures of consumers that the trade changes",
+               ours=float(_changed(shop, assigned)), bar=0, better="lower"),
+    ]  # fmt: skip
+
+
+def _alarms(assigned: Assigned, trade: Planted) -> pd.DataFrame:
+    """Return the truth with alarms, the days told and, for a rule of thumb, the own gaps."""
+    business = assigned.profiles[assigned.profiles["person_id"] >= FIRST_PERSON]
+    rows = [
+        ((person - FIRST_PERSON) // CONTACTS, one["need"], one["every"], bool(one["state"]))
+        for person, told in zip(business["person_id"], business["trade"], strict=True)
+        for one in told["rhythms"]
+        if one["carries"] and one["need"] != "anything"
+    ]
+    told = pd.DataFrame(rows, columns=["company", "need", "every", "alarm"])
+    told = told.groupby(["company", "need"]).agg(every=("every", "first"), alarms=("alarm", "sum"))
+    days = trade.orders.groupby(["company", "need"])["day"]
+    gap = days.diff().groupby([trade.orders["company"], trade.orders["need"]])
+    own = pd.DataFrame({"mean": gap.mean(), "deviation": gap.std(), "orders": days.size(),
+                        "waited": trade.days - days.max()})  # fmt: skip
+    return trade.truth.set_index(["company", "need"]).join([told, own])
+
+
+def _changed(shop: Reference, both: Assigned) -> int:
+    """Return how many rows of consumers differ in any figure, with the trade or without."""
+    count = 0
+    for name in ("segments", "due", "profiles"):
+        ours, theirs = (
+            frame[frame["person_id"] <= len(shop.truth.people)].reset_index(drop=True)
+            for frame in (getattr(shop.assigned, name), getattr(both, name))
+        )
+        count += abs(len(ours) - len(theirs))
+        same = ours.eq(theirs) | (ours.isna() & theirs.isna())
+        count += int((~same.all(axis=1)).sum())
+    return count

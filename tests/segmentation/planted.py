@@ -13,6 +13,8 @@ GROUPS = ("Tiles", "Grout", "Adhesives", "Sealants", "Trims", "Tools", "Primers"
 NEEDS = tuple(group.lower() for group in GROUPS)
 #: Usual days between orders: from a fortnight to ten weeks; "every 5 weeks ± 6 days".
 SHORTEST, LONGEST, SCATTER = 14, 70, 6 / 35
+#: Contacts of a company, and the number of the first within a shop.
+CONTACTS, FIRST_PERSON = 5, 1_000_000
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,6 @@ def planted(
     seed: int,
     *,
     companies: int = 40,
-    contacts: int = 5,
     days: int = 900,
     lapsing: float = 0.2,
     late: float = 1.5,
@@ -45,7 +46,7 @@ def planted(
             end = days - (round(late * rhythm) if lapsed else 0)
             for day in _order_days(rng, rhythm, end, ends=lapsed):
                 bought = max(round(units * np.exp(rng.normal(0, 0.25))), 1)
-                contact = int(rng.integers(contacts))
+                contact = int(rng.integers(CONTACTS))
                 orders.append((company, NEEDS[group], contact, day, float(bought), bought * 900.0))
             truth.append((company, NEEDS[group], rhythm, units, lapsed))
     columns = ["company", "need", "contact", "day", "units", "amount"]
@@ -70,8 +71,7 @@ def with_planted(shop: Frames, trade: Planted, *, account: int, first: np.dateti
     People and products are numbered from a million; contacts of a company share its name.
     """
     orders = trade.orders
-    contacts = orders["contact"].max() + 1
-    person = 1_000_000 + orders["company"] * contacts + orders["contact"]
+    person = FIRST_PERSON + orders["company"] * CONTACTS + orders["contact"]
     product = 1_000_000 + orders["need"].map(NEEDS.index)
     lines = pd.DataFrame(
         {
@@ -101,7 +101,7 @@ def with_planted(shop: Frames, trade: Planted, *, account: int, first: np.dateti
     texts = [column for column, kind in PRODUCTS.items() if kind == "str"]
     goods[texts] = goods[texts].astype("str").fillna("")
     people = pd.DataFrame({"person_id": np.unique(person)})
-    number = (people["person_id"] - 1_000_000) // contacts
+    number = (people["person_id"] - FIRST_PERSON) // CONTACTS
     people = people.assign(account_id=account, is_business=True, declared_gender="")
     people["company"] = "Bouwbedrijf " + number.astype("str")
     return Frames(

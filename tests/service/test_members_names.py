@@ -224,11 +224,20 @@ def set_profile(shop: AudienceShop, email: str, **values: object) -> None:
             setattr(row, name, value)
 
 
+_RHYTHM = {"key": "overdue", "spread": 6, "orders": 7, "contacts": 2, "carries": True, "state": ""}
+WHOLE = {**_RHYTHM, "need": "anything", "last_on": "2026-02-19", "expected_on": "2026-03-21",
+         "every": 30, "units": None}  # fmt: skip
+TILES = {**_RHYTHM, "need": "tiles", "last_on": "2025-12-19", "expected_on": "2026-01-23",
+         "every": 35, "units": 24, "state": "overdue"}  # fmt: skip
+#: What is known of a company that is on time, and late with tiles.
+TRADE = {"rhythms": [WHOLE, TILES], "lacks": []}
+
+
 def test_optional_fields_come_and_go_with_the_choice(
     shop: AudienceShop, sandbox: SandboxServer
 ) -> None:
     set_profile(shop, ADA, shops="menswear", favourite="shirts", recency=10)
-    set_profile(shop, BOB, is_wholesale=True, frequency=5, tenure=130, recency=10)
+    set_profile(shop, BOB, is_wholesale=True, trade=TRADE)
     shop.push()
     assert "SHOPS" not in labels(sandbox)
     choose(shop, field_sets={"on": ["shops", "wholesale", "history"]})
@@ -236,9 +245,12 @@ def test_optional_fields_come_and_go_with_the_choice(
     fields = sandbox.merge_fields(ADA)
     assert (fields["SHOPS"], fields["FAVOURITE"]) == ("Menswear", "Shirts")
     assert fields["LASTORDER"] == "2026-02-19"
-    # Four gaps in 120 days: 30 days after the last order of ten days ago.
     assert sandbox.merge_fields(BOB)["NEXTORDER"] == "2026-03-21"
+    assert "Tiles: usually every 5 weeks" in str(sandbox.merge_fields(BOB)["WHY"])
     assert "DUEDATE" not in sandbox.merge_fields(BOB)
+    set_profile(shop, BOB, trade={"rhythms": [WHOLE | {"last_on": "2025-12-01"}], "lacks": []})
+    shop.push()
+    assert "NEXTORDER" not in sandbox.merge_fields(BOB)
     choose(shop, field_sets={"on": []})
     shop.push()
     assert "SHOPS" not in sandbox.merge_fields(ADA)

@@ -330,6 +330,43 @@ def test_without_an_audience_nothing_is_counted_in_it(shop: tuple[Flask, Merchan
     assert "st-inside" not in visitor.get("/").text
 
 
+def test_a_business_customer_shows_what_the_company_orders_and_what_its_basket_lacks(
+    shop: tuple[Flask, Merchant], context: Context
+) -> None:
+    app, known = shop
+    tiles = {
+        "key": "overdue", "need": "tiles", "last_on": "2025-12-19", "expected_on": "2026-01-23",
+        "every": 35, "spread": 6, "orders": 7, "units": 24, "contacts": 2, "carries": False,
+        "state": "overdue", "p_overdue": 0.97, "units_low": 18.2, "units_high": 31.0,
+        "amount": 12_000.0,
+    }  # fmt: skip
+    whole = {**tiles, "need": "anything", "units": None, "units_low": None, "units_high": None,
+             "state": "", "expected_on": "2026-03-30"}  # fmt: skip
+    lacks = {"key": "lacks-missing", "need": "grout", "with": "", "orders": 9, "of": 10,
+             "last_on": "2026-03-01"}  # fmt: skip
+    with scoped(context.engine, known.account_id) as session:
+        figures = session.exec(
+            select(PersonProfile).where(PersonProfile.person_id == known.person_id)
+        ).one()
+        figures.trade = {"rhythms": [whole, tiles], "lacks": [lacks]}
+    visitor = Visitor(app)
+    visitor.log_in(known.email)
+    text = visitor.get(f"/people/{known.person_id}").text
+    for words in (
+        "Tiles: usually every 5 weeks ± 6 days (7 orders), the last 19 Dec 2025;",
+        "by now is 97%.",
+        "Eight of ten orders are of 18 to 31 pieces.",
+        "worth about €120.00.",
+        "Another contact of the company carries the tag.",
+        "Grout: in 9 of 10 orders, and not in the last, of 1 Mar 2026.",
+    ):
+        assert words in text, words
+    assert text.index("Tiles: usually") < text.index("An order of anything:")
+    visitor.post("/language", {"language": "nl"})
+    text = visitor.get(f"/people/{known.person_id}").text
+    assert "Grout: in 9 van 10 bestellingen, en niet in de laatste, van 1 mrt 2026." in text
+
+
 def test_a_person_shows_every_source_and_the_sentence_of_every_tag(
     shop: tuple[Flask, Merchant],
 ) -> None:
