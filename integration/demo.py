@@ -128,20 +128,20 @@ class Demo:
         self.password = secrets.token_urlsafe(9)
         self.url = f"http://127.0.0.1:{free_port(options.port)}"
         self.sandbox_url = f"http://127.0.0.1:{free_port(options.sandbox_port)}"
-        self._env = options.folder / ".env"
+        self.env = options.folder / ".env"
         self._stack = ExitStack()
 
     def __enter__(self) -> Demo:
         self.options.folder.mkdir(parents=True, exist_ok=True)
         if any(self.options.folder.iterdir()):
             raise DemoFailed(f"{self.options.folder} is not empty: name an empty folder")
-        self._env.write_text(
+        self.env.write_text(
             f"{fresh_env()}STIPT_DATA_DIR={self.options.folder.resolve()}\n"
             f"STIPT_MAILCHIMP_URL={self.sandbox_url}/3.0\nSTIPT_BATCH_POLL_S=0.1\n"
             f"STIPT_PUBLIC_URL={self.url}\nSTIPT_LOG_LEVEL=WARNING\n",
             encoding="utf-8",
         )
-        self.context: Context = make_context(load(self._env))
+        self.context: Context = make_context(load(self.env))
         self._stack.callback(self.context.engine.dispose)
         upgrade(self.context.settings.database)
         return self
@@ -159,7 +159,7 @@ class Demo:
         self._wait_for(f"{self.url}/healthz")
 
     def _run(self, *arguments: str) -> None:
-        program = [sys.executable, "-m", "integration.cli", "--env", str(self._env), *arguments]
+        program = [sys.executable, "-m", "integration.cli", "--env", str(self.env), *arguments]
         log = self._stack.enter_context((self.options.folder / f"{arguments[0]}.log").open("wb"))
         process = subprocess.Popen(program, stdout=log, stderr=subprocess.STDOUT)  # noqa: S603  # our own command
         self._stack.callback(_stop, process)

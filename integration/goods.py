@@ -51,8 +51,15 @@ class Shelf:
         self._sold_out = sold - {product_id for _, product_id, _ in variants}
 
     def shown(self, offers: Iterable[Mapping[str, Any]]) -> list[Goods]:
-        """Return those of `offers` that can be bought, best first."""
-        return [goods for offer in offers if (goods := self._find(offer)) is not None]
+        """Return those of `offers` that can be bought, best first and each title once.
+
+        Web shop and till both list what both sell: of those the one that has a page is shown.
+        """
+        by_title: dict[str, Goods] = {}
+        for goods in filter(None, map(self._find, offers)):
+            known = by_title.get(goods.title)
+            by_title[goods.title] = known if known and known.url else goods
+        return list(by_title.values())
 
     def _find(self, offer: Mapping[str, Any]) -> Goods | None:
         goods = self._products.get(offer["product_id"])

@@ -108,7 +108,7 @@ _DUE_TEXTS = {
         "Een eerste blik: nieuw in {nl}. Korting is nog niet nodig.",
     ),
     "now": (
-        "Bought {en} before; most people come back for {en} in this very time. None since.",
+        "Bought {en} before; around this time most people come back for {en}. None since.",
         "Kocht eerder {nl}; in deze tijd komen de meesten ervoor terug. Sindsdien niet meer.",
         "One clear proposal: {en} like the last, in the right size.",
         "Eén duidelijk voorstel: {nl} zoals de vorige, in de juiste maat.",

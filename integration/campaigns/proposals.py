@@ -75,7 +75,7 @@ PROPOSALS: Mapping[tuple[str, str], Proposal] = {
         "Chosen for you.",
         "Time for something new?",
         "*|IF:DUEWHAT|*It has been a while since your last *|DUEWHAT|*.*|ELSE:|*It has been a "
-        "while.*|END:IF|* Most people come back in this very time, so have a look.",
+        "while.*|END:IF|* Most people come back around this time, so have a look.",
         "Show me",
     ),
     ("due:anything", "nl"): _nl(

@@ -140,6 +140,7 @@ def _stay(shown: Demo) -> None:
     click.echo(
         f"\nPages:           {shown.url}   (log in: {EMAIL}, password: {shown.password})\n"
         f"Your Mailchimp:  {shown.sandbox_url}   (the sandbox's audience, as a marketer sees it)\n"
+        f"Commands:        {sys.argv[0]} --env {shown.env} segments   (and all others)\n"
         "Stop with Ctrl-C."
     )
     with suppress(KeyboardInterrupt):

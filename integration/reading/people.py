@@ -214,7 +214,10 @@ def _owned(session: Session, words: Words, person_id: int, today: date) -> list[
 def _picks(session: Session, figures: PersonProfile | None) -> list[tuple[Goods, str]]:
     picks = figures.picks if figures else []
     shelf = Shelf(session, _products(picks))
-    return [(goods, pick["basis"]) for pick in picks for goods in shelf.shown([pick])]
+    basis = {
+        goods.title: pick["basis"] for pick in reversed(picks) for goods in shelf.shown([pick])
+    }
+    return [(goods, basis[goods.title]) for goods in shelf.shown(picks)]
 
 
 def _rhythms(words: Words, figures: PersonProfile | None) -> list[Rhythm]:

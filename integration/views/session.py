@@ -54,10 +54,9 @@ def login() -> ResponseReturnValue:
 def enter() -> ResponseReturnValue:
     """Check the password and let somebody in."""
     target = _own_page(request.form.get("next"))
+    email = request.form.get("email", "")
     with unscoped(context().engine) as session:
-        found = authenticate(
-            session, request.form.get("email", ""), request.form.get("password", "")
-        )
+        found = authenticate(session, email, request.form.get("password", ""))
         if found:
             # Only a choice sets the cookie: what was picked on the log-in page stays.
             chosen = request.cookies.get(LANGUAGE_COOKIE)
@@ -66,7 +65,7 @@ def enter() -> ResponseReturnValue:
     if known is None:
         # One text for both cases: it must not say which addresses exist.
         error = gettext("E-mail address and password do not belong together.")
-        return render_template("login.html", error=error, next=target), 401
+        return render_template("login.html", error=error, next=target, email=email), 401
     login_user(known)
     return redirect(target or url_for("overview.show"))
 

@@ -127,6 +127,21 @@ def test_what_sold_out_since_last_night_gives_way_to_the_next_best(stall: Stall)
     assert "RECO2" not in found
 
 
+def test_what_web_shop_and_till_both_list_is_proposed_once_and_with_its_page(stall: Stall) -> None:
+    of_till, _ = stall.product("Navy suit")
+    with stall.session() as session:
+        row = session.get_one(Product, of_till)
+        row.url, row.external_id = None, "till"
+    of_web, _ = stall.product("Navy suit")
+    other, _ = stall.product("Grey suit")
+    found = stall.offer(
+        *({"product_id": one, "variant_id": None} for one in (of_till, of_web, other))
+    )
+    assert (found["DUEPROD"], found["DUEURL"]) == ("Navy suit", "https://stipt-demo.shop/9")
+    assert (found["RECO1"], found["RECO2"]) == ("Navy suit", "Grey suit")
+    assert "RECO3" not in found
+
+
 @pytest.mark.parametrize("status", ["draft", "archived"])
 def test_a_product_that_is_not_published_is_not_proposed(stall: Stall, status: str) -> None:
     suit, _ = stall.product("Navy suit", status=status)

@@ -201,6 +201,18 @@ def test_a_log_in_leads_only_to_pages_of_ours(
     assert (answer.status_code, answer.headers["Location"]) == (302, lands)
 
 
+def test_after_a_wrong_password_the_address_needs_no_typing_again(
+    two: tuple[Flask, Context, Merchant, Merchant],
+) -> None:
+    app, _, one, _ = two
+    visitor = Visitor(app)
+    visitor.get("/login")
+    answer = visitor.post("/login", {"email": one.email, "password": "mistyped"})
+    assert answer.status_code == 401
+    assert f'value="{one.email}"' in answer.text
+    assert "mistyped" not in answer.text
+
+
 def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(
     two: tuple[Flask, Context, Merchant, Merchant],
 ) -> None:
