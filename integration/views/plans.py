@@ -191,7 +191,7 @@ def _push_states() -> dict[str, str]:
         "published": gettext("published"),
         "undone": gettext("undone"),
         "discarded": gettext("put away"),
-        "superseded": gettext("replaced by a newer plan"),
+        "superseded": gettext("stopped before its end"),
         "failed": gettext("failed"),
     }
 

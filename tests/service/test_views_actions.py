@@ -129,7 +129,7 @@ def test_while_a_publication_is_taken_back_the_page_says_so(
     page = visitor.get("/plan").text
     assert "Undone. Exactly our own changes were taken back." in page
     assert "<td>taken back</td>" in page
-    assert "<td>replaced by a newer plan</td>" in page
+    assert "<td>stopped before its end</td>" in page
     assert "Taken back" in visitor.get("/").text
 
 
