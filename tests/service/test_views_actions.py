@@ -128,8 +128,8 @@ def test_while_a_publication_is_taken_back_the_page_says_so(
                          summary={"members": 1}, created_at=NOW, published_at=NOW))  # fmt: skip
     page = visitor.get("/plan").text
     assert "Undone. Exactly our own changes were taken back." in page
-    assert "<td>taken back</td>" in page
-    assert "<td>stopped before its end</td>" in page
+    assert ">taken back</td>" in page
+    assert ">stopped before its end</td>" in page
     assert "Taken back" in visitor.get("/").text
 
 
