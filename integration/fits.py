@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from sqlmodel import Session, col, delete, func, select, update
 
 from integration.tables import FittedModel
@@ -18,6 +19,8 @@ from segmentation.stored import groups as stored_groups
 if TYPE_CHECKING:  # the models' libraries are large, and most that is stored needs none
     from segmentation.fitted import Fitted, Live
     from segmentation.trial import Verdict
+
+_log = structlog.get_logger(__name__)
 
 #: Fits whose numbers are kept; of older ones those of one a week, while they may judge a new one.
 NEWEST_KEPT, WEEKLY_KEPT = 10, timedelta(days=75)
@@ -89,6 +92,9 @@ def store(
     session.add(row)
     session.flush()
     verdicts = fitted.verdicts.get(account_id, ())
+    for verdict in verdicts:
+        if verdict.outcome == "rejected":
+            _log.warning("kept the numbers of before", part=verdict.part, worse=verdict.difference)
     row.verdicts = {verdict.part: _versioned(verdict, row, before) for verdict in verdicts}
     session.flush()
     _let_go(session, now)

@@ -123,6 +123,13 @@ def card(session: Session) -> Card | None:
     )
 
 
+def rejected(session: Session) -> list[str]:
+    """Return the parts of the newest fit that did not go live."""
+    query = select(FittedModel.verdicts).order_by(col(FittedModel.id).desc()).limit(1)
+    verdicts: Mapping[str, Any] = session.exec(query).first() or {}
+    return [part for part, verdict in verdicts.items() if verdict["outcome"] == "rejected"]
+
+
 def _part(name: str, verdict: Mapping[str, Any], fit: AccountFit) -> Part:
     base = verdict["base"]
     told = {key: value for key, value in verdict.items() if key not in ("version", "learned_on")}

@@ -8,11 +8,12 @@ from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
 from integration.audience import checked
-from integration.reading import lives, names, overview, plans
+from integration.reading import lives, model, names, overview, plans
 from integration.views.base import language, own_rows, today
 from integration.views.checks import headline
 from integration.views.formats import day, short_day
 from integration.views.imports import run_states
+from integration.views.model import part_names
 from integration.views.plans import plan_state
 from integration.views.status import kind_names
 from integration.views.texts import gettext
@@ -46,6 +47,7 @@ def show() -> ResponseReturnValue:
             chart=_chart(calendar, words),
             lives=lives.lives(session, words, fit)[:5],
             computed_at=names.computed_at(session),
+            rejected=[part_names()[part] for part in model.rejected(session)],
             plan=overview.last_plan(session),
             audience=plans.audience(session),
             dead=overview.dead_work(session),

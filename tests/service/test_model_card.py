@@ -63,6 +63,7 @@ def test_the_page_says_what_was_rejected_and_by_how_much_it_was_worse(
     page = visitor.get("/model").text
     for word in words:
         assert word in page
+    assert ("so those stay: Due dates." in visitor.get("/").text) is (language == "en")
     for place in ("/status", "/lives"):
         assert 'href="/model"' in visitor.get(place).text
 
