@@ -76,6 +76,8 @@ def customers(days: pd.DataFrame, as_of: int) -> pd.DataFrame:
 
 def outcomes(days: pd.DataFrame, persons: Ints, as_of: int, horizon: int) -> tuple[Floats, Floats]:
     """Return purchase days and revenue of each person in the `horizon` days after `as_of`."""
+    if not persons.size:
+        return np.zeros(0), np.zeros(0)
     later = days[((days["day"] > as_of) & (days["day"] <= as_of + horizon)).to_numpy()]
     place = np.searchsorted(persons, later["person_id"].to_numpy(dtype=np.int64))
     known = (place < persons.size) & (

@@ -187,6 +187,11 @@ def test_too_few_purchases_judge_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     }
 
 
+def test_a_shop_of_yesterday_is_fitted_without_a_trial() -> None:
+    buys = [Buy(person=person, on=YESTERDAY) for person in range(3)]
+    assert [one.cases for one in run(frames(buys)).verdicts[ACCOUNT]] == [0, 0, 0]
+
+
 def rows(loss: np.ndarray[Any, Any], person: np.ndarray[Any, Any], period: Any = 0) -> trial.Rows:
     none = np.zeros(loss.size)
     return trial.Rows(person, np.zeros(loss.size) + period, loss, none, none, none)
