@@ -181,7 +181,8 @@ def _wholesale(rng: np.random.Generator, people: People, days: int) -> Draft:
     rhythm = rng.integers(18, 60, accounts.size)
     start = rng.integers(0, days // 2, accounts.size)
     person, nth = np.nonzero(np.arange(days // 18) < ((days - start) // rhythm)[:, None])
-    day = start[person] + nth * rhythm[person] + rng.integers(-3, 4, person.size)
+    # Begun a rhythm later: the last order is then within one of the last day, and nobody is late.
+    day = start[person] + (nth + 1) * rhythm[person] + rng.integers(-3, 4, person.size)
     orders = _blank(ORDER, person.size)
     orders["person"], orders["day"] = accounts[person], np.clip(day, 0, days - 1)
     size = rng.integers(2, 7, person.size)
