@@ -262,4 +262,8 @@ def test_a_wholesaler_does_not_raise_the_limit_that_finds_the_next() -> None:
     )  # fmt: skip
     assert limits(people, 365) == limits(people.head(51), 365)
     assert is_wholesale(people, limits(people, 365), 365).sum() == 3
+    declared = people.assign(is_business=people["revenue"] == 1e9, line_quantity=1.0)
+    ordering_there = declared.assign(is_business=False, wholesale_share=declared["is_business"] * 1)
+    for known in (declared, ordering_there):
+        assert limits(known, 365) == limits(people.head(51), 365)
     assert limits(people.head(0), 365) == WholesaleRule(1e18, 1.0)
