@@ -84,6 +84,7 @@ def test_every_page_fits_and_is_open_to_everybody(
         "/people",
         f"/people/{opened.known.person_id}",
         "/lives",
+        "/groups",
         "/imports",
         "/plan",
         "/mailchimp/choices",

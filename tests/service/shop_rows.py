@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -45,6 +46,7 @@ from integration.tables import (
 )
 from segmentation.compute import fit
 from segmentation.frames import LINES, PRODUCTS, Choices, Frames
+from segmentation.groups.tree import GroupTree
 
 PASSWORD = "punctual and exact"
 NOW = datetime(2026, 3, 10, 9, 30, tzinfo=UTC)
@@ -282,7 +284,26 @@ def _fitted(account_id: int, product: int) -> dict[str, object]:
                            "is_business": False, "declared_gender": "", "company": ""})  # fmt: skip
     people = people.astype({"declared_gender": "str", "company": "str"})
     frames = Frames(lines=lines[list(LINES)], products=products, people=people)
-    return fit(frames, as_of=TODAY, choices=Choices()).to_dict()
+    state = fit(frames, as_of=TODAY, choices=Choices()).to_dict()
+    # Twenty people make no groups: those of a larger shop stand in for them.
+    state["accounts"][str(account_id)]["groups"] |= groups(("frequency", "low"))
+    return state
+
+
+def groups(*told: tuple[str, str]) -> dict[str, Any]:
+    """Return groups of menswear as a fit writes them, and a kind of customers where it is told."""
+    path = [["shops", "menswear"]]
+    men = {"path": path, "people": 900, "buyers": 400, "precision": 0.2,
+           "larger": 0.1}  # fmt: skip
+    navy = {"path": [*path, ["need", "suits"], ["colour", "navy"]], "people": 130,
+            "buyers": 80, "precision": 0.31, "larger": 0.24}  # fmt: skip
+    tree = {"params": GroupTree().get_params(), "window_days": 365, "until": 20_000, "seen": 9,
+            "groups": [men, navy], "offered": ["menswear:suits:colour-navy"]}  # fmt: skip
+    kind = {"number": 1, "told": [list(one) for one in told], "share": 0.4, "centre": [0.0] * 5}
+    few = {"what": "repeaters", "needed": 200, "there": 57}
+    clusters = {"params": {}, "clusters": [kind] if told else [], "refused": None if told else few,
+                "mean": [0.0] * 5, "spread": [1.0] * 5, "stability": 0.9, "next": 2}  # fmt: skip
+    return {"schema": 1, "prices": {}, "tree": tree, "clusters": clusters, "texts": {}}
 
 
 def _audience(session: Session, person: int, email: str) -> tuple[int, int]:

@@ -4,46 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
+from sqlmodel import Session
 
 from integration.app import create_app
 from integration.audience.names import LEAST_PEOPLE, within_budget
 from integration.context import Context
 from integration.db import scoped
 from integration.fits import live
-from integration.reading.groups import groups
+from integration.reading import groups as reading
 from integration.reading.names import words
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
 from integration.tables import FittedModel
-from segmentation.groups.tree import GroupTree
 from tests.service.audience_shop import NOW, AudienceShop, make_shop
-from tests.service.shop_rows import merchant
+from tests.service.shop_rows import groups, merchant
 from tests.service.visitor import Visitor
 
 ADA = "ada@stipt-demo.shop"
-MEN = {"path": [["shops", "menswear"]], "people": 900, "buyers": 400, "precision": 0.2,
-       "larger": 0.1}  # fmt: skip
-NAVY = {"path": [["shops", "menswear"], ["need", "suits"], ["colour", "navy"]], "people": 130,
-        "buyers": 80, "precision": 0.31, "larger": 0.24}  # fmt: skip
 
 
-def found(*told: tuple[str, str], schema: int = 0) -> dict[str, Any]:
-    """Return what a fit of another version left, with one kind of customers."""
-    tree = {"params": GroupTree().get_params(), "window_days": 365, "until": 20_000, "seen": 9,
-            "groups": [MEN, NAVY], "offered": ["menswear:suits:colour-navy"]}  # fmt: skip
-    kind = {"number": 1, "told": [list(one) for one in told], "share": 0.4, "centre": [0.0] * 5}
-    clusters: dict[str, Any] = {"params": {}, "clusters": [kind] if told else [], "refused": None}
-    if not told:
-        clusters["refused"] = {"what": "repeaters", "needed": 200, "there": 57}
-    plain = {"schema": 1, "prices": {}, "tree": tree, "clusters": clusters, "texts": {}}
-    return {"schema": schema, "groups": plain}
-
-
-def keep(session: Any, account: int, state: dict[str, Any]) -> None:
-    state = {"schema": state["schema"], "accounts": {str(account): {"groups": state["groups"]}}}
+def keep(session: Session, account: int, *told: tuple[str, str]) -> None:
+    """Keep what a fit of another version found."""
+    state = {"schema": 0, "accounts": {str(account): {"groups": groups(*told)}}}
     session.add(FittedModel(account_id=account, as_of=NOW.date(), state=state, counters={},
                             created_at=NOW))  # fmt: skip
 
@@ -61,7 +45,7 @@ def shop(settings: Settings, sandbox: SandboxServer) -> Iterator[AudienceShop]:
     sandbox.add_member(ADA)
     made.person(ADA, ["cluster:1"])
     with made.session() as session:
-        keep(session, made.account_id, found(("frequency", "high")))
+        keep(session, made.account_id, ("frequency", "high"))
     yield made
     made.context.engine.dispose()
 
@@ -72,7 +56,7 @@ def test_a_kind_of_customers_that_is_called_otherwise_keeps_its_tag(
     shop.push()
     assert sandbox.tags(ADA) == {"Profile: Buys often"}
     with shop.session() as session:
-        keep(session, shop.account_id, found(("frequency", "high"), ("breadth", "high")))
+        keep(session, shop.account_id, ("frequency", "high"), ("breadth", "high"))
     plan = shop.plan()
     names = [(change["before"], change["after"]) for change in plan.summary["names"]]
     assert names == [("Profile: Buys often", "Profile: Buys often, many things")]
@@ -115,8 +99,7 @@ def test_the_page_shows_the_tree_and_the_kinds(
 ) -> None:
     known = merchant(replace(context, clock=lambda: NOW))
     with scoped(context.engine, known.account_id) as session:
-        keep(session, known.account_id, found(("frequency", "low")))
-        tree = groups(session, words(session, language))
+        tree = reading.groups(session, words(session, language))
     assert tree is not None
     assert [(n.segment, n.depth, n.people) for n in tree.nodes] == [
         ("", 0, 900), ("group:menswear:suits:colour-navy", 2, 0)
@@ -131,7 +114,7 @@ def test_the_page_shows_the_tree_and_the_kinds(
 def test_the_page_says_how_many_customers_are_missing(context: Context) -> None:
     known = merchant(replace(context, clock=lambda: NOW))
     with scoped(context.engine, known.account_id) as session:
-        keep(session, known.account_id, found())
+        keep(session, known.account_id)
     visitor = Visitor(create_app(replace(context, clock=lambda: NOW)))
     visitor.log_in(known.email)
     assert "57 customers bought more than once; 200 are needed" in visitor.get("/groups").text
