@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from sqlite3 import SQLITE_BUSY
@@ -22,6 +22,7 @@ from sqlalchemy import (
     create_engine,
     event,
     literal,
+    text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
@@ -252,3 +253,17 @@ def upsert(
     connection = session.connection()
     for start in range(0, len(rows), step):
         connection.execute(statement, list(rows[start : start + step]))
+
+
+def take_stock(engine: Engine) -> None:
+    """Let SQLite count its rows anew, so that it looks up one person by the person's own index.
+
+    Without counts it takes every index for equally good, and goes through a whole account.
+    PostgreSQL does this by itself.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    # Of an index so many rows are looked at: enough, and quick at any size.
+    with suppress(OperationalError), engine.begin() as connection:  # somebody else is writing
+        connection.execute(text("PRAGMA analysis_limit = 1000"))
+        connection.execute(text("ANALYZE"))

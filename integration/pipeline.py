@@ -28,7 +28,7 @@ from integration.audience.undo import make_undo
 from integration.campaigns import rules as campaign_rules
 from integration.changed import both, few
 from integration.context import Context
-from integration.db import scoped, upsert
+from integration.db import scoped, take_stock, upsert
 from integration.flows import switches as flow_switches
 from integration.mailchimp.push import publish
 from integration.shopdata import stores as shop_stores
@@ -315,6 +315,8 @@ def refresh(context: Context, job: Job) -> None:
         if not some:
             results.store_drawn(session, restraint.segments(session), as_of)
         follow_up(session)
+    if not some:
+        take_stock(context.engine)
 
 
 def follow_up(session: Session) -> None:

@@ -106,6 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--members", type=int, help="how large an audience (push)")
     parser.add_argument("--customers", type=int, help="how large a shop (nightly)")
     parser.add_argument("--lines", type=int, help="how many lines (features)")
+    parser.add_argument("--orders", type=int, help="how large a shop (refresh)")
     parser.add_argument("--latency-ms", type=float, help="how slow the sandbox (push)")
     parser.add_argument("--write", type=Path, help="page whose table is rewritten")
     options = parser.parse_args(arguments)
@@ -117,7 +118,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"name one of: {', '.join([*known, 'all'])}")
     wanted = known if options.name == "all" else [options.name]
     sizes = {
-        name: getattr(options, name) for name in ("customers", "latency_ms", "lines", "members")
+        name: getattr(options, name)
+        for name in ("customers", "latency_ms", "lines", "members", "orders")
     }
     measured = {name: measure(name, options.data, sizes) for name in wanted}
     results = [one for found in measured.values() for one in found]

@@ -39,9 +39,13 @@ WITH seen AS (
     FROM read_parquet('{folder}/*.parquet') l JOIN placed USING (account_id, product_id)
     WHERE ordered_on < DATE '{end}' AND status NOT IN ('test', 'cancelled')
       AND person_id IS NOT NULL
+), pairs AS (
+    SELECT DISTINCT account_id, person_id, product_id FROM seen WHERE quantity < 0
+), looked AS (
+    SELECT * FROM seen SEMI JOIN pairs USING (account_id, person_id, product_id)
 ), back AS (
     SELECT s.account_id, p.line_id, sum(s.quantity) AS units, sum(s.net_amount) AS amount
-    FROM seen s ASOF JOIN (SELECT * FROM seen WHERE quantity > 0) p
+    FROM looked s ASOF JOIN (SELECT * FROM looked WHERE quantity > 0) p
       ON s.account_id = p.account_id AND s.person_id = p.person_id
      AND s.product_id = p.product_id AND s.place > p.place
     WHERE s.quantity < 0 GROUP BY ALL

@@ -133,6 +133,15 @@ def test_a_few_people_get_what_a_run_over_everybody_gives_them(shop: Installatio
     assert _held(shop) == after
 
 
+def test_one_persons_orders_are_looked_up_by_the_person(shop: Installation) -> None:
+    asked = "EXPLAIN QUERY PLAN SELECT id FROM shop_order WHERE account_id = 1 AND profile_id = 1"
+    with shop.engine.connect() as connection:
+        (plan,) = connection.execute(sa.text(asked)).all()
+        counted = connection.execute(sa.text("SELECT DISTINCT tbl FROM sqlite_stat1")).scalars()
+        assert {"shop_order", "due_date", "segment_member"} <= set(counted)
+    assert "profile_id=?" in plan[-1]
+
+
 @pytest.mark.parametrize("why", ["another day", "somebody new", "many"])
 def test_everybody_is_computed_where_a_few_would_not_be_the_same(
     shop: Installation, why: str
