@@ -97,7 +97,7 @@ def groups(shell: Shell, language: str | None, as_json: bool) -> None:
 @click.command()
 @click.option("--state", type=click.Choice(["soon", "now", "late"]), help="Only this state.")
 @click.option("--need", help="Only this need, such as suits.")
-@click.option("--limit", type=int, default=50, show_default=True)
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
 @language_option
 @as_json
 @command
@@ -115,6 +115,11 @@ def due(
         query = query.where(DueDate.need == need)
     with shell.session() as session:
         named = _words(shell, session, language)
+        if need is not None and named.needs and need not in named.needs:
+            known = ", ".join(sorted(named.needs))
+            raise click.BadParameter(
+                f"no need {need!r} here; there are {known}", param_hint="--need"
+            )
         ordered = query.order_by(col(DueDate.p_due).desc(), col(DueDate.person_id), DueDate.need)
         version = {"version": newest_id(session)}
         rows = [_due_row(row, named) | version for row in session.exec(ordered.limit(limit))]

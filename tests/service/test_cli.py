@@ -183,6 +183,8 @@ def test_segments_and_due_people_are_printed_as_json(
     needs = {row["need"] for row in due}
     (one, *_) = sorted(needs)
     assert {row["need"] for row in printed(stipt("due", "--need", one, "--json"))} == {one}
+    unknown = stipt("due", "--need", "sofas")
+    assert (unknown.exit_code, one in unknown.stderr) == (2, True)
 
 
 def test_what_two_readings_allow_is_asked_and_answered_by_an_option(
