@@ -254,6 +254,7 @@ NO_DRY_RUN = {
     "sandbox": "stays up",
     "audience": "only reads",
     "segments": "only reads",
+    "groups": "only reads",
     "due": "only reads",
     "explain": "only reads",
     "access": "only reads",
