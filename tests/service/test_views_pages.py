@@ -103,6 +103,23 @@ def test_a_person_shows_what_is_expected_or_what_is_missing_to_say_it(
     assert "3.2 days with a purchase; the chance that this is a customer still is 87%" in told
 
 
+def test_a_business_customer_of_whom_no_rhythm_is_told_has_a_page(
+    shop: tuple[Flask, Merchant], context: Context
+) -> None:
+    app, known = shop
+    with scoped(context.engine, known.account_id) as session:
+        figures = session.exec(
+            select(PersonProfile).where(PersonProfile.person_id == known.person_id)
+        ).one()
+        figures.is_wholesale, figures.expected_gap = True, None
+        session.add(figures)
+    visitor = Visitor(app)
+    visitor.log_in(known.email)
+    shown = visitor.get(f"/people/{known.person_id}")
+    assert shown.status_code == 200
+    assert "usual time between purchases" not in shown.text
+
+
 def test_every_page_is_shown_on_postgresql_too(context: Context, postgres_url: str) -> None:
     other = replace(context, engine=make_engine(postgres_url), clock=lambda: NOW)
     try:
