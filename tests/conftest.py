@@ -287,8 +287,8 @@ def _add(config: pytest.Config, seen: dict[str, Any]) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Run two test processes a core: many tests wait, for a worker, a browser or a lease."""
-    return 2 * (os.cpu_count() or 1)
+    """Run one test process more than cores: many wait, for a worker, a browser or a lease."""
+    return 1 + (os.cpu_count() or 1)
 
 
 @pytest.hookimpl(optionalhook=True)

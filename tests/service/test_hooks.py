@@ -169,7 +169,8 @@ def test_what_mailchimp_signed_is_kept_once_with_its_work(here: Installation) ->
     assert work.lane == f"account:{here.shop.account_id}:incoming"
 
 
-@pytest.mark.parametrize("late", [-301, 301])
+# The early one by more than a busy machine may take to send it.
+@pytest.mark.parametrize("late", [-301, 360])
 def test_an_old_or_early_signature_is_refused(here: Installation, late: int) -> None:
     moment = datetime.now(UTC) + timedelta(seconds=late)
     answer = requests.post(here.address, data=BODY, headers=signed(here, BODY, moment))
