@@ -239,9 +239,7 @@ def upsert(
     account_id = session.info.get("account_id")
     if account_id is not None and issubclass(table, Owned):
         rows = [{**row, "account_id": account_id} for row in rows]
-    target: Table = table.__table__  # type: ignore[attr-defined]  # SQLModel adds it to tables
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(target)
+    statement = _inserting(session, table)
     fixed = {*key, *keep, "account_id"}
     changed = {name: statement.excluded[name] for name in rows[0] if name not in fixed}
     statement = (
@@ -249,6 +247,22 @@ def upsert(
         if changed
         else statement.on_conflict_do_nothing(index_elements=list(key))
     )
+    _in_steps(session, statement, rows)
+
+
+def add_new(session: Session, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows but those that are there by any of the table's keys, whoever added them since."""
+    if rows:
+        _in_steps(session, _inserting(session, table).on_conflict_do_nothing(), rows)
+
+
+def _inserting(session: Session, table: type[SQLModel]) -> Any:
+    target: Table = table.__table__  # type: ignore[attr-defined]  # SQLModel adds it to tables
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    return insert(target)
+
+
+def _in_steps(session: Session, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
     step = max(1, _VALUES_PER_STATEMENT // len(rows[0]))
     connection = session.connection()
     for start in range(0, len(rows), step):

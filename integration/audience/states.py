@@ -18,13 +18,12 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert
 from sqlmodel import Session, col, delete, or_, select, update
 
 from connectors.records import ConsentState
 from integration.audience import moves
 from integration.audience.difference import CONTACT
-from integration.db import upsert
+from integration.db import add_new, upsert
 from integration.mailchimp.answers import MemberInfo
 from integration.mailchimp.client import subscriber_hash
 from integration.privacy.erased import erased_among
@@ -178,7 +177,6 @@ def _record_statements(
     ]
     said = _said(session, [info.email_key for info in changed])
     before = _said(session, [moved[info.email_key] for info in changed if info.email_key in moved])
-    heard = {row.external_id for rows in said.values() for row in rows}
     added = _on_their_way(session, audience, [info.email_key for info in changed])
     statements = [
         statement
@@ -195,10 +193,9 @@ def _record_statements(
                 received_at,
             )
         )
-        and statement["external_id"] not in heard
     ]
-    if statements:
-        session.connection().execute(insert(Consent), statements)
+    # What was heard before, or is being written by a reading of the same moment, stands once.
+    add_new(session, Consent, statements)
 
 
 def note_left(
@@ -213,7 +210,7 @@ def note_left(
     info = MemberInfo(email_key=email_key, status="unsubscribed", changed_at=at)
     row = _statement(audience, info, said, received_at)
     assert row is not None
-    session.connection().execute(insert(Consent), [row])
+    add_new(session, Consent, [row])
 
 
 def _said(session: Session, email_keys: Collection[str]) -> dict[str, list[Consent]]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import UniqueConstraint, false
+from sqlalchemy import Index, UniqueConstraint, false, text
 from sqlmodel import Field
 
 from integration.db import Owned
@@ -184,7 +184,19 @@ class Cart(Owned, table=True):
 class Consent(Owned, table=True):
     """The ledger: one statement about permission. Rows are added, never changed or removed."""
 
-    __table_args__ = (UniqueConstraint("shop_id", "external_id"),)
+    __table_args__ = (
+        UniqueConstraint("shop_id", "external_id"),
+        # What Mailchimp said once is held once, whoever of message and reading writes it first;
+        # for the constraint above, two rows without a shop are never the same.
+        Index(
+            "uq_consent_of_mailchimp",
+            "account_id",
+            "external_id",
+            unique=True,
+            sqlite_where=text("shop_id IS NULL"),
+            postgresql_where=text("shop_id IS NULL"),
+        ),
+    )
 
     id: int | None = primary_key()
     account_id: int = account_key()
