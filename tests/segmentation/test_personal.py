@@ -84,7 +84,7 @@ def test_a_size_that_is_gone_takes_the_product_out_for_who_wears_it() -> None:
     assert picks_of(found, 2)[0]["product_id"] == socks
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 10_000), st.data())
 def test_in_any_shop_only_what_can_be_bought_is_picked_and_offered(seed: int, data: Any) -> None:
     known = frames(random_shop(seed))
