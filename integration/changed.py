@@ -2,8 +2,9 @@
 
 What a fit learned holds until the next one, so an order moves its own person's tags by the numbers
 of the last fit, at a cost that does not grow with the shop. Everybody is computed where that would
-not be the same: when many changed, when products did, on another day than the fit's, and when
-somebody buys for the first time, who may have to be drawn for the control group.
+not be the same: when many changed, when products did, on another day than the fit's, when somebody
+buys for the first time, who may have to be drawn for the control group, and for a company, whose
+contacts are placed together.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from sqlmodel import Session, col, func, select
 
 from integration import fits
 from integration.store.common import parts
-from integration.tables import PersonProfile
+from integration.tables import PersonProfile, SourceProfile
 
 if TYPE_CHECKING:  # the models' libraries are large, and most that looks here needs none
     from segmentation.fitted import Fitted
@@ -59,7 +60,7 @@ def few(session: Session, payload: Mapping[str, Any], *, as_of: date) -> Few | N
     newest = fits.newest(session)
     if newest is None or newest.as_of != as_of or "currency" not in newest.state:
         return None
-    if not _are_known(session, people):
+    if not _are_known_consumers(session, people):
         return None
     from segmentation.fitted import Fitted, NotFitted
 
@@ -69,12 +70,16 @@ def few(session: Session, payload: Mapping[str, Any], *, as_of: date) -> Few | N
         return None
 
 
-def _are_known(session: Session, people: Collection[int]) -> bool:
-    """Tell whether all of them have figures already, and are few among those who have."""
+def _are_known_consumers(session: Session, people: Collection[int]) -> bool:
+    """Tell whether all are consumers with figures already, and few among those who have."""
     count = select(func.count()).select_from(PersonProfile)
     if session.exec(count).one() < ONE_OF * len(people):
         return False
+    consumers = count.where(col(PersonProfile.is_wholesale).is_(False))
+    business = select(SourceProfile.id).where(col(SourceProfile.is_business).is_(True)).limit(1)
     known = 0
     for part in parts(people):
-        known += session.exec(count.where(col(PersonProfile.person_id).in_(part))).one()
+        if session.exec(business.where(col(SourceProfile.person_id).in_(part))).first() is not None:
+            return False
+        known += session.exec(consumers.where(col(PersonProfile.person_id).in_(part))).one()
     return known == len(people)

@@ -51,8 +51,14 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
 
 
 def _buyers(session: Session, count: int) -> list[int]:
-    ids = session.exec(select(PersonProfile.person_id).order_by(col(PersonProfile.person_id)))
-    return list(ids)[5 : 5 + 40 * count : 40]
+    ids = select(PersonProfile.person_id).where(col(PersonProfile.is_wholesale).is_(False))
+    ids = ids.order_by(col(PersonProfile.person_id))
+    return list(session.exec(ids))[5 : 5 + 40 * count : 40]
+
+
+def _companies(session: Session) -> list[int]:
+    business = select(PersonProfile.person_id).where(col(PersonProfile.is_wholesale).is_(True))
+    return list(session.exec(business.order_by(col(PersonProfile.person_id))))
 
 
 def _buys_again(session: Session, person: int) -> None:
@@ -142,7 +148,7 @@ def test_one_persons_orders_are_looked_up_by_the_person(shop: Installation) -> N
     assert "profile_id=?" in plan[-1]
 
 
-@pytest.mark.parametrize("why", ["another day", "somebody new", "many"])
+@pytest.mark.parametrize("why", ["another day", "somebody new", "many", "a company"])
 def test_everybody_is_computed_where_a_few_would_not_be_the_same(
     shop: Installation, why: str
 ) -> None:
@@ -152,6 +158,7 @@ def test_everybody_is_computed_where_a_few_would_not_be_the_same(
         people = _buyers(session, 1)
         people += [10**9] if why == "somebody new" else []
         people += range(1, 12) if why == "many" else []
+        people += _companies(session)[:1] if why == "a company" else []
         start_refresh(session, as_of=day.isoformat(), people=people)
     run_until_idle(shop.context)
     assert shop.count(FittedModel) == fits + 1
