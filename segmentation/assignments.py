@@ -65,7 +65,7 @@ def segment_rows(
     rows += _value_rows(profiles)
     rows += _taste_rows(profiles, evidence.tastes)
     rows += _loves_rows(profiles, evidence.loves, numbers)
-    rows += following.reasons(evidence.follows, numbers.following.arrows_)
+    rows += following.reasons(evidence.follows, numbers.following)
     rows += grouped
     return frame_of(account, rows)
 

@@ -277,13 +277,11 @@ def _ratio(
     return lift, float(lift * np.exp(-reach)), float(lift * np.exp(reach))
 
 
-def reasons(
-    found: pd.DataFrame, arrows: Sequence[Arrow]
-) -> Iterable[tuple[int, str, dict[str, Any]]]:
+def reasons(found: pd.DataFrame, following: Following) -> Iterable[tuple[int, str, dict[str, Any]]]:
     """Yield person, segment and reason of each row of `Following.predict`."""
     days = pd.to_datetime(found["day"], unit="D").dt.strftime("%Y-%m-%d")
     for person, day, at in zip(found["person_id"].tolist(), days, found["arrow"], strict=True):
-        arrow = arrows[at]
+        arrow = following.arrows_[at]
         reason = {"key": "next", "need": arrow.then, "after": arrow.before, "bought_on": day}
-        figures = {"share": arrow.share, "base": arrow.base, "within": WITHIN_DAYS}
+        figures = {"share": arrow.share, "base": arrow.base, "within": following.within_days}
         yield person, f"next:{arrow.then}", reason | figures
