@@ -26,6 +26,7 @@ from integration import security, tables
 from integration.context import Context, make_context
 from integration.db import make_engine, unscoped
 from integration.mailchimp import transport
+from integration.sandbox.server import SandboxServer
 from integration.settings import Settings, fresh_env, load
 from tests import one_cache, postgres
 from tests.specification.document import Specification
@@ -240,6 +241,13 @@ def context(settings: Settings) -> Iterator[Context]:
     made = make_context(settings)
     yield made
     made.engine.dispose()
+
+
+@pytest.fixture
+def sandbox() -> Iterator[SandboxServer]:
+    """An emulated Mailchimp over real HTTP; a module may have one with members in it."""
+    with SandboxServer() as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)

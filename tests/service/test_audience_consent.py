@@ -58,19 +58,6 @@ class Case:
 CASES = [Case(*case) for case in product(STATUSES, LEDGERS, ACTS)]
 
 
-@pytest.fixture
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
-        yield server
-
-
-@pytest.fixture
-def shop(settings: Settings, sandbox: SandboxServer) -> Iterator[AudienceShop]:
-    made = make_shop(settings, sandbox)
-    yield made
-    made.context.engine.dispose()
-
-
 def statuses(sandbox: SandboxServer) -> dict[str, str]:
     with sandbox.state.lock:
         return {m.email: m.status for m in sandbox.audience.members.values()}

@@ -29,13 +29,6 @@ def sandbox() -> Iterator[SandboxServer]:
         assert forbidden_writes(server.requests) == []
 
 
-@pytest.fixture
-def shop(settings: Settings, sandbox: SandboxServer) -> Iterator[AudienceShop]:
-    made = make_shop(settings, sandbox)
-    yield made
-    made.context.engine.dispose()
-
-
 def writes(sandbox: SandboxServer, since: int = 0) -> list[str]:
     return [
         f"{r.method} {r.path.removeprefix(f'/lists/{sandbox.list_id}')}"

@@ -24,9 +24,8 @@ from integration.mailchimp.answers import BatchInfo
 from integration.mailchimp.client import Mailchimp
 from integration.mailchimp.errors import NotAuthorized, Retryable, StillRunning
 from integration.sandbox.server import SandboxServer
-from integration.settings import Settings
 from integration.tables import DueDate, PersonProfile, Plan, PlanChange
-from tests.service.audience_shop import AudienceShop, Killed, make_shop
+from tests.service.audience_shop import AudienceShop, Killed
 from tests.service.consent_scan import forbidden_writes
 
 ADA, BOB, EVE = "ada@stipt-demo.shop", "bob@stipt-demo.shop", "eve@stipt-demo.shop"
@@ -45,13 +44,6 @@ def sandbox() -> Iterator[SandboxServer]:
 def in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hand in even the fields of one member as a batch."""
     monkeypatch.setattr(fields, "FEW", 0)
-
-
-@pytest.fixture
-def shop(settings: Settings, sandbox: SandboxServer) -> Iterator[AudienceShop]:
-    made = make_shop(settings, sandbox)
-    yield made
-    made.context.engine.dispose()
 
 
 def undo(shop: AudienceShop, plan_id: int | None) -> Plan:

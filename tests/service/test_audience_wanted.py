@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -25,22 +24,9 @@ from integration.mailchimp.errors import NoAccess, NoAudience
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
 from integration.tables import Audience, DueDate, FittedModel, Member, Order
-from tests.service.audience_shop import NOW, AudienceShop, make_shop
+from tests.service.audience_shop import NOW, AudienceShop
 
 ADA, BOB, EVE = "ada@stipt-demo.shop", "bob@stipt-demo.shop", "eve@stipt-demo.shop"
-
-
-@pytest.fixture
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
-        yield server
-
-
-@pytest.fixture
-def shop(settings: Settings, sandbox: SandboxServer) -> Iterator[AudienceShop]:
-    made = make_shop(settings, sandbox)
-    yield made
-    made.context.engine.dispose()
 
 
 def look(shop: AudienceShop) -> Wanted:

@@ -255,12 +255,6 @@ def test_a_client_without_the_permit_cannot_schedule(mail: MailShop) -> None:
 
 
 @pytest.fixture
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
-        yield server
-
-
-@pytest.fixture
 def mail(settings: Settings, sandbox: SandboxServer) -> Iterator[MailShop]:
     made = make_mail_shop(settings, sandbox)
     yield made

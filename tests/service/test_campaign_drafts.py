@@ -26,12 +26,6 @@ DAY = date(2026, 3, 9)
 
 
 @pytest.fixture
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
-        yield server
-
-
-@pytest.fixture
 def mail(settings: Settings, sandbox: SandboxServer) -> Iterator[MailShop]:
     made = make_mail_shop(settings, sandbox)
     yield made

@@ -19,12 +19,6 @@ LATER = timedelta(hours=5)
 
 
 @pytest.fixture
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
-        yield server
-
-
-@pytest.fixture
 def mail(settings: Settings, sandbox: SandboxServer) -> Iterator[MailShop]:
     made = make_mail_shop(settings, sandbox)
     yield made

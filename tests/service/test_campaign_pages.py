@@ -41,12 +41,6 @@ WHEN = {"weekday": "0", "hour": "9", "most_people": "100", "template_id": ""}
 
 
 @pytest.fixture
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
-        yield server
-
-
-@pytest.fixture
 def mail(settings: Settings, sandbox: SandboxServer) -> Iterator[MailShop]:
     made = make_mail_shop(settings, sandbox)
     made.due(["ada", "bo"])

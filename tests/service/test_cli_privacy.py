@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,25 +11,11 @@ from click.testing import CliRunner, Result
 
 from integration.cli.main import main
 from integration.sandbox.server import SandboxServer
-from integration.settings import Settings
-from tests.service.audience_shop import AudienceShop, make_shop
+from tests.service.audience_shop import AudienceShop
 from tests.service.known_person import ADA, NEEDLES, fill
 from tests.service.traces import found
 
 Stipt = Callable[..., Result]
-
-
-@pytest.fixture
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
-        yield server
-
-
-@pytest.fixture
-def shop(settings: Settings, sandbox: SandboxServer) -> Iterator[AudienceShop]:
-    made = make_shop(settings, sandbox)
-    yield made
-    made.context.engine.dispose()
 
 
 @pytest.fixture

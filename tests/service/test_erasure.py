@@ -40,12 +40,6 @@ from tests.service.traces import found, in_files
 
 
 @pytest.fixture
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
-        yield server
-
-
-@pytest.fixture
 def shop(settings: Settings, database_url: str, sandbox: SandboxServer) -> Iterator[AudienceShop]:
     made = make_shop(settings.model_copy(update={"database_url": database_url}), sandbox)
     yield made

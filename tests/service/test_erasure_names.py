@@ -21,12 +21,6 @@ AN, JAN, LONGER = "an@x-shop.nl", "jan@x-shop.nl", "an@x-shop.nl.example"
 
 
 @pytest.fixture
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
-        yield server
-
-
-@pytest.fixture
 def shop(settings: Settings, database_url: str, sandbox: SandboxServer) -> Iterator[AudienceShop]:
     made = make_shop(settings.model_copy(update={"database_url": database_url}), sandbox)
     for address in (AN, JAN, LONGER, "j+an@x-shop.nl"):

@@ -33,12 +33,6 @@ def keep(session: Session, account: int, *told: tuple[str, str]) -> None:
 
 
 @pytest.fixture
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
-        yield server
-
-
-@pytest.fixture
 def shop(settings: Settings, sandbox: SandboxServer) -> Iterator[AudienceShop]:
     """Ada buys often."""
     made = make_shop(settings, sandbox, clock=lambda: NOW)

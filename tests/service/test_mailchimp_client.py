@@ -6,7 +6,6 @@ import io
 import json
 import logging
 import tarfile
-from collections.abc import Iterator
 from typing import Any
 
 import mailchimp_marketing
@@ -36,12 +35,6 @@ from integration.mailchimp.transport import server_of
 from integration.sandbox.server import SandboxServer
 
 ADA = "ada@stipt-demo.shop"
-
-
-@pytest.fixture
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
-        yield server
 
 
 @pytest.fixture

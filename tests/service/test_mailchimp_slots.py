@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,12 +33,6 @@ with Slots(pathlib.Path(sys.argv[1]), "a", 1).held():
     print("held", flush=True)
     sys.stdin.read()
 """
-
-
-@pytest.fixture
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
-        yield server
 
 
 def opened(sandbox: SandboxServer, slots: Slots, timeout_s: float = 20) -> Mailchimp:

@@ -44,12 +44,6 @@ SUIT = {"suits": ("now", date(2026, 3, 14))}
 
 
 @pytest.fixture
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
-        yield server
-
-
-@pytest.fixture
 def shop(settings: Settings, sandbox: SandboxServer) -> Iterator[AudienceShop]:
     made = make_shop(settings, sandbox)
     choose(made, adds_contacts=True)

@@ -39,12 +39,6 @@ OFTEN = {"version": 1, "who": {"feature": "frequency", "is": "at_least", "value"
 
 
 @pytest.fixture
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
-        yield server
-
-
-@pytest.fixture
 def shop(settings: Settings, sandbox: SandboxServer) -> Iterator[AudienceShop]:
     """Ada bought often, Bob once, and Eve often for a company."""
     made = make_shop(settings, sandbox, clock=lambda: NOW)

@@ -61,12 +61,6 @@ PERSONAL = ("email", "person", "profile_id", "phone", "card_no", "contact_id", "
 
 
 @pytest.fixture
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
-        yield server
-
-
-@pytest.fixture
 def life(settings: Settings, database_url: str, sandbox: SandboxServer) -> Iterator[WholeLife]:
     made = WholeLife(settings.model_copy(update={"database_url": database_url}), sandbox)
     yield made

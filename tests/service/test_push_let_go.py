@@ -24,12 +24,6 @@ DUE = {"suits": ("now", NOW.date())}
 
 
 @pytest.fixture
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
-        yield server
-
-
-@pytest.fixture
 def shop(settings: Settings, sandbox: SandboxServer) -> Iterator[AudienceShop]:
     """A shop with a newcomer to add and people to push."""
     made = make_shop(settings, sandbox)

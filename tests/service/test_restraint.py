@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from random import Random
 from typing import cast
@@ -19,7 +18,6 @@ from integration.identity import link
 from integration.pipeline import refresh
 from integration.salted import lot
 from integration.sandbox.server import SandboxServer
-from integration.settings import Settings
 from integration.tables import (
     Identity,
     Order,
@@ -34,19 +32,6 @@ from tests.service.audience_shop import NOW, AudienceShop, TestJob, make_shop
 
 TODAY = NOW.date()
 MANY = [f"guest{number}@stipt-demo.shop" for number in range(1_000)]
-
-
-@pytest.fixture
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
-        yield server
-
-
-@pytest.fixture
-def shop(settings: Settings, sandbox: SandboxServer) -> Iterator[AudienceShop]:
-    made = make_shop(settings, sandbox)
-    yield made
-    made.context.engine.dispose()
 
 
 def group(shop: AudienceShop, percent: int) -> set[int]:

@@ -12,10 +12,9 @@ from integration.audience.plan import make_plan
 from integration.context import Context
 from integration.night import start_night
 from integration.sandbox.server import SandboxServer
-from integration.settings import Settings
 from integration.tables import Addition, Connecting, Plan, PlanChange, Work
 from tests.service.adding_shop import choose, opt_in
-from tests.service.audience_shop import AudienceShop, make_shop
+from tests.service.audience_shop import AudienceShop
 
 ADA, BOB, EVE = "ada@stipt-demo.shop", "bob@stipt-demo.shop", "eve@stipt-demo.shop"
 
@@ -26,13 +25,6 @@ def sandbox() -> Iterator[SandboxServer]:
         server.add_member(ADA)
         server.add_member(BOB)
         yield server
-
-
-@pytest.fixture
-def shop(settings: Settings, sandbox: SandboxServer) -> Iterator[AudienceShop]:
-    made = make_shop(settings, sandbox)
-    yield made
-    made.context.engine.dispose()
 
 
 def night(shop: AudienceShop, *, after: timedelta) -> None:

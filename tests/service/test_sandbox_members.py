@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import mailchimp_marketing
@@ -15,12 +14,6 @@ from integration.sandbox.server import SandboxServer
 from integration.sandbox.state import subscriber_hash
 
 ADA = "ada@stipt-demo.shop"
-
-
-@pytest.fixture
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
-        yield server
 
 
 @pytest.fixture

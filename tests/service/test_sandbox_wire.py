@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tarfile
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,6 @@ from integration.sandbox.state import subscriber_hash
 from integration.sandbox.texts import TEXTS
 
 ADA = "ada@stipt-demo.shop"
-
-
-@pytest.fixture
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
-        yield server
 
 
 def call(sandbox: SandboxServer, method: str, path: str, **more: Any) -> requests.Response:

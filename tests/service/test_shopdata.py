@@ -29,12 +29,6 @@ ADA, BOB, EVE = "ada@stipt-demo.shop", "bob@stipt-demo.shop", "eve@stipt-demo.sh
 
 
 @pytest.fixture
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
-        yield server
-
-
-@pytest.fixture
 def shop(settings: Settings, sandbox: SandboxServer) -> Iterator[StoreShop]:
     made = StoreShop(settings, sandbox)
     yield made

@@ -19,12 +19,6 @@ ADA, BOB = "ada@stipt-demo.shop", "bob@stipt-demo.shop"
 
 
 @pytest.fixture
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
-        yield server
-
-
-@pytest.fixture
 def shop(settings: Settings, sandbox: SandboxServer) -> Iterator[StoreShop]:
     made = StoreShop(settings, sandbox)
     yield made

@@ -30,12 +30,6 @@ PAGE = "/mailchimp/shop"
 
 
 @pytest.fixture
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
-        yield server
-
-
-@pytest.fixture
 def shop(settings: Settings, sandbox: SandboxServer) -> Iterator[StoreShop]:
     made = StoreShop(settings, sandbox)
     made.order("o1", made.buyer(ADA), ("suit", None))

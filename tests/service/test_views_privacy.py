@@ -31,12 +31,6 @@ OWNER = "owner@kleding.example"
 
 
 @pytest.fixture
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
-        yield server
-
-
-@pytest.fixture
 def shop(settings: Settings, sandbox: SandboxServer) -> Iterator[AudienceShop]:
     made = make_shop(settings, sandbox)
     with unscoped(made.context.engine) as session:
