@@ -36,8 +36,11 @@ def unit(feature: Feature) -> str:
 
 def bounds(feature: Feature) -> tuple[str, str]:
     """Return the least and the most that can be asked for, as in the fields; "" for none."""
-    ends = (feature.least, feature.most)
-    return tuple("" if one is None else shown(one, feature, user().currency) for one in ends)  # type: ignore[return-value]  # two in, two out
+    least, most = (
+        "" if end is None else shown(end, feature, user().currency)
+        for end in (feature.least, feature.most)
+    )
+    return least, most
 
 
 def step(feature: Feature) -> str:
