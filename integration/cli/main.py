@@ -19,6 +19,7 @@ _COMMANDS = {
     "segment": "own:segment",
     "groups": "reading:groups",
     "due": "reading:due",
+    "monday": "reading:monday",
     "explain": "reading:explain",
     "connect": "connection:connect",
     "audience": "connection:audience",

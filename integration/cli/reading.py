@@ -14,6 +14,7 @@ from integration.cli.base import Shell, as_json, command, print_json, print_tabl
 from integration.fits import newest, newest_id
 from integration.identity import email_key
 from integration.reading import groups as reading
+from integration.reading import monday as overdue
 from integration.reading.model import card
 from integration.reading.names import Words, words
 from integration.reading.overview import sizes
@@ -149,6 +150,46 @@ def _due_row(row: DueDate, named: Words) -> dict[str, Any]:
         "basis": row.basis,
         "why": named.why(row.reason),
     }
+
+
+@click.command()
+@click.option("--limit", type=click.IntRange(min=1), help="Companies; default: all.")
+@language_option
+@as_json
+@command
+def monday(shell: Shell, limit: int | None, language: str | None, as_json: bool) -> None:
+    """List the business customers who are overdue, where most is at risk first."""
+    with shell.session() as session:
+        found = overdue.companies(session, _words(shell, session, language))[:limit]
+        version = newest_id(session)
+        currency = session.get_one(Account, shell.account_id).currency
+    if as_json:
+        told = [asdict(one) | {"value": one.value, "version": version} for one in found]
+        print_json({"currency": currency, "companies": told})
+    elif not found:
+        click.echo("No business customer is overdue.")
+    else:
+        header = ("company", "group", "expected", "pieces", "days late", "chance",
+                  f"at risk ({currency})", "contact")  # fmt: skip
+        rows = [row for one in found for row in _late_rows(one, currency)]
+        print_table("Monday list", header, rows)
+
+
+def _late_rows(company: overdue.Company, currency: str) -> list[tuple[Any, ...]]:
+    contact = company.contact
+    return [
+        (
+            company.name,
+            late.name or "any order",
+            late.expected_on,
+            late.units,
+            late.days_late,
+            f"{late.chance:.0%}",
+            overdue.whole(late.value, currency),
+            contact.name or contact.email,
+        )
+        for late in company.late
+    ]
 
 
 @click.command()

@@ -71,9 +71,14 @@ def who(session: Session, person_ids: Iterable[int]) -> dict[int, Who]:
 
 
 def full_name(profile: SourceProfile) -> str:
-    """Return a profile's name in one piece, "" when it has none."""
+    """Return a profile's name in one piece, the company's for want of another, "" for none."""
+    return personal_name(profile) or (profile.company or "")
+
+
+def personal_name(profile: SourceProfile) -> str:
+    """Return the name of the person in one piece, "" when it is not told."""
     parts = (profile.first_name, profile.middle_name, profile.last_name)
-    return " ".join(part for part in parts if part) or (profile.company or "")
+    return " ".join(part for part in parts if part)
 
 
 def _shown(person_id: int, profiles: Sequence[SourceProfile]) -> Who:

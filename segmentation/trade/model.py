@@ -11,11 +11,14 @@ import pandas as pd
 
 from segmentation.account import Part
 from segmentation.duedates.schedule import dates
+from segmentation.duedates.starts import Floats
 from segmentation.trade.alarms import OVERDUE, is_overdue
 from segmentation.trade.basket import BasketGaps
 from segmentation.trade.companies import ANY, companies, order_days
 from segmentation.trade.rhythm import TradeRhythm
 
+#: Orders whose prices tell what is usual: older ones were from before a rise.
+_PRICES = 5
 #: {"rhythms": [reasons with "state", "carries" (the alarm is this person's) and figures], "lacks":
 #: [reasons]}, plain JSON values, and no other contact's number.
 Company: TypeAlias = dict[str, Any]
@@ -58,7 +61,7 @@ class Trade:
             One row a company and article group (`ANY` for orders as a whole): company, need,
             contacts, person_id (who ordered it last and carries the alarm), state ("" or overdue),
             reason, and what `TradeRhythm.predict` tells; units are NaN for orders as a whole, whose
-            amount (minor units) is their own, and a group's is its units at the last price.
+            amount (minor units) is their own, and a group's is its units at the usual price.
         companies : dict
             What is told of the company of each person.
         """
@@ -80,7 +83,7 @@ class Trade:
         found["contacts"] = found["company"].map(contacts)
         # An order as a whole has an amount; units of different goods do not add up.
         is_whole = (found["need"] == ANY).to_numpy()
-        price = np.where(is_whole, 1.0, last["price"].to_numpy(dtype=np.float64))
+        price = np.where(is_whole, 1.0, _usual_price(days))
         found["amount"] = (found["units"] * price).round(3)
         found.loc[is_whole, ["units", "units_low", "units_high"]] = np.nan
         state = np.where(is_overdue(found, today, held), OVERDUE, "")
@@ -118,6 +121,15 @@ def _split(days: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return days of article groups, and of orders as a whole."""
     is_whole = (days["need"] == ANY).to_numpy()
     return days[~is_whole], days[is_whole]
+
+
+def _usual_price(days: pd.DataFrame) -> Floats:
+    """Return what a piece usually costs each company and group: the middle of the latest told."""
+    told = days.dropna(subset="price").groupby(["company", "need"]).tail(_PRICES)
+    usual = told.groupby(["company", "need"])["price"].median()
+    pairs = days[["company", "need"]].drop_duplicates()
+    result: Floats = usual.reindex(pd.MultiIndex.from_frame(pairs)).to_numpy(dtype=np.float64)
+    return result
 
 
 def _reasons(found: pd.DataFrame) -> pd.Series:

@@ -256,6 +256,7 @@ NO_DRY_RUN = {
     "segments": "only reads",
     "groups": "only reads",
     "due": "only reads",
+    "monday": "only reads",
     "explain": "only reads",
     "access": "only reads",
     "backtest": "only reads",

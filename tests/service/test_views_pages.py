@@ -45,6 +45,7 @@ def pages(known: Merchant) -> dict[str, str]:
         "/next": "What do people buy next?",
         "/model": "What is offered from how much on",
         "/groups": "Who buys the same?",
+        "/monday": "No business customer is overdue.",
         "/imports": "How should the column “Datum” be read?",
         "/plan": "This is exactly what will change in Mailchimp.",
         f"/plan/{known.published_plan_id}": "Published in 5 seconds.",
