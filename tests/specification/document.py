@@ -1,8 +1,10 @@
 """Mailchimp's OpenAPI file: which operation a call is, and what does not fit.
 
-Checked with jsonschema and not with openapi-core, which was tried first: openapi-core refuses the
+Checked with JSON Schema and not with openapi-core, which was tried first: openapi-core refuses the
 official file as a whole (a default of the wrong type in it), lets names pass that the file does not
-list, and knows nothing of the operations inside a batch. A page of 1,000 members takes 0.1 s.
+list, and knows nothing of the operations inside a batch. jsonschema-rs says whether a document
+fits, as nearly all do, and jsonschema what does not in one that does not fit: it tells more, and
+takes a hundred times as long.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]  # no types
 from jsonschema.exceptions import ValidationError  # type: ignore[import-untyped]  # ships no types
 
@@ -27,6 +30,29 @@ def _is_moment(value: object) -> bool:
 
 
 FORMATS.checks("date-time", raises=ValueError)(_is_moment)
+
+
+def _is_moment_or_not(value: str) -> bool:
+    try:
+        return _is_moment(value)
+    except ValueError:
+        return False
+
+
+class Schema:
+    """The rules of one document."""
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        self._quick = jsonschema_rs.Draft202012Validator(
+            schema, validate_formats=True, formats={"date-time": _is_moment_or_not}
+        )
+        self._slow = Draft202012Validator(schema, format_checker=FORMATS)
+
+    def faults(self, document: Any, root: str) -> Iterator[Fault]:
+        """Yield what does not fit."""
+        if not self._quick.is_valid(document):
+            for error in self._slow.iter_errors(document):
+                yield from _as_faults(error, root)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +92,7 @@ class Operation:
         elif body is None:
             yield Fault("body", "required", "the operation needs a body", body)
         else:
-            yield from _faults(self._body, body, "body")
+            yield from self._body.faults(body, "body")
 
     def in_answer(self, status: int, document: Any) -> Iterator[Fault]:
         """Yield what is wrong with an answer; `document` is None where it had no content."""
@@ -78,36 +104,39 @@ class Operation:
             if document is not None:
                 yield Fault("answer", "none", f"{status} has no content", document)
         else:
-            yield from _faults(self._validator(str(status), found), document, "answer")
+            yield from self._schema(str(status), found).faults(document, "answer")
 
     def _in_query(self, name: str, text: str) -> Iterator[Fault]:
         found = next((p for p in self._parameters if (p["in"], p["name"]) == ("query", name)), None)
         if found is None:
             yield Fault(f"query.{name}", "unlisted", "not a parameter of this operation", text)
             return
-        validator = Draft202012Validator(found["schema"])
         kind = found["schema"].get("type")
-        yield from _faults(validator, _typed(kind, text), f"query.{name}")
+        yield from Schema(found["schema"]).faults(_typed(kind, text), f"query.{name}")
 
     @cached_property
     def _parameters(self) -> list[dict[str, Any]]:
         return list(self.described.get("parameters", []))
 
     @cached_property
-    def _body(self) -> Any:
+    def _body(self) -> Schema | None:
         found = self.described.get("requestBody")
         if found is not None and "$ref" in found:
             found = self.file["components"]["requestBodies"][found["$ref"].rpartition("/")[2]]
-        return None if found is None else _validator(found)
+        return None if found is None else _schema(found)
 
     @cached_property
-    def _answers(self) -> dict[str, Any]:
+    def _answers(self) -> dict[str, Schema]:
         return {}
 
-    def _validator(self, status: str, found: dict[str, Any]) -> Any:
+    def _schema(self, status: str, found: dict[str, Any]) -> Schema:
         if status not in self._answers:
-            self._answers[status] = _validator(found)
+            self._answers[status] = _schema(found)
         return self._answers[status]
+
+
+#: In the tree of paths: any id, and the path that ends here.
+_ID, _END = "{}", ""
 
 
 class Specification:
@@ -116,14 +145,12 @@ class Specification:
     def __init__(self, file: dict[str, Any]) -> None:
         self._file = file
         self._known: dict[tuple[str, str], Operation] = {}
-        by_length: dict[int, list[tuple[str, list[str]]]] = {}
+        self._paths: dict[str, Any] = {}
         for pattern in file["paths"]:
-            parts = pattern.strip("/").split("/")
-            by_length.setdefault(len(parts), []).append((pattern, parts))
-        for rows in by_length.values():
-            # A word of the path's own goes before an id: /segments/.. before /{segment_id}/..
-            rows.sort(key=lambda row: sum(part.startswith("{") for part in row[1]))
-        self._by_length = by_length
+            node = self._paths
+            for word in _words(pattern):
+                node = node.setdefault(_ID if word.startswith("{") else word, {})
+            node[_END] = pattern
 
     @classmethod
     def read(cls, path: Path) -> Specification:
@@ -132,11 +159,7 @@ class Specification:
 
     def pattern(self, path: str) -> str | None:
         """Return the file's path that a real one is an instance of."""
-        parts = path.strip("/").split("/")
-        for pattern, wanted in self._by_length.get(len(parts), []):
-            if all(w.startswith("{") or w == p for w, p in zip(wanted, parts, strict=True)):
-                return str(pattern)
-        return None
+        return _pattern(self._paths, _words(path))
 
     def operation(self, method: str, pattern: str) -> Operation | None:
         """Return an operation, None where the file has none."""
@@ -147,6 +170,18 @@ class Specification:
         if key not in self._known:
             self._known[key] = Operation(method, pattern, described, self._file)
         return self._known[key]
+
+
+def _words(path: str) -> list[str]:
+    return path.strip("/").split("/")
+
+
+def _pattern(node: dict[str, Any], words: list[str]) -> str | None:
+    if not words:
+        return node.get(_END)
+    # A word of the path's own goes before an id: /segments/.. before /{segment_id}/..
+    below = [node[key] for key in (words[0], _ID) if key in node]
+    return next((found for one in below if (found := _pattern(one, words[1:]))), None)
 
 
 def closed(value: Any) -> Any:
@@ -163,14 +198,8 @@ def closed(value: Any) -> Any:
     return made
 
 
-def _validator(found: dict[str, Any]) -> Any:
-    schema = found["content"]["application/json"]["schema"]
-    return Draft202012Validator(closed(schema), format_checker=FORMATS)
-
-
-def _faults(validator: Any, document: Any, root: str) -> Iterator[Fault]:
-    for error in validator.iter_errors(document):
-        yield from _as_faults(error, root)
+def _schema(found: dict[str, Any]) -> Schema:
+    return Schema(closed(found["content"]["application/json"]["schema"]))
 
 
 def _as_faults(error: ValidationError, root: str) -> Iterator[Fault]:
