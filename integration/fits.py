@@ -18,7 +18,7 @@ from segmentation.stored import groups as stored_groups
 
 if TYPE_CHECKING:  # the models' libraries are large, and most that is stored needs none
     from segmentation.fitted import Fitted, Live
-    from segmentation.trial import Verdict
+    from segmentation.trial.verdicts import Verdict
 
 _log = structlog.get_logger(__name__)
 
@@ -42,7 +42,7 @@ def newest_id(session: Session) -> int | None:
 def live(session: Session, as_of: date) -> Live:
     """Return what a fit as of a day is compared with; what this version cannot read is left out."""
     from segmentation.fitted import Live
-    from segmentation.trial import WINDOW_DAYS
+    from segmentation.trial.verdicts import WINDOW_DAYS
 
     known = select(FittedModel).where(col(FittedModel.thinned).is_(False))
     known = known.order_by(col(FittedModel.id).desc()).limit(1)

@@ -75,6 +75,8 @@ class AccountTable:
 
     part: Part
     trade: Part
+    #: `catalogue.traits` of its products.
+    traits: pd.DataFrame
     rule: wholesale.WholesaleRule
     needs: tuple[str, ...]
     priors: tuple[Prior, ...]
@@ -97,7 +99,8 @@ def account_table(
     purchases = purchases_of(part, needs)
     intervals = intervals_of(purchases, today)
     priors = priors_of(needs, choices, _catalogue_days(goods, part.account), intervals)
-    return AccountTable(part, trade, rule, needs, priors, purchases, intervals)
+    traits = rows_of(part.account, catalogue.traits(goods))
+    return AccountTable(part, trade, traits, rule, needs, priors, purchases, intervals)
 
 
 def purchases_of(part: Part, needs: tuple[str, ...]) -> pd.DataFrame:

@@ -48,7 +48,8 @@ from segmentation.picks.personal import nothing, picks
 from segmentation.picks.rate import PersonalRate
 from segmentation.rfm import RfmScorer
 from segmentation.trade.model import Company, Trade
-from segmentation.trial import Verdict, chosen
+from segmentation.trial.choose import chosen
+from segmentation.trial.verdicts import Verdict
 from segmentation.value.levels import Levels
 from segmentation.value.model import CustomerValue
 
@@ -280,7 +281,7 @@ def _fit_account(
             table.part.detailed,
             table.part.tastes,
             measures,
-            rows_of(account, catalogue.traits(goods)),
+            table.traits,
             as_of=history.as_of,
             every=history.one_in[account],
             earlier=earlier,

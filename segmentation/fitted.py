@@ -23,7 +23,7 @@ from segmentation.value.model import CustomerValue
 from segmentation.wholesale import WholesaleRule
 
 if TYPE_CHECKING:  # it reads what stands here
-    from segmentation.trial import Verdict
+    from segmentation.trial.verdicts import Verdict
 
 
 class NotFitted(LookupError):
@@ -143,7 +143,7 @@ class Live:
 
     #: The numbers in use; None before the first fit.
     present: Fitted | None = None
-    #: Those in use before the days that are judged (`trial.WINDOW_DAYS`); None where none was.
+    #: Those in use before the days that are judged (`trial.verdicts`); None where none was.
     before: Fitted | None = None
     #: Account to `stored.groups` of the newest fit of any version: keys and names stay.
     groups: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)

@@ -15,7 +15,9 @@ from integration.reading.names import fitted
 from integration.tables import FittedModel, PersonProfile
 from segmentation.duedates.coverage import WINDOW
 from segmentation.fitted import AccountFit
-from segmentation.gates import GATES, Counts, Gate, Standing, missing
+from segmentation.gates import BASKET_ORDERS, GATES, Counts, Gate, Standing, missing
+from segmentation.groups.tree import GroupTree
+from segmentation.trade.alarms import RHYTHM_ORDERS
 
 #: Fits whose verdicts are shown.
 _SHOWN = 14
@@ -25,12 +27,12 @@ _SHOWN = 14
 class Part:
     """One part of the fit that is live, and how the last candidate for it did."""
 
-    #: "dates", "value" or "picks".
+    #: A key of `trial.choose.TRIALS`.
     part: str
     #: The fit its numbers come from, and that fit's day.
     version: int
     learned_on: date
-    #: See `segmentation.trial.Verdict`.
+    #: See `segmentation.trial.verdicts.Verdict`.
     verdict: Mapping[str, Any]
     #: How much less the loss was than of telling everybody the same; None where it was not tried.
     better: float | None
@@ -148,7 +150,9 @@ def _own_tests(name: str, fit: AccountFit) -> dict[str, Any]:
 
     Of dates: repurchases the window was checked on, the share inside that is stated and that was
     found. Of value, as means over three earlier days: revenue of the top tenth, the same by
-    spending of the last 90 days, told over actual revenue, the share inside the interval.
+    spending of the last 90 days, told over actual revenue, the share inside the interval. Of
+    groups: people who bought, the share of the list of their finest group that they bought, and of
+    the list of the larger group. Of kinds: how far two samples of customers agree.
     """
     if name == "dates":
         checked = fit.model.coverage_
@@ -158,7 +162,23 @@ def _own_tests(name: str, fit: AccountFit) -> dict[str, Any]:
         rows = fit.value.report_["cutoffs"]
         keys = ("captured", "captured_recent", "value_predicted_to_actual", "coverage")
         return {key: _mean([row[key] for row in rows]) for key in keys}
+    if name == "groups":
+        return _lists(fit.groups.tree)
+    if name == "kinds":
+        return {"agreement": fit.groups.clusters.stability_}
     return {}
+
+
+def _lists(tree: GroupTree) -> dict[str, Any]:
+    offered = tree.offered()
+    buyers = sum(group.buyers for group in offered)
+    shares = {
+        "own": sum(group.buyers * group.precision for group in offered),
+        "larger": sum(group.buyers * group.larger for group in offered),
+    }
+    return {"buyers": buyers} | {
+        name: total / buyers if buyers else None for name, total in shares.items()
+    }
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
@@ -175,6 +195,20 @@ def _counts(session: Session) -> Counts:
         func.coalesce(func.max(figures.tenure), 0),
     ).where(col(figures.is_wholesale).is_(False))
     customers, repeaters, orders, days = session.execute(query).one()
+    apart = sa.select(
+        func.count(),
+        *(
+            func.count(sa.case((col(figures.frequency) >= least, 1)))
+            for least in (RHYTHM_ORDERS, BASKET_ORDERS)
+        ),
+    ).where(col(figures.is_wholesale))
+    business, rhythm, basket = session.execute(apart).one()
     return Counts(
-        customers=customers, repeaters=repeaters, orders=int(orders), history_days=int(days)
+        customers=customers,
+        repeaters=repeaters,
+        orders=int(orders),
+        history_days=int(days),
+        business=business,
+        business_rhythm=rhythm,
+        business_basket=basket,
     )

@@ -29,7 +29,7 @@ class FittedModel(Owned, table=True):
     state: dict[str, Any] = json_column()
     #: What the cleaning step counted.
     counters: dict[str, Any] = json_column()
-    #: By part how it did, and the fit its live numbers come from: `segmentation.trial.Verdict`.
+    #: By part how it did, and the fit its live numbers come from: `trial.verdicts.Verdict`.
     verdicts: dict[str, Any] = json_later()
     #: Whether `state` was let go: how it did is told for longer.
     thinned: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})

@@ -33,6 +33,9 @@ def part_names() -> dict[str, str]:
         "dates": gettext("Due dates"),
         "value": gettext("Expected orders"),
         "picks": gettext("Products to pick"),
+        "groups": gettext("Ever finer groups"),
+        "kinds": gettext("Kinds of customers"),
+        "business": gettext("Rhythms of business customers"),
     }
 
 
@@ -50,6 +53,7 @@ def reason_names() -> dict[str, str]:
     return {
         "few": gettext("too few purchases"),
         "first": gettext("nothing to compare with yet"),
+        "same": gettext("nothing has changed"),
         "refused": gettext("nothing is told yet"),
         "stated": gettext("you stated another life: your word goes"),
     }
@@ -65,5 +69,6 @@ def unit_names() -> dict[str, str]:
         "days": gettext("days of history"),
         "customers": gettext("customers"),
         "people": gettext("people who bought both"),
+        "orders": gettext("orders of one customer"),
         "share": "",
     }

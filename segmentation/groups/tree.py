@@ -18,21 +18,17 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from segmentation.duedates.starts import Bools, Floats, Ints
+from segmentation.duedates.starts import Bools
 from segmentation.groups.attributes import Texts, labels
-from segmentation.groups.keys import ATTRIBUTES, DETAILS, has_tag, key_of
+from segmentation.groups.keys import ATTRIBUTES, has_tag, key_of
+from segmentation.groups.lists import Path, View, goods_of, hits
 
-#: Kinds of goods in a list.
-LISTED = 5
 #: Shortest window that is judged, in days, and people who bought in it from which on it says
 #: something.
 SHORTEST_DAYS, BUYERS = 60, 30
-#: Of the list of the larger group, purchases that count in a group's own.
-_PRIOR = 5.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +36,7 @@ class Group:
     """One group, and what it was worth in the last window."""
 
     #: (attribute, value) from the whole shop down to this group.
-    path: tuple[tuple[str, str], ...]
+    path: Path
     #: People in it on the day of the fit.
     people: int
     #: Those of them who bought in the window.
@@ -129,9 +125,9 @@ class GroupTree(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         self.until_, self.seen_ = until, int((day <= until).sum())
         self.window_days_ = window if window >= SHORTEST_DAYS else 0
         if self.window_days_ and X["person_id"].nunique() >= 2 * self.minimum * share:
-            goods, cut = _goods(X), until - window
-            before = _View.of(X, goods, cut - window, cut)
-            after = _View.of(X, goods, cut, until)
+            goods, cut = goods_of(X), until - window
+            before = View.of(X, goods, cut - window, cut)
+            after = View.of(X, goods, cut, until)
             growth = _Growth(self, share, frozenset(kept), self.groups_)
             growth.grow((), before, after, _Today.of(labels(X, tastes)))
         return self
@@ -185,56 +181,6 @@ class GroupTree(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
 
 
 @dataclass(frozen=True)
-class _View:
-    """People with their attributes on a day, and what they bought in the window after it."""
-
-    #: Attribute to each person's value.
-    values: Mapping[str, Texts]
-    #: Attribute to (person, goods): different kinds of goods bought, as told apart for it.
-    rows: Mapping[str, tuple[Ints, Ints]]
-
-    @classmethod
-    def of(cls, X: pd.DataFrame, goods: Mapping[str, Ints], day: int, until: int) -> _View:
-        days = X["day"].to_numpy(dtype=np.int64)
-        known = labels(X[days <= day])
-        persons = known["person_id"].to_numpy(dtype=np.int64)
-        at = pd.Index(persons).get_indexer(X["person_id"])
-        # Who comes for the first time has shown nothing that a group could be chosen by.
-        inside = (days > day) & (days <= until) & (at >= 0)
-        values = {name: known[name].to_numpy(dtype=object) for name in ATTRIBUTES}
-        return cls(values, {name: _pairs(at, goods[name], inside) for name in ATTRIBUTES})
-
-    def only(self, chosen: Bools) -> _View:
-        """Return the view of some people; persons keep their numbers."""
-        rows = {
-            name: (person[chosen[person]], goods[chosen[person]])
-            for name, (person, goods) in self.rows.items()
-        }
-        return _View(self.values, rows)
-
-
-def _pairs(at: Ints, goods: Ints, inside: Bools) -> tuple[Ints, Ints]:
-    rows = inside & (goods >= 0)
-    kinds = int(goods.max(initial=0)) + 1
-    person, good = np.divmod(np.unique(at[rows] * kinds + goods[rows]), kinds)
-    return person, good
-
-
-def _goods(X: pd.DataFrame) -> dict[str, Ints]:
-    """Return by attribute which kind of goods each purchase is; -1 where it is not known."""
-    # One code of two columns, without making a text for each row.
-    need, department = (pd.factorize(X[name])[0] for name in ("need", "department"))
-    head = pd.factorize(need * (int(department.max(initial=0)) + 1) + department)[0]
-    result = dict.fromkeys(ATTRIBUTES, head.astype(np.int64))
-    for name in DETAILS:
-        code, words = pd.factorize(X[name].to_numpy(dtype=object))
-        told = np.append(np.asarray(words, dtype=object) != "", False)[code]
-        kind = pd.factorize(head * (len(words) + 1) + code)[0]
-        result[name] = np.where(told, kind, -1).astype(np.int64)
-    return result
-
-
-@dataclass(frozen=True)
 class _Growth:
     """Cuts groups out of groups; `found` is what was found so far."""
 
@@ -243,9 +189,7 @@ class _Growth:
     kept: frozenset[str]
     found: list[Group]
 
-    def grow(
-        self, path: tuple[tuple[str, str], ...], before: _View, after: _View, now: _Today
-    ) -> None:
+    def grow(self, path: Path, before: View, after: View, now: _Today) -> None:
         """Add the groups within one; lists are learned in `before` and judged in `after`."""
         used = [ATTRIBUTES.index(name) for name, _ in path]
         whole, people = before, now.inside
@@ -257,38 +201,23 @@ class _Growth:
                 if group is None:
                     continue
                 self.found.append(group)
+                inside = now.values[name] == value
+                mine, before = before.split(name, value)
+                theirs, after = after.split(name, value)
                 if len(group.path) < self.tree.most_parts:
-                    mine = now.values[name] == value
-                    self.grow(
-                        group.path,
-                        before.only(before.values[name] == value),
-                        after.only(after.values[name] == value),
-                        _Today(now.values, people & mine),
-                    )
-                before = before.only(before.values[name] != value)
-                after = after.only(after.values[name] != value)
-                people = people & (now.values[name] != value)
+                    self.grow(group.path, mine, theirs, _Today(now.values, people & inside))
+                people = people & ~inside
 
-    def _judged(
-        self, path: tuple[tuple[str, str], ...], count: int, before: _View, after: _View
-    ) -> Group | None:
+    def _judged(self, path: Path, count: int, before: View, after: View) -> Group | None:
         """Return the group when its own list is better than that of the larger group's people."""
         name, value = path[-1]
-        everyone, goods = before.rows[name]
-        mine = before.values[name][everyone] == value
-        if np.unique(everyone[mine]).size < BUYERS:
+        told = before.values[name][before.rows[name][0]] == value
+        if np.unique(before.rows[name][0][told]).size < BUYERS:
             return None
-        bought = np.bincount(goods).astype(np.float64)
-        own = np.bincount(goods[mine], minlength=bought.size) + _PRIOR * bought / bought.sum()
-        person, goods = after.rows[name]
-        chosen = after.values[name][person] == value
-        person, goods = np.unique(person[chosen], return_inverse=True)[1], goods[chosen]
-        hits = [
-            np.bincount(person, np.isin(goods, _best(score))) / LISTED for score in (own, bought)
-        ]
-        if hits[0].size < BUYERS:
+        found = hits(before, after, name, value)
+        if found.person.size < BUYERS:
             return None
-        gain = hits[0] - hits[1]
+        gain = found.own - found.larger
         needed = self.tree.certainty * gain.std(ddof=1) / np.sqrt(gain.size)
         if key_of(path) in self.kept:
             needed = 0.0
@@ -298,8 +227,8 @@ class _Growth:
             path=path,
             people=round(count / self.share),
             buyers=round(gain.size / self.share),
-            precision=round(float(hits[0].mean()), 4),
-            larger=round(float(hits[1].mean()), 4),
+            precision=round(float(found.own.mean()), 4),
+            larger=round(float(found.larger.mean()), 4),
         )
 
 
@@ -320,7 +249,3 @@ class _Today:
         values, counts = np.unique(self.values[name][people], return_counts=True)
         sizes = [(str(v), int(n)) for v, n in zip(values, counts, strict=True) if v]
         return sorted(sizes, key=lambda size: (-size[1], size[0]))
-
-
-def _best(score: Floats) -> npt.NDArray[np.intp]:
-    return np.argsort(-score, kind="stable")[:LISTED]

@@ -34,11 +34,17 @@ def is_overdue(found: pd.DataFrame, today: int, held: Collection[tuple[int, str]
     keys = zip(found["person_id"].tolist(), found["need"], strict=True)
     had = np.array([(person, segment_of(need)) in held for person, need in keys], dtype=bool)
     least = np.where(had, TO_STAY, TO_ENTER)
-    waited = today - found["last"].to_numpy()
-    longest = np.maximum(_GIVEN_UP * found["every"].to_numpy(), _GIVEN_UP_DAYS)
     result: Bools = (
         (found["orders"].to_numpy() >= RHYTHM_ORDERS)
         & (found["overdue"].to_numpy() >= least)
-        & (waited <= longest)
+        & ~gave_up(found, today)
     )
+    return result
+
+
+def gave_up(found: pd.DataFrame, today: int) -> Bools:
+    """Return which rows of `rhythm.TradeRhythm.predict` wait for so long that no order comes."""
+    waited = today - found["last"].to_numpy()
+    longest = np.maximum(_GIVEN_UP * found["every"].to_numpy(), _GIVEN_UP_DAYS)
+    result: Bools = waited > longest
     return result

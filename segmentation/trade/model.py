@@ -37,7 +37,11 @@ class Trade:
     @classmethod
     def fit(cls, part: Part) -> Trade:
         """Learn from the wholesale part of an account."""
-        days = order_days(part, companies(part.people))
+        return cls.learn(order_days(part, companies(part.people)))
+
+    @classmethod
+    def learn(cls, days: pd.DataFrame) -> Trade:
+        """Learn from what `companies.order_days` returns."""
         groups, whole = _split(days)
         return cls(TradeRhythm().fit(groups), TradeRhythm().fit(whole), BasketGaps().fit(groups))
 
@@ -90,6 +94,14 @@ class Trade:
         found["state"] = pd.Series(state, index=found.index, dtype="str")
         found["reason"] = _reasons(found)
         return found
+
+    def chances(self, days: pd.DataFrame, today: int, within: int) -> pd.DataFrame:
+        """Return `TradeRhythm.predict` with the chance of an order in the next `within` days.
+
+        `days` are from `companies.order_days`, none after the day number `today`.
+        """
+        pairs = zip((self.rhythm, self.whole), _split(days), strict=True)
+        return pd.concat([model.chances(some, today, within) for model, some in pairs])
 
     def _lacks(self, days: pd.DataFrame) -> dict[int, list[dict[str, Any]]]:
         """Return the reasons of what each company's basket lacks."""

@@ -97,6 +97,15 @@ class TradeRhythm(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no
             units_high=high.round(3),
         )
 
+    def chances(self, days: pd.DataFrame, as_of: int, within: int) -> pd.DataFrame:
+        """Return what `predict` does, with `chance`: of an order in the next `within` days.
+
+        Given that none has come by the end of `as_of`.
+        """
+        now, then = self.predict(days, as_of), self.predict(days, as_of + within)
+        still = np.maximum(1 - now["overdue"], 1e-6)
+        return now.assign(chance=((then["overdue"] - now["overdue"]) / still).clip(0, 1))
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
         pools = {"gaps": self.gaps_.to_dict(), "units": self.units_.to_dict()}

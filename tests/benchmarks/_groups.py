@@ -17,7 +17,8 @@ from segmentation.frames import PREVIOUS_DUE, PREVIOUS_SEGMENTS, Choices
 from segmentation.groups import attributes
 from segmentation.groups.keys import DETAILS, key_of
 from segmentation.groups.learned import learn
-from segmentation.groups.tree import LISTED, Group, GroupTree
+from segmentation.groups.lists import LISTED
+from segmentation.groups.tree import Group, GroupTree
 from tests.segmentation.reference import ACCOUNT, Reference
 
 _YEAR = 365

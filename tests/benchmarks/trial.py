@@ -2,8 +2,8 @@
 
 On public orders, which have seasons and odd weeks: a fit every twenty days, each compared as in the
 service. At the last of them the fit is spoilt on purpose. The second part tells from how many
-customers with a second purchase on a forecast of all orders is near the truth: shops drawn from
-CDNOW's customers.
+customers with a second purchase on a forecast of all orders is near the truth, and kinds of
+customers come out the same whoever is asked: shops drawn from CDNOW's customers.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from segmentation.compute import fit
 from segmentation.duedates.intervals import IntervalModel
 from segmentation.fitted import Fitted, Live
 from segmentation.frames import Choices, Frames
+from segmentation.groups import clusters
 from segmentation.picks.rate import PersonalRate
-from segmentation.trial import WINDOW_DAYS, Verdict
+from segmentation.trial.verdicts import WINDOW_DAYS, Verdict
 from segmentation.value.bgnbd import COLUMNS, BetaGeo
 from segmentation.value.history import customers, outcomes
 from tests.benchmarks.duedates import complete_journey, online_retail
@@ -34,6 +35,7 @@ _EVERY = 20
 _DRAWS = 40
 #: Repeaters of a drawn shop.
 _SIZES = (50, 100, 200, 400)
+_KINDS_DRAWS = 20
 _LAST, _WEEKS = 272, 39
 
 
@@ -45,6 +47,7 @@ def run(data: Path) -> list[Result]:
         *_tried("Complete Journey, 200 households", journey, date(2017, 6, 1), date(2017, 12, 20)),
         *_tried("Online Retail, 1,000 customers", retail, date(2011, 5, 1), date(2011, 12, 1)),
         *_forecasts(data),
+        *_kinds(data),
     ]
 
 
@@ -146,4 +149,23 @@ def _forecasts(data: Path) -> list[Result]:
         middle = float(np.median(ratios))
         metric = f"{size} repeaters: predicted / actual orders, half the range of 8 in 10 shops"
         results.append(Result(set="CDNOW, drawn shops", metric=metric, ours=spread / middle))
+    return results
+
+
+def _kinds(data: Path) -> list[Result]:
+    """Tell in how many shops of so many repeaters no kinds of customers are stable."""
+    table = customers(cdnow(data, sample=False), _LAST)
+    # The set knows no needs: different records a purchase stand in for them.
+    table = table.assign(frequency=table["orders"], breadth=table["articles"])
+    again = float((table["repeat_orders"] > 0).mean())
+    rng = np.random.default_rng(0)
+    results = []
+    for size in _SIZES:
+        none = 0
+        for _ in range(_KINDS_DRAWS):
+            rows = rng.choice(len(table), round(size / again), replace=False)
+            with patch.object(clusters, "REPEATERS", 0):
+                none += not clusters.Clusters().fit(table.iloc[rows]).clusters_
+        metric = f"{size} repeaters: shops in which no kinds of customers are stable, share"
+        results.append(Result(set="CDNOW, drawn shops", metric=metric, ours=none / _KINDS_DRAWS))
     return results

@@ -15,12 +15,13 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "segments.md").read_text(
 _MODULES = {
     name: f"segmentation.{folder}{name}"
     for folder, names in (
-        ("", ("affinity", "features", "following", "lifecycle", "rfm", "segments", "trial")),
+        ("", ("affinity", "features", "following", "lifecycle", "rfm", "segments")),
         (
             "duedates.",
             ("calibration", "hazards", "intervals", "lives", "schedule", "starts", "states"),
         ),
         ("groups.", ("attributes", "clusters", "tree")),
+        ("trial.", ("verdicts",)),
     )
     for name in names
 }

@@ -10,19 +10,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segmentation import compute, trial
+from segmentation import compute
 from segmentation.compute import fit
 from segmentation.duedates.intervals import IntervalModel
 from segmentation.fitted import Fitted, Live
 from segmentation.frames import PREVIOUS_DUE, PREVIOUS_SEGMENTS, Choices, Frames, empty
+from segmentation.groups.clusters import Clusters
+from segmentation.groups.tree import GroupTree
 from segmentation.picks.rate import PersonalRate
-from segmentation.trial import Verdict
+from segmentation.trade.pool import Pool
+from segmentation.trial.choose import TRIALS
+from segmentation.trial.verdicts import WINDOW_DAYS, Rows, Verdict, compared
 from segmentation.value.bgnbd import BetaGeo
 from tests.segmentation.builders import ACCOUNT, Buy, frames
 
 LAST = date(2025, 6, 30)
 YESTERDAY = LAST - timedelta(days=1)
-EARLIER = LAST - timedelta(days=trial.WINDOW_DAYS)
+EARLIER = LAST - timedelta(days=WINDOW_DAYS)
 
 
 def shop(people: int = 260) -> Frames:
@@ -83,6 +87,8 @@ def upside_down(self: PersonalRate, *arguments: Any, **named: Any) -> PersonalRa
 
 
 _FIT, _FIT_ORDERS, _FIT_PICKS = IntervalModel.fit_chances, BetaGeo.fit, PersonalRate.fit
+#: There are no groups, no kinds and no business customers in `shop`.
+OUTCOMES = ["accepted"] * 3 + ["untested"] * 3
 NOT_YET = Verdict(part="dates", outcome="untested")
 WORSE: dict[str, tuple[type, str, Any]] = {
     "dates": (IntervalModel, "fit_chances", far_too_many),
@@ -98,8 +104,8 @@ def live(request: pytest.FixtureRequest, present: Fitted, before: Fitted) -> Liv
 
 def test_what_is_as_good_goes_live(known: Frames, live: Live) -> None:
     fitted = run(known, live=live)
-    assert [one.outcome for one in fitted.verdicts[ACCOUNT]] == ["accepted"] * 3
-    assert [one.seen for one in fitted.verdicts[ACCOUNT]] == [live.before is None] * 3
+    assert [one.outcome for one in fitted.verdicts[ACCOUNT]] == OUTCOMES
+    assert {one.seen for one in fitted.verdicts[ACCOUNT][:3]} == {live.before is None}
     assert fitted.to_dict() == run(known).to_dict()
 
 
@@ -189,12 +195,102 @@ def test_too_few_purchases_judge_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_shop_of_yesterday_is_fitted_without_a_trial() -> None:
     buys = [Buy(person=person, on=YESTERDAY) for person in range(3)]
-    assert [one.cases for one in run(frames(buys)).verdicts[ACCOUNT]] == [0, 0, 0]
+    assert [one.cases for one in run(frames(buys)).verdicts[ACCOUNT]] == [0] * len(TRIALS)
 
 
-def rows(loss: np.ndarray[Any, Any], person: np.ndarray[Any, Any], period: Any = 0) -> trial.Rows:
+# -- groups, kinds and business customers ----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def rich() -> Frames:
+    """Men and women who buy their own things, slow and small or fast and dear; and companies."""
+    rng = np.random.default_rng(1)
+    buys, types = [], {"men": ("Suits", "Shirts", "Ties"), "women": ("Dresses", "Skirts", "Tops")}
+    for person in range(1, 401):
+        side, business = ("men", "women")[person % 2], person > 350
+        days = float(rng.choice([14, 35]) if business else (15, 90)[person // 2 % 2])
+        worth = 20_000.0 if days < 90 else 1_000.0
+        ago = int(rng.uniform(0, days)) + 640
+        while ago > 0:
+            kind = "Tiles" if business else str(rng.choice(types[side]))
+            on = date.fromordinal(LAST.toordinal() - ago)
+            buys.append(Buy(person=person, on=on, type=kind, title=kind, amount=worth,
+                            target="" if business else side))  # fmt: skip
+            ago -= max(2, round(days * np.exp(rng.normal(0, 0.1 if business else 0.4))))
+    return frames(buys, business=range(351, 401))
+
+
+def no_groups(self: GroupTree, *arguments: Any, **named: Any) -> GroupTree:
+    _FIT_TREE(self, *arguments, **named)
+    self.groups_ = []
+    return self
+
+
+def all_of_a_kind(self: Clusters, *arguments: Any, **named: Any) -> Clusters:
+    _FIT_KINDS(self, *arguments, **named)
+    self.clusters_ = [replace(one, centre=(0.0,) * 5) for one in self.clusters_]
+    return self
+
+
+def without_rhythm(self: Pool, *arguments: Any, **named: Any) -> Pool:
+    _FIT_POOL(self, *arguments, **named)
+    self.within_, self.likeness_ = 2.0, 500.0
+    return self
+
+
+_FIT_TREE, _FIT_KINDS, _FIT_POOL = GroupTree.fit, Clusters.fit, Pool.fit
+ALSO_WORSE: dict[str, tuple[type, Any]] = {
+    "groups": (GroupTree, no_groups),
+    "kinds": (Clusters, all_of_a_kind),
+    "business": (Pool, without_rhythm),
+}
+
+
+@pytest.fixture(scope="module")
+def rich_live(rich: Frames) -> Live:
+    return Live(present=run(rich, YESTERDAY), before=run(rich, EARLIER))
+
+
+def test_groups_kinds_and_rhythms_of_companies_go_live_when_they_are_as_good(
+    rich: Frames, rich_live: Live
+) -> None:
+    fitted = run(rich, live=rich_live)
+    found = {part: verdict(fitted, part) for part in ALSO_WORSE}
+    outcomes = {part: (one.outcome, one.why) for part, one in found.items()}
+    fine = ("accepted", "")
+    assert outcomes == {"groups": ("untested", "same"), "kinds": fine, "business": fine}
+    for part in ("kinds", "business"):
+        told = found[part].to_dict()
+        assert told["loss"] < 0.9 * told["base"]
+    assert fitted.account(ACCOUNT).groups.tree.groups_
+
+
+@pytest.mark.parametrize("part", ALSO_WORSE)
+def test_worse_groups_kinds_and_rhythms_stay_out_one_by_one(
+    rich: Frames, rich_live: Live, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    monkeypatch.setattr(ALSO_WORSE[part][0], "fit", ALSO_WORSE[part][1])
+    fitted = run(rich, live=rich_live)
+    rejected = {one.part for one in fitted.verdicts[ACCOUNT] if one.outcome == "rejected"}
+    assert rejected == {part}
+    assert rich_live.present is not None
+    assert of_part(fitted, part) == of_part(rich_live.present, part)
+
+
+def of_part(fitted: Fitted, part: str) -> Any:
+    """Return what is stored of a part; a tree also tells until when it was tested."""
+    numbers = fitted.account(ACCOUNT)
+    tree, clusters = (numbers.groups.to_dict()[name] for name in ("tree", "clusters"))
+    plain = {"groups": tree["groups"], "kinds": clusters, "business": numbers.trade.to_dict()}
+    return plain[part]
+
+
+# -- what is clearly worse -------------------------------------------------------------------------
+
+
+def rows(loss: np.ndarray[Any, Any], person: np.ndarray[Any, Any], period: Any = 0) -> Rows:
     none = np.zeros(loss.size)
-    return trial.Rows(person, np.zeros(loss.size) + period, loss, none, none, none)
+    return Rows(person, np.zeros(loss.size) + period, loss, none, none, none)
 
 
 @pytest.mark.parametrize(
@@ -213,7 +309,7 @@ def test_worse_means_by_a_hundredth_in_each_month_and_beyond_chance(
     person, month = np.arange(2_000) % people, np.repeat([0, 1], 1_000)
     theirs = rng.uniform(0.5, 1.5, 2_000)
     ours = theirs + np.array(months)[month] * rng.uniform(0.5, 1.5, 2_000)
-    found = trial._compared(NOT_YET, rows(ours, person, month), rows(theirs, person, month))
+    found = compared(NOT_YET, rows(ours, person, month), rows(theirs, person, month))
     assert found.outcome == outcome
     json.dumps(found.to_dict(), allow_nan=False)
 
@@ -223,7 +319,7 @@ def test_many_rows_of_one_person_count_once() -> None:
     person = np.repeat(np.arange(40), 50)
     theirs = np.ones(2_000)
     ours = theirs + rng.normal(0.02, 0.1, 40)[person]
-    found = trial._compared(NOT_YET, rows(ours, person), rows(theirs, person))
+    found = compared(NOT_YET, rows(ours, person), rows(theirs, person))
     assert found.difference == pytest.approx((ours - theirs).mean(), abs=1e-6)
     assert found.low == pytest.approx(found.difference - 2.326 * 0.1 / 40**0.5, abs=0.01)
     assert found.outcome == "accepted"

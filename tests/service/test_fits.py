@@ -15,11 +15,11 @@ from integration import fits
 from integration.db import scoped
 from integration.pipeline import start_refresh
 from integration.tables import DueDate, FittedModel, SegmentChange
-from segmentation import trial
 from segmentation.duedates.intervals import IntervalModel
 from segmentation.fitted import Fitted
 from segmentation.stored import SCHEMA
-from segmentation.trial import Verdict
+from segmentation.trial import choose, verdicts
+from segmentation.trial.verdicts import Verdict
 from tests.conftest import add_account
 from tests.service.installation import AS_OF, Installation, demo_orders
 from tests.service.shop_files import write_receipts
@@ -126,8 +126,8 @@ def test_a_night_with_worse_numbers_moves_nobody_and_says_so(
         return self
 
     monkeypatch.setattr(IntervalModel, "fit_chances", far_too_many)
-    monkeypatch.setattr(trial, "CASES_NEEDED", 5)
-    monkeypatch.setattr(trial, "PEOPLE_NEEDED", 5)
+    monkeypatch.setattr(choose, "CASES_NEEDED", 5)
+    monkeypatch.setattr(verdicts, "PEOPLE_NEEDED", 5)
     with scoped(made.engine, made.account_id) as session:
         chances = select(DueDate.id, DueDate.p_due).order_by(col(DueDate.id))
         before = session.exec(chances).all()

@@ -14,7 +14,7 @@ from integration.db import scoped
 from integration.fits import newest
 from integration.reading.model import card
 from integration.tables import FittedModel, PersonProfile
-from segmentation.trial import Verdict
+from segmentation.trial.verdicts import Verdict
 from segmentation.value.model import REPEATERS_NEEDED
 from tests.service.shop_rows import NOW, Merchant, merchant
 from tests.service.visitor import Visitor
@@ -41,7 +41,9 @@ def known(still: Context) -> Merchant:
         first.verdicts = {"dates": few | version}
         session.add(first)
         second = first.model_dump(exclude={"id", "verdicts"})
-        session.add(FittedModel(**second, verdicts={"dates": REJECTED | version}))
+        groups = Verdict(part="groups", outcome="untested", why="same", cases=57).to_dict()
+        verdicts = {"dates": REJECTED | version, "groups": groups | version}
+        session.add(FittedModel(**second, verdicts=verdicts))
     return found
 
 
@@ -49,9 +51,11 @@ def known(still: Context) -> Merchant:
     ("language", "words"),
     [
         ("en", ("rejected: the ones before stay", "412 purchases, 430 told beforehand", "25%",
-                "5.3%", "repeat purchases", "Expected orders and value")),
+                "5.3%", "repeat purchases", "Expected orders and value", "57 people bought",
+                "nothing has changed")),
         ("nl", ("afgewezen: de vorige blijven", "412 aankopen, vooraf 430 verwacht", "25%",
-                "5,3%", "vervolgaankopen", "Verwachte bestellingen en waarde")),
+                "5,3%", "vervolgaankopen", "Verwachte bestellingen en waarde", "57 mensen kochten",
+                "niets veranderd")),
     ],
 )  # fmt: skip
 def test_the_page_says_what_was_rejected_and_by_how_much_it_was_worse(
@@ -82,9 +86,10 @@ def test_the_card_tells_how_much_is_missing(still: Context, known: Merchant) -> 
     value = by_key["value"]
     assert (value["state"], value["needed"]) == ("missing", REPEATERS_NEEDED)
     assert (value["there"], value["missing"]) == (there, REPEATERS_NEEDED - there)
+    assert (by_key["groups"]["state"], by_key["business"]["of"]) == ("missing", 0)
     assert by_key["trial"]["state"] == "offered"
     assert by_key["trial"]["missing"] is None
-    (dates,) = plain["models"]
+    dates, _ = plain["models"]
     assert (plain["version"], dates["version"]) == (last, first)
     assert [row["dates"] for row in plain["history"]] == ["rejected", "untested"]
 
