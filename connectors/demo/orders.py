@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from connectors.demo import catalogue as goods
 from connectors.demo import history
 from connectors.demo.catalogue import Catalogue, Floats, Ints
+from connectors.demo.crossings import Crossed
 from connectors.demo.history import Purchases
 from connectors.demo.needs import NEEDS
 from connectors.demo.people import BOTH, BUSINESSES, People
@@ -46,6 +47,8 @@ class Kind(IntEnum):
     RETURNED = 7
     WHOLESALE = 8
     STRANGER = 9
+    #: Bought because of something else: no need that returns.
+    CROSSED = 10
 
 
 ORDER = np.dtype(
@@ -90,14 +93,15 @@ def generate(
     catalogue: Catalogue,
     purchases: Purchases,
     mailed: tuple[Ints, Ints],
+    crossed: Draft,
     *,
     days: int,
     decembers: Ints,
 ) -> Trade:
     """Return the trade of `days` days.
 
-    `mailed` are person and day of orders that an e-mail caused, `decembers` the first days of that
-    month.
+    `mailed` are person and day of orders that an e-mail caused, `crossed` orders from `crossed()`,
+    `decembers` the first days of that month.
     """
     drafts = [
         _own(rng, people, purchases.take(purchases.day < days)),
@@ -113,7 +117,17 @@ def generate(
     draft = _with_store_returns(draft)
     draft = _with_failed(rng, draft)
     draft = _with_free(rng, draft)
-    return _sorted(draft, days)
+    return _sorted(_joined([draft, crossed]), days)
+
+
+def crossed(
+    rng: np.random.Generator, people: People, catalogue: Catalogue, bought: Crossed
+) -> Draft:
+    """Return an order for each purchase that another one caused; nothing of it is sent back."""
+    lines = _lines(np.arange(bought.day.size), Kind.CROSSED, bought.need, bought.department)
+    draft = Draft(_orders(rng, people, bought.person, bought.day), lines)
+    _dress(rng, people, catalogue, draft)
+    return draft
 
 
 def _own(rng: np.random.Generator, people: People, purchases: Purchases) -> Draft:

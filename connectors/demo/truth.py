@@ -27,6 +27,7 @@ DEPARTMENTS = ("menswear", "womenswear", "both")
 STYLES = ("business", "casual", "")
 #: Lines that stayed with the person and fill a need of the person's own.
 _KEPT = (Kind.OWN, Kind.REPLACEMENT)
+_KINDS = (("own", _KEPT), ("mailed", (Kind.MAILED,)), ("crossed", (Kind.CROSSED,)))
 
 
 @dataclass(frozen=True)
@@ -96,13 +97,14 @@ class Truth:
         """One row a person, need and day on which something was bought and kept.
 
         Columns: person, need, bought_on, kind ("own": of the person's rhythm, "mailed": caused by
-        an e-mail). Gifts, returns, exchanges and cancelled orders are not in it. Days at or after
-        the end of the data are the future: the next purchase of each person and need who stays.
+        an e-mail, "crossed": by another purchase, see `crossings`). Gifts, returns, exchanges and
+        cancelled orders are not in it. Days at or after the end of the data are the future: the
+        next purchase of each person and need who stays.
         """
         trade, made = self.world.trade, self.world.purchases
         ahead = made.day >= self.world.days
         parts = [_frame(made.person[ahead], made.need[ahead], made.day[ahead], "own")]
-        for kind, wanted in (("own", _KEPT), ("mailed", (Kind.MAILED,))):
+        for kind, wanted in _KINDS:
             lines = trade.lines[np.isin(trade.lines["kind"], wanted)]
             orders = trade.orders[lines["order"]]
             parts.append(_frame(orders["person"], lines["need"], orders["day"], kind))

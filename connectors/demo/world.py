@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from connectors.demo import catalogue, history, mail, orders, people
+from connectors.demo import catalogue, crossings, history, mail, orders, people
 from connectors.demo.catalogue import Catalogue, Ints
 from connectors.demo.history import Purchases
 from connectors.demo.mail import Mail
@@ -65,17 +65,19 @@ def world(*, seed: int, customers: int, as_of: date) -> World:
     start = _years_before(as_of, YEARS)
     days = (as_of - start).days
     # A generator for each part, so that a change in one leaves the others as they were.
-    parts = [np.random.default_rng([seed, part]) for part in range(5)]
+    parts = [np.random.default_rng([seed, part]) for part in range(6)]
     everyone = people.generate(parts[0], customers, days)
     products = catalogue.generate(parts[1], days)
     purchases = history.generate(parts[2], everyone, days)
     letters = mail.generate(parts[3], everyone, days)
+    crossed = crossings.generate(parts[5], everyone, purchases, days)
     trade = orders.generate(
         parts[4],
         everyone,
         products,
         purchases,
         (letters.caused_person, letters.caused_day),
+        orders.crossed(parts[5], everyone, products, crossed),
         days=days,
         decembers=_decembers(start, as_of),
     )

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
 
+from connectors.demo.crossings import CROSSINGS
 from segmentation.account import Part, account_table
 from segmentation.compute import _History
 from segmentation.following import WITHIN_DAYS, Arrow, Following, strata
 from segmentation.frames import Choices
-from tests.segmentation.reference import ACCOUNT, reference
+from tests.segmentation.reference import ACCOUNT, Reference, reference
 
 NEEDS = ("suits", "shirts", "belts", "jeans")
 TODAY = 3_000
-#: Rules that the test shop has: first need, then need; one of them across departments.
-PLANTED = (
-    ("suits", "belts"),
-    ("dresses", "scarves"),
-    ("jeans", "sneakers"),
-    ("shirts", "ties"),
-    ("blouses", "chinos"),
-)
 
 
 def purchases(*rows: tuple[int, str, int]) -> pd.DataFrame:
@@ -82,29 +77,29 @@ def test_a_taste_is_no_arrow() -> None:
     assert Following().fit(bought, taste, NEEDS, TODAY).arrows_ == ()
 
 
-def test_in_the_sample_shop_planted_rules_are_found_and_no_other_pair() -> None:
+def test_in_the_sample_shop_its_rules_are_found_and_no_other_pair() -> None:
     shop = reference(customers=4_000)
     history = _History.read(shop.frames, shop.as_of, Choices())
     part = Part.of(ACCOUNT, shop.frames, history.table)
     table = account_table(history.goods, part, Choices(), history.today)
-    names = {shop.need_of.get(need, need) for need in table.needs}
-    assert all(need in names for rule in PLANTED for need in rule)
-    rng = np.random.default_rng(5)
-    rows = [table.purchases[["person_id", "code", "day"]]]
-    for before, then in PLANTED:
-        code = table.needs.index(before)
-        first = rows[0][rows[0]["code"] == code].groupby("person_id")["day"].min()
-        chosen = first[rng.random(len(first)) < 0.3]
-        later = chosen.to_numpy() + rng.integers(5, 61, len(chosen))
-        follow = {"person_id": chosen.index, "code": table.needs.index(then), "day": later}
-        rows.append(pd.DataFrame(follow))
-    planted = pd.concat(rows).drop_duplicates(ignore_index=True)
-    planted = planted[(planted["day"] <= history.today).to_numpy()]
     alike = strata(table.part.tastes, table.part.people)
-    known = Following().fit(rows[0], alike, table.needs, history.today)
-    assert known.arrows_ == ()
-    found = Following().fit(planted, alike, table.needs, history.today)
-    assert {(arrow.before, arrow.then) for arrow in found.arrows_} == set(PLANTED)
+    found = Following().fit(table.purchases, alike, table.needs, history.today)
+    rules = {(shop.need_of[one.before], shop.need_of[one.then]) for one in CROSSINGS}
+    assert {(arrow.before, arrow.then) for arrow in found.arrows_} == rules
+    # The other pairs of so many needs are 50 and more non-rules; without the rules there is none.
+    assert len(table.needs) ** 2 > 50 + len(rules)
+    without = table.purchases[~_crossed(shop, table.purchases, table.needs)]
+    assert Following().fit(without, alike, table.needs, history.today).arrows_ == ()
+
+
+def _crossed(shop: Reference, bought: pd.DataFrame, needs: Sequence[str]) -> np.ndarray:
+    """Tell which purchases are there because of another one."""
+    true = shop.truth.purchases.query("kind == 'crossed'")
+    day = (true["bought_on"] - pd.Timestamp(0)).dt.days
+    code = true["need"].map(shop.need_of).map(list(needs).index)
+    caused = set(zip(true["person"] + 1, code, day, strict=True))
+    rows = zip(bought["person_id"], bought["code"], bought["day"], strict=True)
+    return np.array([row in caused for row in rows])
 
 
 def test_it_holds_for_the_time_after_and_ends_with_the_purchase(fitted: Following) -> None:
