@@ -22,6 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -173,6 +174,7 @@ class Following(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
             person_id, day (of the purchase it starts from), arrow (a position in `arrows_`),
             sorted by person.
         """
+        check_is_fitted(self)
         rows = purchases[["person_id", "code", "day"]]
         last = rows.groupby(["person_id", "code"], as_index=False)["day"].max()
         last = last.assign(need=np.array(needs, dtype=object)[last["code"]])

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
 
 _COLUMNS = ("recency", "frequency", "monetary_value")
 _SCORES = ("r", "f", "m")
@@ -55,6 +56,7 @@ class RfmScorer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return the columns r, f, m."""
+        check_is_fitted(self)
         person = X["person_id"].to_numpy(dtype=np.int64)
         scores = {}
         for column, name, edges in zip(_COLUMNS, _SCORES, self.edges_, strict=True):

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
 from segmentation.duedates import calibration, coverage, hazards, season
 from segmentation.duedates.coverage import Coverage
@@ -64,7 +65,7 @@ class Pace:
         )
 
 
-@dataclass
+@dataclass(eq=False, repr=False)  # both are scikit-learn\'s
 class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
     """Days from a purchase to the next one of the same need by the same person.
 
@@ -192,6 +193,7 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
             What may be known of the persons beside an interval's own earlier gaps, for intervals
             that start later; `table` itself, as of each start, when left out.
         """
+        check_is_fitted(self)
         table = self.season_.measured(table)
         known = table if known is None else self.season_.measured(known)
         pace = self._pace(table, known)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
 from segmentation.duedates.intervals import IntervalModel, Pace, hazard
 from segmentation.duedates.starts import Floats, Ints
@@ -23,7 +24,7 @@ _ROWS_AT_ONCE = 50_000
 _MOST_A_DAY = 0.95
 
 
-@dataclass
+@dataclass(eq=False, repr=False)  # both are scikit-learn\'s
 class Weekdays(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
     """Shares of the days of the week in somebody's shopping days, shrunken to the shop's.
 
@@ -62,6 +63,7 @@ class Weekdays(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no ty
         ndarray of shape (persons asked for, 7)
             Mean 1 in each row.
         """
+        check_is_fitted(self)
         persons, place = np.unique(np.concatenate([person, of]), return_inverse=True)
         cell = place[: person.size] * 7 + day % 7
         count = np.bincount(cell, minlength=persons.size * 7).reshape(-1, 7)

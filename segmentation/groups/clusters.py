@@ -21,6 +21,7 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
+from sklearn.utils.validation import check_is_fitted
 
 from segmentation.duedates.starts import Floats, Ints
 from segmentation.groups.keys import TRAITS
@@ -124,6 +125,7 @@ class Clusters(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lea
 
         `before` is the cluster each was in, 0 for none: he stays while no other is clearly nearer.
         """
+        check_is_fitted(self)
         if not self.clusters_:
             return np.zeros(len(X), dtype=np.int64)
         points = (_logs(X) - self.mean_) / self.spread_

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
 from segmentation.duedates.starts import Bools
 from segmentation.groups.attributes import Texts, labels
@@ -134,6 +135,7 @@ class GroupTree(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
 
     def transform(self, X: pd.DataFrame) -> pd.Series:
         """Return each person's finest group ("" for none) from the attributes that are asked."""
+        check_is_fitted(self)
         finest = np.full(len(X), "", dtype=object)
         asked = {name for group in self.groups_ for name, _ in group.path}
         values = {name: X[name].to_numpy(dtype=object) for name in asked}

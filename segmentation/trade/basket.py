@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import beta
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
 from segmentation.duedates.starts import Bools, Floats
 
@@ -23,7 +24,7 @@ GAPS = ("company", "need", "kind", "with", "orders", "of", "share")
 _LUCK = 0.05
 
 
-@dataclass
+@dataclass(eq=False, repr=False)  # both are scikit-learn\'s
 class BasketGaps(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
     """Article groups that a company's basket lacks.
 
@@ -87,6 +88,7 @@ class BasketGaps(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no 
             orders (that held it; similar companies that buy both), of (orders; similar companies),
             share (the one over the other).
         """
+        check_is_fitted(self)
         found = [*self._missing(days), *self._never(days)]
         return pd.DataFrame(sorted(found), columns=list(GAPS))
 

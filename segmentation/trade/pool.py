@@ -18,6 +18,7 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import digamma, polygamma
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
 from segmentation.duedates.starts import Floats, Ints
 
@@ -52,7 +53,7 @@ class Next:
     freedom: Floats
 
 
-@dataclass
+@dataclass(eq=False, repr=False)  # both are scikit-learn\'s
 class Pool(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
     """What pairs have in common.
 
@@ -119,6 +120,7 @@ class Pool(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
 
     def predict(self, values: Floats, pair: Ints, groups: pd.Series) -> Next:
         """Return the distribution of the next value of each pair; arguments as in `fit`."""
+        check_is_fitted(self)
         sums = self.sums(values, pair, len(groups))
         freedom = np.maximum(sums.count - 1, 0).astype(np.float64)
         own = np.maximum(sums.squares, freedom * _LEAST**2)

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
 from segmentation.duedates.starts import Bools, Floats, Ints
 from segmentation.trade.pool import Next, Pool
@@ -26,7 +27,7 @@ _SPREAD = (1 / 6, 5 / 6)
 _TO_MONDAY = np.array([0, 0, 2, 1, 0, 0, 0])
 
 
-@dataclass
+@dataclass(eq=False, repr=False)  # both are scikit-learn\'s
 class TradeRhythm(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
     """Days and units of a company's orders of an article group.
 
@@ -74,6 +75,7 @@ class TradeRhythm(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no
             weekend for who never orders on one), overdue (chance that a next order would have come
             before the end of `as_of`), units (median) with units_low and units_high (eight of ten).
         """
+        check_is_fitted(self)
         pairs, pair = _pairs(days)
         logs, of = _gaps(days, pair)
         gap = self.gaps_.predict(logs, of, pairs["need"])
