@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,10 @@ from segmentation.duedates.lives import LEARNED_FROM
 from segmentation.duedates.needs import UNKNOWN_SPREAD, Prior, prior_of
 from segmentation.duedates.starts import Bools, Starts, merged, starts
 from segmentation.frames import Choices, Frames
+from segmentation.words import slug
+
+#: Gaps of a category that weigh as much as "like the shop".
+_K_CATEGORY = 20.0
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,13 @@ def account_table(
     needs = tuple(need for need in goods.names if need in mine)
     purchases = purchases_of(part, needs)
     intervals = intervals_of(purchases, today)
-    priors = priors_of(needs, choices, _catalogue_days(goods, part.account), intervals)
+    priors = priors_of(
+        needs,
+        choices,
+        _catalogue_days(goods, part.account),
+        intervals,
+        _categories(goods, part.account, needs),
+    )
     traits = rows_of(part.account, catalogue.traits(goods))
     return AccountTable(part, trade, traits, rule, needs, priors, purchases, intervals)
 
@@ -116,7 +127,8 @@ def purchases_of(part: Part, needs: tuple[str, ...]) -> pd.DataFrame:
 def intervals_of(purchases: pd.DataFrame, today: int) -> Starts:
     columns = (purchases[c].to_numpy(dtype=np.int64) for c in ("person_id", "code", "day"))
     person, code, day = columns
-    return starts(person, code, day, today)
+    units = purchases["units"].to_numpy(dtype=np.float64) if "units" in purchases else None
+    return starts(person, code, day, today, units)
 
 
 def order_intervals(part: Part, today: int) -> Starts:
@@ -131,17 +143,48 @@ def _catalogue_days(goods: catalogue.Catalogue, account: int) -> Mapping[str, fl
 
 
 def priors_of(
-    needs: Sequence[str], choices: Choices, stated: Mapping[str, float], table: Starts
+    needs: Sequence[str],
+    choices: Choices,
+    stated: Mapping[str, float],
+    table: Starts,
+    categories: Sequence[str],
 ) -> tuple[Prior, ...]:
-    """Return each need's prior; a type nobody knows starts from the shop's average interval."""
+    """Return each need's prior.
+
+    A type nobody knows starts from the average interval of its category, which is shrunken to the
+    shop's; `categories` has one entry a need, "" where there is none.
+    """
     priors = [prior_of(need, choices, stated) for need in needs]
     if table.done.sum() < LEARNED_FROM:
         return tuple(priors)
     logs = np.log(table.length[table.done])
-    spread = max(float(logs.std()), 0.1)
-    shop = Prior(float(np.exp(logs.mean())), spread, "assumption", "average of this shop")
+    usual, spread = float(logs.mean()), max(float(logs.std()), 0.1)
+    names, category = np.unique(np.array(categories, dtype=object), return_inverse=True)
+    of_gap = category[table.need[table.done]]
+    gaps = np.bincount(of_gap, minlength=names.size)
+    apart = np.bincount(of_gap, logs - usual, names.size) / (gaps + _K_CATEGORY)
+    life = np.exp(usual + np.where(names == "", 0.0, apart))[category]
     unknown = [p.basis == "assumption" and p.spread == UNKNOWN_SPREAD for p in priors]
-    return tuple(shop if new else p for p, new in zip(priors, unknown, strict=True))
+    return tuple(
+        Prior(float(days), spread, "assumption", "average of this shop") if new else prior
+        for prior, new, days in zip(priors, unknown, life, strict=True)
+    )
+
+
+def _categories(goods: catalogue.Catalogue, account: int, needs: Sequence[str]) -> list[str]:
+    """Return the category of each need: where most of its products lie, itself not counted."""
+    mine = (goods.products["account_id"] == account).to_numpy()
+    paths = goods.products["category_path"][mine]
+    rows = zip(goods.placed["need"][mine], paths, strict=True)
+    found = Counter((need, _category(need, path)) for need, path in rows)
+    # The commonest; of several the first by name, so that the order of products never decides.
+    most = {need: name for (need, name), _ in sorted(found.items(), key=lambda e: (e[1], e[0][1]))}
+    return [most.get(need, "") for need in needs]
+
+
+def _category(need: str, path: str) -> str:
+    parts = [part.strip() for part in path.split(">")]
+    return " > ".join(parts[:-1] if slug(parts[-1]) == need else parts)
 
 
 def rows_of(account: int, frame: pd.DataFrame) -> pd.DataFrame:

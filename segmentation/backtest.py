@@ -165,7 +165,8 @@ def rank(model: IntervalModel, purchases: pd.DataFrame, cut: int) -> Ranking:
         purchases[column].to_numpy(dtype=np.int64) for column in ("person_id", "code", "day")
     )
     before = day <= cut
-    table = starts(person[before], code[before], day[before], cut)
+    units = purchases["units"].to_numpy(dtype=np.float64)
+    table = starts(person[before], code[before], day[before], cut, units[before])
     pace = model.predict(table, of=~table.done)
     elapsed = table.length[~table.done]
     following = np.append(

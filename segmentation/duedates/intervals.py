@@ -1,6 +1,7 @@
 """How long until the next purchase of a need, and how likely it is.
 
-1. The need: log-normal days among those who come back (`lives`).
+1. The need: log-normal days among those who come back (`lives`); more where more was bought than
+   usual (`quantity`).
 2. The person: own gaps are shrunken to the need's mean plus the person's general pace,
    ``mu = (n * mean(log gap) + k * m) / (n + k)``, k = within / between variance, held in 2..3; and
    their scatter to the need's, so that a strict rhythm has a narrow window.
@@ -22,7 +23,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from segmentation.duedates import calibration, coverage, hazards, season
+from segmentation.duedates import calibration, coverage, hazards, quantity, season
 from segmentation.duedates.coverage import Coverage
 from segmentation.duedates.hazards import EDGES, GROUPS
 from segmentation.duedates.lives import LEARNED_FROM, Lives, lives
@@ -82,6 +83,8 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
     ----------
     season_ : Season
         How many shop days a day of each month counts for, per need.
+    exponent_ : ndarray of shape (needs,)
+        How much longer a need stays away after more of it was bought than usual.
     lives_ : Lives
         Per need.
     k_pair_ : float
@@ -100,6 +103,7 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
     k_spread: float = 5.0
     k_presence: float = 50.0
     season_: Season = field(init=False)
+    exponent_: Floats = field(init=False)
     lives_: Lives = field(init=False)
     k_pair_: float = field(init=False)
     hazard_: Floats = field(init=False)
@@ -125,19 +129,29 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         The season comes first, from a part that is enough.
         """
         some = table.some(ENOUGH)
-        self._fit_within(season.NONE, some, priors)
+        believed = np.full(len(priors), quantity.PRIOR)
+        self._fit_within(season.NONE, believed, some, priors)
+        usual = self._measured(some)
+        pace = self._pace(usual, usual)
 
         def expected(rows: Ints, since: Floats, until: Floats) -> Floats:
-            pace = self._pace(some, some).take(rows)
-            result: Floats = hazard(self, pace, until) - hazard(self, pace, since)
+            of = pace.take(rows)
+            result: Floats = hazard(self, of, until) - hazard(self, of, since)
             return result
 
         found = season.learned(some, len(priors), expected)
-        return self if found.flat and some is table else self._fit_within(found, table, priors)
+        exponent = believed
+        if some.more.any():
+            exponent = quantity.exponents(some, *self._expected(usual, usual), len(priors))
+        if found.flat and some is table and exponent is believed:
+            return self
+        return self._fit_within(found, exponent, table, priors)
 
-    def _fit_within(self, year: Season, table: Starts, priors: Sequence[Prior]) -> IntervalModel:
-        self.season_ = year
-        table = year.measured(table)
+    def _fit_within(
+        self, year: Season, exponent: Floats, table: Starts, priors: Sequence[Prior]
+    ) -> IntervalModel:
+        self.season_, self.exponent_ = year, exponent
+        table = self._measured(table)
         self.lives_ = lives(table, priors)
         self.k_pair_ = _k_pair(table, self.lives_.mu)
         mu, sigma = self._expected(table, table)
@@ -145,6 +159,10 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         self.hazard_, self.ratio_ = hazards.fitted(table, residual, len(priors))
         self.coverage_, self.calibration_ = coverage.NONE, calibration.NONE
         return self
+
+    def _measured(self, table: Starts) -> Starts:
+        """Return intervals in shop days that the usual number of units lasts."""
+        return quantity.usual(self.season_.measured(table), self.exponent_)
 
     def _coverage(self, table: Starts, priors: Sequence[Prior]) -> Coverage:
         """Judge windows of a model fitted on the first half by what happened in the second."""
@@ -154,7 +172,7 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         if past.done.sum() < LEARNED_FROM or after.sum() < coverage.ENOUGH:
             return coverage.NONE
         earlier = type(self)(**self.get_params()).fit_dates(past, priors)
-        pace = earlier._pace(*map(earlier.season_.measured, (table, past))).take(after)
+        pace = earlier._pace(*map(earlier._measured, (table, past))).take(after)
         rows = table.take(after)
         seen = chance(earlier, pace, (table.as_of - rows.day).astype(np.float64))
         told = (seen > 0) & (seen >= coverage.FOLLOWED * repeat_chance(earlier, pace))
@@ -194,8 +212,8 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
             that start later; `table` itself, as of each start, when left out.
         """
         check_is_fitted(self)
-        table = self.season_.measured(table)
-        known = table if known is None else self.season_.measured(known)
+        table = self._measured(table)
+        known = table if known is None else self._measured(known)
         pace = self._pace(table, known)
         own = pace if known is table else self._pace(known, known)
         pace = replace(pace, presence=self._presence(known, own, table.person))
@@ -207,7 +225,7 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         return Pace(
             need=table.need,
             start=table.day,
-            mu=mu,
+            mu=mu + self._longer(table),
             sigma=sigma,
             row=hazards.own_group(table.own_gaps),
             ratio=self.ratio_[table.need],
@@ -233,8 +251,13 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         sigma: Floats = np.sqrt((self.k_spread * need * need + scatter) / (self.k_spread + n))
         return np.round(mu, 9), np.round(sigma, 9)
 
+    def _longer(self, table: Starts) -> Floats:
+        """Return what units beyond the usual number add to the log of each interval."""
+        result: Floats = np.round(self.exponent_[table.need] * table.more, 9)
+        return result
+
     def _presence(self, known: Starts, own: Pace, person: Ints) -> Floats:
-        z = (np.log(known.length) - own.mu) / own.sigma
+        z = (np.log(known.length) + self._longer(known) - own.mu) / own.sigma
         expected = own.ratio * hazards.at(self.hazard_, own.row, z)
         bought = _of_persons(known, known.done.astype(np.float64), person)
         expected = _of_persons(known, expected, person)
@@ -246,6 +269,7 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         return {
             **self.get_params(),
             "season": self.season_.index.tolist(),
+            "exponent": self.exponent_.tolist(),
             "k_pair": float(self.k_pair_),
             "mu": self.lives_.mu.tolist(),
             "sigma": self.lives_.sigma.tolist(),
@@ -261,6 +285,7 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         """Return the model that `to_dict` wrote down."""
         model = cls(plain["k_customer"], plain["k_spread"], plain["k_presence"])
         model.season_ = Season(np.array(plain["season"], dtype=np.float64).reshape(-1, 12))
+        model.exponent_ = np.array(plain["exponent"], dtype=np.float64)
         model.k_pair_ = plain["k_pair"]
         model.lives_ = Lives(
             np.array(plain["mu"], dtype=np.float64),

@@ -59,7 +59,8 @@ def schedule(
         `last_colour`, `last_size`, `last_price` of what was bought.
     """
     code, day = purchases["code"].to_numpy(), purchases["day"].to_numpy(dtype=np.int64)
-    table = starts(purchases["person_id"].to_numpy(), code, day, as_of)
+    units = purchases["units"].to_numpy(dtype=np.float64)
+    table = starts(purchases["person_id"].to_numpy(), code, day, as_of, units)
     last = ~table.done
     pace = model.predict(table, of=last)
     rows = np.flatnonzero(last)
@@ -74,7 +75,7 @@ def schedule(
     need = code[rows]
     due["need"] = pd.Series(np.array(needs, dtype=object)[need], dtype="str")
     due["last_on"] = dates(day[rows])
-    due["owned"] = _owned(purchases["units"].to_numpy(dtype=np.float64), rows)
+    due["owned"] = _owned(units, rows)
     due["own_gaps"] = table.own_gaps[rows]
     whole = [np.maximum(np.rint(days), 1).astype(np.int64) for days in (expected, early, late)]
     for column, days in zip(("expected_on", "window_from", "window_to"), whole, strict=True):

@@ -22,6 +22,8 @@ SAME_PURCHASE_DAYS = 1
 MOST_OWN_GAPS = 4
 #: Of own gaps each weighs this much of the next: a rhythm changes with the household.
 RECENT = 0.9
+#: Units are told apart from the usual number up to ten times as many, or as few.
+_MOST = float(np.log(10))
 _DAY_BITS = 20
 
 
@@ -50,6 +52,9 @@ class Starts:
     own_log: Floats
     own_squares: Floats
     own_mean: Floats
+    #: Log of the units bought on the first day over the person's usual number (this one counts
+    #: in it); 0 where that is not known.
+    more: Floats
 
     def take(self, rows: Ints | Bools) -> Starts:
         """Return the chosen rows."""
@@ -64,6 +69,7 @@ class Starts:
             self.own_log[rows],
             self.own_squares[rows],
             self.own_mean[rows],
+            self.more[rows],
         )
 
     @property
@@ -150,8 +156,10 @@ def _first_of(days: pd.DataFrame, key: list[str]) -> Bools:
     return first
 
 
-def starts(person: Ints, need: Ints, day: Ints, as_of: int) -> Starts:
+def starts(person: Ints, need: Ints, day: Ints, as_of: int, units: Floats | None = None) -> Starts:
     """Return the intervals of purchases sorted by person, need and day, as seen on `as_of`.
+
+    `units` above zero, where they are known.
 
     Examples
     --------
@@ -162,7 +170,7 @@ def starts(person: Ints, need: Ints, day: Ints, as_of: int) -> Starts:
     size = day.size
     if size == 0:
         none, no = np.zeros(0, dtype=np.int64), np.zeros(0)
-        return Starts(none, none, none, none, no, np.zeros(0, dtype=bool), none, no, no, no)
+        return Starts(none, none, none, none, no, np.zeros(0, dtype=bool), none, no, no, no, no)
     same = np.zeros(size, dtype=bool)  # the next row is the same pair
     same[:-1] = (person[1:] == person[:-1]) & (need[1:] == need[:-1])
     until = np.where(same, np.roll(day, -1), as_of)
@@ -170,6 +178,7 @@ def starts(person: Ints, need: Ints, day: Ints, as_of: int) -> Starts:
     logs = np.where(same, np.log(length), 0.0)
     first = np.flatnonzero(np.concatenate([[True], ~same[:-1]]))
     own_log, own_squares, own_mean = _own(logs, first)
+    own_gaps = np.arange(size) - np.repeat(first, np.diff(np.append(first, size)))
     return Starts(
         person=person,
         need=need,
@@ -177,11 +186,18 @@ def starts(person: Ints, need: Ints, day: Ints, as_of: int) -> Starts:
         until=until,
         length=length,
         done=same,
-        own_gaps=np.arange(size) - np.repeat(first, np.diff(np.append(first, size))),
+        own_gaps=own_gaps,
         own_log=own_log,
         own_squares=own_squares,
         own_mean=own_mean,
+        more=np.zeros(size) if units is None else _more(np.log(units), own_gaps, first),
     )
+
+
+def _more(log: Floats, own_gaps: Ints, first: Ints) -> Floats:
+    usual: Floats = (_before(log, first) + log) / (own_gaps + 1)
+    result: Floats = np.clip(log - usual, -_MOST, _MOST).round(9)
+    return result
 
 
 def _own(logs: Floats, first: Ints) -> tuple[Floats, Floats, Floats]:

@@ -37,13 +37,14 @@ class Events:
     person: Ints
     need: Ints
     day: Ints
+    units: Floats
     category: Ints
 
     def starts(self, before: int | None = None) -> Starts:
         """Return intervals as seen on the day before, or on the last day."""
         last = int(self.day.max()) if before is None else before - 1
         seen = self.day <= last
-        return starts(self.person[seen], self.need[seen], self.day[seen], last)
+        return starts(self.person[seen], self.need[seen], self.day[seen], last, self.units[seen])
 
     def visits(self, before: int) -> tuple[Ints, Ints]:
         """Return persons and days of shopping before a day."""
@@ -78,6 +79,7 @@ def complete_journey(data: Path) -> Events:
         lines["household_id"],
         lines["product_type"].astype(str),
         lines["transaction_timestamp"],
+        lines["quantity"],
         lines["product_category"].astype(str),
     )
 
@@ -90,26 +92,31 @@ def online_retail(data: Path) -> Events:
     goods &= (lines["Quantity"] > 0) & (lines["UnitPrice"] > 0)
     lines, code = lines[goods.to_numpy()], code[goods.to_numpy()]
     every = pd.Series("", index=lines.index)
-    return _events(lines["CustomerID"].astype("int64"), code, lines["InvoiceDate"], every)
+    person = lines["CustomerID"].astype("int64")
+    return _events(person, code, lines["InvoiceDate"], lines["Quantity"], every)
 
 
-def _events(person: pd.Series, need: pd.Series, moment: pd.Series, category: pd.Series) -> Events:
+def _events(
+    person: pd.Series, need: pd.Series, moment: pd.Series, units: pd.Series, category: pd.Series
+) -> Events:
     days = pd.DataFrame(
         {
             "person": person.to_numpy(),
             "need": need.to_numpy(),
             "day": day_numbers(moment),
+            "units": units.to_numpy(dtype=np.float64),
             "category": category.to_numpy(),
         }
     )
     days["need"], names = pd.factorize(days["need"], sort=True)
     days["category"], _ = pd.factorize(days["category"], sort=True)
     of_need = days.groupby("need")["category"].agg(lambda values: values.mode().iloc[0])
-    days = days.drop_duplicates(["person", "need", "day"]).sort_values(["person", "need", "day"])
+    days = days.groupby(["person", "need", "day"])["units"].sum().reset_index()
     return Events(
         person=days["person"].to_numpy(dtype=np.int64),
         need=days["need"].to_numpy(dtype=np.int64),
         day=days["day"].to_numpy(dtype=np.int64),
+        units=days["units"].to_numpy(dtype=np.float64),
         category=of_need.reindex(range(len(names))).to_numpy(dtype=np.int64),
     )
 
@@ -117,7 +124,8 @@ def _events(person: pd.Series, need: pd.Series, moment: pd.Series, category: pd.
 def fitted(events: Events, table: Starts) -> IntervalModel:
     """Fit as the product does for types that it does not know."""
     names = [f"type {code}" for code in range(events.category.size)]
-    return IntervalModel().fit(table, priors_of(names, Choices(), {}, table))
+    categories = [str(code) if code >= 0 else "" for code in events.category]
+    return IntervalModel().fit(table, priors_of(names, Choices(), {}, table, categories))
 
 
 def naive_days(events: Events, table: Starts, known: Starts) -> Floats:

@@ -90,7 +90,7 @@ def test_chances_foresee_the_season(presents: tuple[Starts, IntervalModel]) -> N
     october = day_number(date(2023, 10, 31))
     seen = table.seen_on(october)
     model = IntervalModel().fit_dates(seen, [PRIOR])
-    blind = IntervalModel()._fit_within(season.NONE, seen, [PRIOR])
+    blind = IntervalModel()._fit_within(season.NONE, np.array([0.1]), seen, [PRIOR])
     still = ~seen.done
     begun = table.day <= october
     happened = (table.done[begun] & (table.until[begun] <= october + 30))[still].sum()
@@ -106,7 +106,7 @@ def test_dates_leave_the_quiet_months_for_the_season(
     presents: tuple[Starts, IntervalModel],
 ) -> None:
     table, model = presents
-    blind = IntervalModel()._fit_within(season.NONE, table, [PRIOR])
+    blind = IntervalModel()._fit_within(season.NONE, np.array([0.1]), table, [PRIOR])
     # Bought in the last week of December, after which little is bought for long.
     late = (table.day >= day_number(date(2023, 12, 24))) & (
         table.day < day_number(date(2024, 1, 1))
