@@ -80,7 +80,7 @@ class ImportRun(Owned, table=True):
     shop_id: int = reference("shop.id")
     #: The file's name, or the platform.
     name: str
-    #: running, done, failed, waiting (for an answer).
+    #: running, done, failed, waiting (for an answer), dropped (instead of one).
     status: str = "running"
     #: What was counted, for the report.
     counters: dict[str, Any] = json_column()

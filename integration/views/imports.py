@@ -92,6 +92,19 @@ def answer(run_id: int) -> ResponseReturnValue:
     return redirect(url_for("imports.show"))
 
 
+@bp.post("/<int:run_id>/drop")
+def drop(run_id: int) -> ResponseReturnValue:
+    """Leave files unread that wait for an answer, and delete them here."""
+    with own_rows() as session:
+        run = imports.run(session, own_or_404(session, ImportRun, run_id))
+        if run.row.status != "waiting" or run.work is None:
+            abort(409)
+        run.row.status, run.row.error = "dropped", None
+    uploads.remove(context(), user().account_id, run.work.payload["source"])
+    flash(gettext("Left unread. The file was deleted here; nothing of it was kept."))
+    return redirect(url_for("imports.show"))
+
+
 @bp.get("/<int:run_id>/rejects.csv")
 def rejects(run_id: int) -> ResponseReturnValue:
     """Download what could not be read, with the reason."""
@@ -129,6 +142,7 @@ def run_states() -> dict[str, str]:
         "done": gettext("read"),
         "failed": gettext("failed"),
         "waiting": gettext("a question for you"),
+        "dropped": gettext("left unread"),
     }
 
 

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from sqlmodel import Session, select
 
+from integration import uploads
 from integration.accounts import BadAccount, create_account
 from integration.app import create_app
 from integration.context import Context
@@ -273,6 +274,22 @@ def test_a_file_of_another_kind_is_refused(
     visitor.post("/imports/upload", {"files": file}, content_type="multipart/form-data")
     assert "That kind of file cannot be read." in visitor.get("/imports").text
     assert queued(still, known) == []
+
+
+def test_a_file_with_a_question_can_be_left_unread_and_is_deleted(
+    still: Context, known: Merchant, visitor: Visitor
+) -> None:
+    file = uploads.new_folder(still, known.account_id) / "0.csv"
+    file.write_text("Datum;Bedrag")
+    with scoped(still.engine, known.account_id) as session:
+        work = session.exec(select(Work).where(Work.kind == "import")).all()
+        [of_it] = [row for row in work if row.payload["run_id"] == known.waiting_run_id]
+        of_it.payload = {**of_it.payload, "source": {"paths": [str(file)]}}
+    path = f"/imports/{known.waiting_run_id}/drop"
+    assert "Left unread." in visitor.post(path, {}, follow_redirects=True).text
+    assert not file.exists()
+    assert queued(still, known) == []
+    assert visitor.post(path, {}).status_code == 409
 
 
 def test_an_answer_reads_the_same_file_again_in_that_way(
