@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import sqlalchemy
+from babel.core import get_global
 from sqlalchemy import Integer, Row, Select, cast, not_
 from sqlmodel import Session, col, func, select
 
@@ -87,6 +88,7 @@ def load(
         people=typed(persons, PEOPLE),
         stock=typed(stock, STOCK),
         currency=currency,
+        country=get_global("zone_territories").get(account.time_zone, ""),
     )
 
 

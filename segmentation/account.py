@@ -32,6 +32,8 @@ class Part:
     people: pd.DataFrame
     tastes: pd.DataFrame
     business: frozenset[int]
+    #: ISO 3166; "" where it is not known.
+    country: str
 
     @classmethod
     def of(cls, account: int, frames: Frames, table: features.Features) -> Part:
@@ -51,6 +53,7 @@ class Part:
             ),
             tastes=rows_of(account, table.tastes),
             business=business,
+            country=frames.country,
         )
 
     def split(self, is_wholesale: Bools) -> tuple[Part, Part]:
@@ -71,6 +74,7 @@ class Part:
             people=chosen(self.people),
             tastes=chosen(self.tastes),
             business=self.business,
+            country=self.country,
         )
 
 

@@ -219,6 +219,8 @@ class Frames:
     files: Path | None = None
     #: What amounts are in, ISO 4217; "" where nobody said.
     currency: str = ""
+    #: Where the shop is, ISO 3166; "" where that is not known.
+    country: str = ""
     #: Where features are computed: a name of `engines.ENGINES`.
     engine: str = "duckdb"
 

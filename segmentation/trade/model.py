@@ -37,13 +37,14 @@ class Trade:
     @classmethod
     def fit(cls, part: Part) -> Trade:
         """Learn from the wholesale part of an account."""
-        return cls.learn(order_days(part, companies(part.people)))
+        return cls.learn(order_days(part, companies(part.people)), part.country)
 
     @classmethod
-    def learn(cls, days: pd.DataFrame) -> Trade:
-        """Learn from what `companies.order_days` returns."""
+    def learn(cls, days: pd.DataFrame, country: str) -> Trade:
+        """Learn from what `companies.order_days` returns; country: whose holidays are kept."""
         groups, whole = _split(days)
-        return cls(TradeRhythm().fit(groups), TradeRhythm().fit(whole), BasketGaps().fit(groups))
+        rhythm, all_of_it = (TradeRhythm(country=country).fit(one) for one in (groups, whole))
+        return cls(rhythm, all_of_it, BasketGaps().fit(groups))
 
     def place(
         self, part: Part, today: int, held: Collection[tuple[int, str]]

@@ -26,7 +26,7 @@ class Business(Trial):
     part = "business"
 
     def __init__(self, candidate: AccountFit, table: AccountTable, today: int) -> None:
-        self.candidate, self.today = candidate, today
+        self.candidate, self.today, self.country = candidate, today, table.trade.country
         self.days = order_days(table.trade, companies(table.trade.people))
         self.cut = today - WINDOW_DAYS
         before = self.days[(self.days["day"] <= self.cut).to_numpy()].groupby(_PAIR).size()
@@ -40,7 +40,7 @@ class Business(Trial):
     def earlier(self, before: AccountFit | None) -> AccountFit:
         del before
         past = self.days[(self.days["day"] <= self.cut).to_numpy()]
-        return replace(self.candidate, trade=Trade.learn(past))
+        return replace(self.candidate, trade=Trade.learn(past, self.country))
 
     def rows(self, numbers: AccountFit) -> Rows:
         days = [self.today - DUE_WITHIN_DAYS * back for back in range(PERIODS, 0, -1)]

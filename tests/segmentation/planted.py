@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,8 +36,12 @@ def planted(
     days: int = 900,
     lapsing: float = 0.2,
     late: float = 1.5,
+    closed: Callable[[int, int], bool] = lambda _company, _day: False,
 ) -> Planted:
-    """Return a trade in which each company orders four of eight groups in a rhythm for each."""
+    """Return a trade in which each company orders four of eight groups in a rhythm for each.
+
+    On a day on which a company is `closed` it ordered the day before.
+    """
     rng = np.random.default_rng(seed)
     orders, truth = [], []
     for company in range(companies):
@@ -45,12 +50,15 @@ def planted(
             lapsed = bool(rng.random() < lapsing)
             end = days - (round(late * rhythm) if lapsed else 0)
             for day in _order_days(rng, rhythm, end, ends=lapsed):
+                while closed(company, day):
+                    day -= 1
                 bought = max(round(units * np.exp(rng.normal(0, 0.25))), 1)
                 contact = int(rng.integers(CONTACTS))
                 orders.append((company, NEEDS[group], contact, day, float(bought), bought * 900.0))
             truth.append((company, NEEDS[group], rhythm, units, lapsed))
     columns = ["company", "need", "contact", "day", "units", "amount"]
     made = pd.DataFrame(orders, columns=columns)
+    made = made.drop_duplicates(["company", "need", "day"])
     made = made.sort_values(["company", "need", "day"], ignore_index=True)
     known = pd.DataFrame(truth, columns=["company", "need", "rhythm", "units", "lapsed"])
     return Planted(made, known, days)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -17,6 +18,8 @@ from segmentation.leaving import causes
 from segmentation.reasons import render
 from segmentation.trade.alarms import is_overdue, segment_of
 from segmentation.trade.basket import BasketGaps
+from segmentation.trade.clock import usual_weekdays
+from segmentation.trade.holidays import holidays
 from segmentation.trade.rhythm import TradeRhythm
 from segmentation.wholesale import WholesaleRule, is_wholesale, limits
 from tests.segmentation.builders import Buy, assigned, fitted, frames, random_shop
@@ -114,6 +117,89 @@ def test_no_order_is_expected_on_a_weekend_by_who_never_orders_on_one() -> None:
     table = pd.concat([working, shop], ignore_index=True)
     expected = TradeRhythm().fit(table).predict(table, int(days[-1]))["next"]
     assert (expected.iloc[0] + 3) % 7 < 5
+
+
+#: A Monday; days of a planted trade are counted from it.
+NEW_YEAR = (date(2024, 1, 1) - date(1970, 1, 1)).days
+
+
+def working(_company: int, day: int) -> bool:
+    """Whether everybody is closed: on weekends and holidays."""
+    return day % 7 > 4 or day + NEW_YEAR in holidays("NL")
+
+
+def on_its_own_day(company: int, day: int) -> bool:
+    """Whether a company that orders on one day of the week only is closed."""
+    return day % 7 != company % 5
+
+
+@pytest.mark.parametrize("closed", [working, on_its_own_day])
+def test_companies_that_are_closed_on_some_days_lapse_and_do_not(
+    closed: Callable[[int, int], bool],
+) -> None:
+    trade = planted(5, closed=closed)
+    days = trade.orders.assign(day=trade.orders["day"] + NEW_YEAR)
+    found = TradeRhythm(country="NL").fit(days).predict(days, trade.days + NEW_YEAR)
+    found = found.merge(trade.truth, on=["company", "need"], suffixes=("", "_true"))
+    alarm = found["overdue"] >= 0.9
+    assert alarm[found["lapsed"]].mean() >= 0.9
+    assert (alarm & ~found["lapsed"]).sum() <= 0.1 * alarm.sum()
+    expected = found["next"] - NEW_YEAR
+    shut = [closed(*one) for one in zip(found["company"], expected, strict=True)]
+    assert np.mean(shut) < 0.02
+
+
+def weekly(*on: str) -> pd.DataFrame:
+    """Return orders of a company on some days."""
+    days = [(date.fromisoformat(day) - date(1970, 1, 1)).days for day in on]
+    return pd.DataFrame({"company": 1, "need": "tiles", "day": days, "units": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("orders", "stands_still"),
+    [
+        pytest.param(("2025-11-28", "2025-12-05", "2025-12-12", "2025-12-19"), True, id="Fridays"),
+        pytest.param(("2025-11-29", "2025-12-06", "2025-12-13", "2025-12-20"), False,
+                     id="Saturdays"),
+    ],
+)  # fmt: skip
+def test_nobody_gets_later_on_days_on_which_he_never_orders(
+    orders: tuple[str, ...], stands_still: bool
+) -> None:
+    days = weekly(*orders)
+    model = TradeRhythm(country="NL").fit(days)
+    read = TradeRhythm.from_dict(model.to_dict())
+    start = (date(2025, 12, 24) - date(1970, 1, 1)).days
+    # Wednesday, two days of Christmas, Saturday, Sunday, Monday.
+    chance = [read.predict(days, start + day)["overdue"].iloc[0] for day in range(6)]
+    assert chance[0] == chance[1] == chance[2]
+    assert bool(chance[2] == chance[3]) is stands_still
+    assert chance[3] == chance[4] < chance[5]
+    # The Friday after is an ordinary one; the first is the second day of Christmas.
+    expected = model.predict(days, start)["next"].iloc[0]
+    assert (expected - start) not in (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("country", "on"),
+    [
+        ("NL", "2025-04-26"), ("NL", "2026-04-27"), ("NL", "2026-05-25"), ("BE", "2026-07-21"),
+        ("DE", "2026-04-03"), ("AT", "2026-06-04"), ("FR", "2026-05-08"), ("LU", "2026-06-23"),
+    ],
+)  # fmt: skip
+def test_holidays_are_those_of_the_country(country: str, on: str) -> None:
+    assert (date.fromisoformat(on) - date(1970, 1, 1)).days in holidays(country)
+    assert holidays("").size == 0
+
+
+def test_a_trade_whose_companies_are_alike_says_more_of_each() -> None:
+    rng = np.random.default_rng(3)
+    company, day = (
+        np.repeat(np.arange(40), 60),
+        rng.integers(0, 5, 2400) + 7 * np.tile(np.arange(60), 40),
+    )
+    assert usual_weekdays(company, day).k > 100
+    assert usual_weekdays(company, day - day % 7 + company % 5).k < 3
 
 
 def test_a_group_in_most_orders_that_the_latest_lacks_is_missing() -> None:

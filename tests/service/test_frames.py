@@ -116,6 +116,7 @@ def test_another_zone_has_other_days(engine: Engine) -> None:
     books = Books(engine, time_zone="Pacific/Auckland")
     books.add(order("1", placed_at=NOON))
     assert books.lines()["ordered_on"].tolist() == [pd.Timestamp(2026, 3, 2)]
+    assert books.read().country == "NZ"
 
 
 def test_refunds_after_the_day_are_not_known_yet(books: Books) -> None:
