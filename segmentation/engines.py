@@ -36,6 +36,9 @@ class Engine(Protocol):
     def give(self, name: str, rows: pd.DataFrame | Path, schema: Any) -> None:
         """Let statements read a frame, or all Parquet files below a folder, by a name."""
 
+    def view(self, name: str, statement: str) -> None:
+        """Let others read what a statement finds by a name, computed with them."""
+
     def keep(self, name: str, statement: str) -> None:
         """Compute a statement once, and let others read what it found by a name."""
 
@@ -92,6 +95,9 @@ class _DuckDB:
         else:
             self._connection.register(name, arrow(rows, schema))
 
+    def view(self, name: str, statement: str) -> None:
+        self._connection.sql(statement).create_view(name)
+
     def keep(self, name: str, statement: str) -> None:
         self._connection.sql(statement).create(name)
 
@@ -124,6 +130,9 @@ class _Spark:
             parquet.write_table(arrow(rows, schema), folder / "rows.parquet")
         found = self._session.read.option("recursiveFileLookup", "true").parquet(str(folder))
         found.createOrReplaceTempView(name)
+
+    def view(self, name: str, statement: str) -> None:
+        self._session.sql(statement).createOrReplaceTempView(name)
 
     def keep(self, name: str, statement: str) -> None:
         folder = self._folder / name

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -50,16 +50,28 @@ _PLACED = ibis.schema({
     "account_id": "int64", "product_id": "int64", "need": "string", "department": "string",
     "style": "string",
 })  # fmt: skip
-_TODAY = ibis.schema({"day": "int64"})
+_NETTED = ibis.schema({
+    "account_id": "int64", "line_id": "int64", "returned_units": "float64",
+    "returned_amount": "float64",
+})  # fmt: skip
 _SAMPLE = ibis.schema({"account_id": "int64", "every": "int64"})
-#: What is told of a line, and what of it is kept once it is judged.
+#: What is told of a line.
 _TOLD = ("product_id", "title", "colour", "size", "price")
+#: What is read of a line, and what of it is kept once it is judged.
+_READ = (
+    "account_id", "line_id", "person_id", "status", "channel", "product_id", "title", "colour",
+    "size", "quantity", "net_amount", "is_gift", "is_subscription",
+)  # fmt: skip
 _KEPT = (
     "account_id", "line_id", "person_id", "day", "channel", "product_id", "title", "colour", "size",
-    "need", "department", "style", "is_gift", "is_subscription",
+    "need", "department", "style", "is_gift", "is_subscription", "is_running", "in_season", "units",
+    "amount",
 )  # fmt: skip
-#: Why a line starts no clock, in the order in which they are asked; the first that fits counts.
-_REASONS = ("test", "cancelled", "guest", "return", "free", "no goods", "refunded")
+#: What of a line tells of returns.
+_MOVED = ("account_id", "line_id", "person_id", "product_id", "day", "quantity", "net_amount")
+_PERSON, _PRODUCT = ("account_id", "person_id"), ("account_id", "product_id")
+#: The reason of a line that is left out for none.
+_COUNTS = -1
 
 
 def day_number(day: date) -> int:
@@ -149,15 +161,14 @@ def compute(
     one_in
         Account to one in how many people `detailed` is about; everybody where it is not said.
     """
-    today = pd.DataFrame({"day": [day_number(as_of)]})
-    given = {"lines": (lines, _LINES), "placed": (placed, _PLACED), "today": (today, _TODAY)}
-    given["sample"] = (_sample(placed, one_in or {}), _SAMPLE)
+    sample = _sample(placed, one_in or {})
     with engines.opened(engine) as on:
         asked = _statements() if engine == engines.DUCKDB else on.compiled(_expressions())
-        for name, (rows, schema) in given.items():
-            on.give(name, rows, schema)
-        # Materialised once: the groupings read it.
-        on.keep("judged", asked["judged"])
+        _give(on, lines, placed, as_of)
+        on.give("sample", sample, _SAMPLE)
+        # Materialised: what follows reads them more than once.
+        for name in ("back", "netted", "judged"):
+            on.keep(name, asked[name])
         need_days = on.rows(asked["need_days" if details else "bare_need_days"])
         everybody = details and set((one_in or {}).values()) <= {1}
         return Features(
@@ -174,18 +185,25 @@ def compute(
 def people(lines: Path, placed: pd.DataFrame, *, as_of: date, engine: str) -> pd.DataFrame:
     """Return `Features.people` alone, in one pass over the files of any number of accounts."""
     with engines.opened(engine) as on:
-        on.give("lines", lines, _LINES)
-        on.give("placed", placed, _PLACED)
-        on.give("today", pd.DataFrame({"day": [day_number(as_of)]}), _TODAY)
-        asked = on.compiled({"people": _groupings(_judged_lines())["people"]})
+        _give(on, lines, placed, as_of)
+        asked = on.compiled({**_returned(), "people": _people(_counted()).order_by(_PERSON)})
+        for name in ("back", "netted"):
+            on.keep(name, asked[name])
         return on.rows(asked["people"])
+
+
+def _give(on: engines.Engine, lines: Any, placed: pd.DataFrame, as_of: date) -> None:
+    on.give("lines", lines, _LINES)
+    on.give("placed", placed, _PLACED)
+    on.view("seen", on.compiled({"seen": _seen(as_of)})["seen"])
 
 
 @cache
 def _expressions() -> Mapping[str, Any]:
     """Return what is asked of the lines, by name."""
-    found = _judged_lines()
-    return {"judged": found, **_groupings(ibis.table(found.schema(), name="judged"))}
+    judged = _judged()
+    grouped = _groupings(ibis.table(judged.schema(), name="judged"))
+    return {**_returned(), "judged": judged, **grouped}
 
 
 @cache
@@ -194,24 +212,18 @@ def _statements() -> Mapping[str, str]:
     return engines.duckdb_statements(_expressions())
 
 
-def _judged_lines() -> Any:
-    lines, placed = ibis.table(_LINES, name="lines"), ibis.table(_PLACED, name="placed")
-    return _judged(lines, placed, ibis.table(_TODAY, name="today").day.as_scalar())
-
-
 def _groupings(judged: Any) -> dict[str, Any]:
-    kept = judged.filter(judged.reason == "")
+    kept = judged.filter(judged.reason == _COUNTS)
     own = kept.filter(~kept.is_gift)
     # Rows come in a stated order, whatever the engine's threads did.
-    person = ["account_id", "person_id"]
     return {
-        "need_days": _need_days(own).order_by([*person, "need", "day"]),
-        "detailed": _need_days(_some(own)).order_by([*person, "need", "day"]),
-        "bare_need_days": _bare_need_days(own).order_by([*person, "need", "day"]),
-        "product_days": _product_days(own).order_by([*person, "product_id", "day"]),
-        "order_days": _order_days(kept).order_by([*person, "day"]),
-        "people": _people(kept).order_by(person),
-        "tastes": _tastes(own).order_by([*person, "need", "department", "style"]),
+        "need_days": _need_days(own).order_by([*_PERSON, "need", "day"]),
+        "detailed": _need_days(_some(own)).order_by([*_PERSON, "need", "day"]),
+        "bare_need_days": _bare_need_days(own).order_by([*_PERSON, "need", "day"]),
+        "product_days": _product_days(own).order_by([*_PERSON, "product_id", "day"]),
+        "order_days": _order_days(kept).order_by([*_PERSON, "day"]),
+        "people": _people(kept).order_by(_PERSON),
+        "tastes": _tastes(own).order_by([*_PERSON, "need", "department", "style"]),
         "reasons": _reasons(judged).order_by("reason"),
     }
 
@@ -220,69 +232,97 @@ def _day(column: Any) -> Any:
     return column.cast("timestamp").epoch_seconds() // _DAY_S
 
 
-def _judged(lines: Any, placed: Any, as_of: Any) -> Any:
-    """Return lines up to `as_of` with net units, net amount and the reason to leave them out."""
-    seen = lines.mutate(day=_day(lines.ordered_on)).filter(lambda t: t.day <= as_of)
+def _seen(as_of: date) -> Any:
+    """Return lines up to a day with the units and the amount that refunds left of them.
+
+    The day is written into this statement alone, where engines need not read what is later.
+    """
+    lines, today = ibis.table(_LINES, name="lines"), day_number(as_of)
+    seen = lines.filter(lines.ordered_on < ibis.timestamp(as_of + timedelta(days=1)))
     # A refund of tomorrow has not happened; one without a day has.
-    known = (_day(seen.refunded_on) <= as_of).fill_null(True)
-    seen = seen.mutate(
-        refunded_quantity=ibis.ifelse(known, seen.refunded_quantity, 0.0),
-        refunded_amount=ibis.ifelse(known, seen.refunded_amount, 0.0),
-    )
-    seen = seen.join(placed, ["account_id", "product_id"])
-    seen = _with_returns(seen)
-    units = seen.quantity - seen.refunded_quantity + seen.returned_units
-    amount = seen.net_amount - seen.refunded_amount + seen.returned_amount
-    reason = ibis.cases(
-        (seen.status == "test", "test"),
-        (seen.status == "cancelled", "cancelled"),
-        (seen.person_id.isnull(), "guest"),
-        (seen.quantity <= 0, "return"),
-        (seen.net_amount <= 0, "free"),
-        (seen.need == NO_GOODS, "no goods"),
-        (units <= 0, "refunded"),
-        else_="",
-    )
-    running = seen.is_subscription & (seen.day > as_of - SUBSCRIBED_DAYS)
+    known = (_day(seen.refunded_on) <= today).fill_null(True)
+    day = _day(seen.ordered_on)
     return seen.select(
-        *_KEPT,
-        units=units,
-        amount=amount,
-        reason=reason,
-        is_running=running,
+        *_READ,
+        day=day,
         in_season=(seen.ordered_on.month() == 12) & (seen.ordered_on.day() <= _LAST_GIFT_DAY),
+        is_running=seen.is_subscription & (day > today - SUBSCRIBED_DAYS),
+        units=seen.quantity - ibis.ifelse(known, seen.refunded_quantity, 0.0),
+        amount=seen.net_amount - ibis.ifelse(known, seen.refunded_amount, 0.0),
     )
 
 
-def _with_returns(lines: Any) -> Any:
-    """Add what came back by return lines to the latest earlier purchase of the same product.
+@cache
+def _read() -> Any:
+    return ibis.table(_seen(_EPOCH).schema(), name="seen")
+
+
+def _net() -> Any:
+    """Return seen lines with net units and net amount."""
+    lines = _read().left_join(ibis.table(_NETTED, name="netted"), ["account_id", "line_id"])
+    return lines.select(
+        *(name for name in _read().columns if name not in ("units", "amount")),
+        units=lines.units + lines.returned_units.fill_null(0.0),
+        amount=lines.amount + lines.returned_amount.fill_null(0.0),
+    )
+
+
+def _odd(lines: Any, is_no_goods: Any) -> dict[str, Any]:
+    """Return what makes a line start no clock, by name; the first that fits is its reason."""
+    return {
+        "test": lines.status == "test",
+        "cancelled": lines.status == "cancelled",
+        "guest": lines.person_id.isnull(),
+        "return": lines.quantity <= 0,
+        "free": lines.net_amount <= 0,
+        "no goods": is_no_goods,
+        "refunded": lines.units <= 0,
+    }
+
+
+def _counted() -> Any:
+    """Return lines that count, of which needs are not asked: most shops have few no goods."""
+    placed, lines = ibis.table(_PLACED, name="placed"), _net()
+    odd = _odd(lines, ibis.literal(False)).values()
+    no_goods = placed.filter(placed.need == NO_GOODS)
+    return lines.filter(*(~is_so for is_so in odd)).anti_join(no_goods, _PRODUCT)
+
+
+def _judged() -> Any:
+    """Return lines with their product's place and the number of the reason to leave them out."""
+    lines = _net().join(ibis.table(_PLACED, name="placed"), _PRODUCT)
+    odd = _odd(lines, lines.need == NO_GOODS).values()
+    numbered = [(is_so, number) for number, is_so in enumerate(odd)]
+    return lines.select(*_KEPT, reason=ibis.cases(*numbered, else_=_COUNTS).cast("int8"))
+
+
+def _returned() -> dict[str, Any]:
+    """Return what nets return lines with the latest earlier purchase of the same product.
 
     Purchases of one person and product are numbered by time; a return has the number of the last
     purchase before it, so one sum over the number nets them. Few people bring anything back this
-    way, and only their lines of that product are looked through.
+    way: their return lines (`back`) are kept, and only their lines of that product are looked
+    through for what came back of each (`netted`).
     """
-    alive = ~lines.status.isin(["cancelled", "test"]) & lines.person_id.notnull()
-    buys = alive & (lines.quantity > 0)
-    back = alive & (lines.quantity < 0)
-    key = ["account_id", "person_id", "product_id"]
-    pairs = lines.filter(back).select(key).distinct()
-    some = lines.mutate(buys=buys, back=back).semi_join(pairs, key)
-    order = [some.day, some.back.cast("int8"), some.line_id]
+    lines = _read()
+    alive = lines.filter(~lines.status.isin(["cancelled", "test"]), lines.person_id.notnull())
+    alive = alive.select(*_MOVED)
+    key = [*_PRODUCT, "person_id"]
+    back = ibis.table(alive.schema(), name="back")
+    buys = alive.filter(alive.quantity > 0).semi_join(back, key)
+    some = ibis.union(buys, back)
+    is_back = some.quantity < 0
+    order = [some.day, is_back.cast("int8"), some.line_id]
     until_now = ibis.window(group_by=key, order_by=order, rows=(None, 0))
-    some = some.mutate(number=some.buys.cast("int64").sum().over(until_now))
+    some = some.mutate(number=(~is_back).cast("int64").sum().over(until_now))
     of_number = ibis.window(group_by=[*key, "number"])
+    is_back = some.quantity < 0
     some = some.mutate(
-        returned_units=ibis.ifelse(some.back, some.quantity, 0.0).sum().over(of_number),
-        returned_amount=ibis.ifelse(some.back, some.net_amount, 0.0).sum().over(of_number),
+        returned_units=ibis.ifelse(is_back, some.quantity, 0.0).sum().over(of_number),
+        returned_amount=ibis.ifelse(is_back, some.net_amount, 0.0).sum().over(of_number),
     )
-    line = ["account_id", "line_id"]
-    netted = some.filter(some.buys).select(*line, "returned_units", "returned_amount")
-    joined = lines.left_join(netted, line)
-    return joined.select(
-        *lines.columns,
-        returned_units=joined.returned_units.fill_null(0.0),
-        returned_amount=joined.returned_amount.fill_null(0.0),
-    )
+    netted = some.filter(some.quantity > 0, some.returned_units < 0)
+    return {"back": alive.filter(alive.quantity < 0), "netted": netted.select(*_NETTED.names)}
 
 
 def _clocked(own: Any) -> Any:
@@ -363,9 +403,8 @@ def _tastes(own: Any) -> Any:
     """Count items; age counts from the person's own last purchase, so that time alone changes
     nobody's taste: only a purchase does."""
     goods = own.filter(own.need != "")
-    person = ["account_id", "person_id"]
-    last = goods.group_by(person).aggregate(last=goods.day.max())
-    goods = goods.inner_join(last, person)
+    last = goods.group_by(_PERSON).aggregate(last=goods.day.max())
+    goods = goods.inner_join(last, _PERSON)
     goods = goods.mutate(age=(goods.last - goods.day).cast("float64"))
     weight = ibis.literal(0.5) ** (goods.age / TASTE_HALF_LIFE_DAYS)
     # Rounded: sums of floats depend on the order in which threads add them.
@@ -386,9 +425,10 @@ def _reasons(judged: Any) -> Any:
 
 def _counters(reasons: pd.DataFrame) -> dict[str, int]:
     count = dict(zip(reasons["reason"], reasons["lines"].astype(int), strict=True))
-    counted = reasons[(reasons["reason"] == "").to_numpy()]
-    counters = {"lines": int(reasons["lines"].sum()), "counted lines": count.get("", 0)}
-    counters |= {f"{reason} lines": count.get(reason, 0) for reason in _REASONS}
+    counted = reasons[(reasons["reason"] == _COUNTS).to_numpy()]
+    counters = {"lines": int(reasons["lines"].sum()), "counted lines": count.get(_COUNTS, 0)}
+    reasons_by_number = enumerate(_odd(_read(), ibis.literal(False)))
+    counters |= {f"{reason} lines": count.get(number, 0) for number, reason in reasons_by_number}
     return counters | {
         "gift lines": int(counted["gifts"].sum()),
         "subscription lines": int(counted["subscriptions"].sum()),
