@@ -7,6 +7,7 @@ the reason, so that every tag can be explained later.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -25,7 +26,7 @@ from integration.tables import (
     SegmentMember,
 )
 from segmentation.frames import DUE, PROFILES, Assigned
-from segmentation.leaving import Cause, Key, causes
+from segmentation.leaving import Cause, Key, Reason, causes
 
 #: Segments that no purchase puts people into: the groups of a test.
 _IS_DRAWN: sa.ColumnElement[bool] = col(SegmentMember.segment).like("test:%")
@@ -47,15 +48,15 @@ def store_assigned(
     places the person they became.
     """
     here = set(session.exec(_among(select(Person.id), col(Person.id), people)))
-    assigned = Assigned(
+    assigned = replace(
+        assigned,
         segments=_of(assigned.segments, here),
         due=_of(assigned.due, here),
         profiles=_of(assigned.profiles, here),
-        counters=assigned.counters,
     )
 
-    def because(left: Collection[Key]) -> Mapping[Key, Cause]:
-        return causes(left, previous_due=previous_due, assigned=assigned)
+    def because(left: Mapping[Key, Reason]) -> Mapping[Key, Cause]:
+        return causes(left, previous_due=previous_due, assigned=assigned, as_of=as_of)
 
     wanted = _keyed(assigned.segments)
     store_segments(session, wanted, as_of, belongs=~_IS_DRAWN, because=because, people=people)
@@ -90,7 +91,7 @@ def store_drawn(
     store_segments(session, wanted, as_of, belongs=_IS_DRAWN, because=all_left("test"))
 
 
-def all_left(why: str) -> Callable[[Collection[Key]], Mapping[Key, Cause]]:
+def all_left(why: str) -> Callable[[Mapping[Key, Reason]], Mapping[Key, Cause]]:
     """Return one cause for everybody who leaves."""
     return lambda left: {key: {"key": f"left-{why}"} for key in left}
 
@@ -101,7 +102,7 @@ def store_segments(
     as_of: date,
     *,
     belongs: sa.ColumnElement[bool],
-    because: Callable[[Collection[Key]], Mapping[Key, Cause]],
+    because: Callable[[Mapping[Key, Reason]], Mapping[Key, Cause]],
     people: Collection[int] | None = None,
 ) -> None:
     """Make the segments that `belongs` selects hold exactly these people, and keep history.
@@ -111,7 +112,7 @@ def store_segments(
     wanted
         (person, segment) -> reason.
     because
-        Tells the causes of those that left.
+        Tells the causes of those that left, from the reasons they were there for.
     people
         Whose segments are looked at; everybody's when left out.
     """
@@ -129,7 +130,7 @@ def store_segments(
         )
     }
     entered = [key for key in wanted if key not in held]
-    left = [key for key in held if key not in wanted]
+    left = {key: kept[1] for key, kept in held.items() if key not in wanted}
     changed = [key for key in wanted if key in held and held[key][1] != wanted[key]]
     upsert(
         session,
@@ -149,7 +150,7 @@ def store_segments(
     why = because(left)
     history: list[tuple[Key, bool, dict[str, Any], Cause]]
     history = [(key, True, wanted[key], {}) for key in entered]
-    history += [(key, False, held[key][1], why[key]) for key in left]
+    history += [(key, False, reason, why[key]) for key, reason in left.items()]
     if history:
         same = {
             "account_id": session.info["account_id"],

@@ -216,7 +216,17 @@ def _assign(
         _joined([part[i] for part in parts], contract)
         for i, contract in enumerate((SEGMENTS, DUE, PROFILES))
     )
-    return Assigned(segments=segments, due=due, profiles=profiles, counters=history.table.counters)
+    return Assigned(
+        segments=segments,
+        due=due,
+        profiles=profiles,
+        counters=history.table.counters,
+        groups={
+            f"group:{group.key}"
+            for account in history.accounts
+            for group in fitted.account(account).groups.tree.offered()
+        },
+    )
 
 
 @dataclass(frozen=True)

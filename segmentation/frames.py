@@ -7,7 +7,7 @@ of analysis because one person's web orders and store receipts belong together.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -250,10 +250,12 @@ class Choices:
 
 @dataclass(frozen=True, kw_only=True)
 class Assigned:
-    """The outcome of a run; four frames that keep the contracts above."""
+    """The outcome of a run; frames that keep the contracts above."""
 
     segments: pd.DataFrame
     due: pd.DataFrame
     profiles: pd.DataFrame
     #: Counts of the cleaning step: "cancelled lines", "guest lines", ...
     counters: Mapping[str, int]
+    #: Every segment that is one of the groups found, whoever is in it.
+    groups: Collection[str]

@@ -9,51 +9,83 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pandas as pd
 
 from segmentation.duedates.coverage import WINDOW
+from segmentation.following import WITHIN_DAYS
 from segmentation.frames import Assigned
 from segmentation.trade.alarms import OVERDUE, TO_STAY
 
 Key = tuple[int, str]
 Cause = dict[str, Any]
+Reason = Mapping[str, Any]
+_OTHER = ("left-other", "left-unknown", "left-business")
+#: By group of segments: for what one can be left. Sentences stand in `leaving_words`.
+CAUSES: Mapping[str, tuple[str, ...]] = {
+    "due": (
+        "left-bought", "left-returned", "left-first", "left-moved", "left-expired", "left-later",
+        "left-unlikely", "left-business",
+    ),
+    "shops": _OTHER,
+    "style": _OTHER,
+    "loves": _OTHER,
+    "next": (
+        "left-bought", "left-returned", "left-other", "left-passed", "left-refit", "left-business",
+    ),
+    "stage": _OTHER,
+    "value": _OTHER,
+    "group": ("left-group", "left-ungrouped", "left-business"),
+    "cluster": ("left-kind", "left-unknown", "left-business"),
+    "own": ("left-own", "left-removed"),
+    "b2b": ("left-b2b", "left-returned", "left-ordered", "left-gone"),
+    "test": ("left-test",),
+}  # fmt: skip
 #: Groups in which a person has one segment at most.
-_ONE_OF = ("stage", "value", "shops", "style", "loves", "cluster")
+_ONE_OF = ("stage", "value", "shops", "style", "loves")
 _ANYTHING = "anything"
 
 
 def causes(
-    left: Collection[Key], *, previous_due: pd.DataFrame, assigned: Assigned
+    left: Mapping[Key, Reason], *, previous_due: pd.DataFrame, assigned: Assigned, as_of: date
 ) -> dict[Key, Cause]:
     """Return the cause of each (person, segment) that was left.
 
     Parameters
     ----------
     left
-        Who left what.
+        Who left what, with the reason it was held for.
     previous_due
         `frames.PREVIOUS_DUE` of last time.
     assigned
         What is so now, of the same people.
+    as_of
+        The day of it, in the shop's zone.
     """
     people = {person for person, _ in left}
-    inside: dict[int, list[str]] = defaultdict(list)
+    inside: dict[int, dict[str, Reason]] = defaultdict(dict)
     now = assigned.segments[assigned.segments["person_id"].isin(people)]
-    for person, segment in zip(now["person_id"].tolist(), now["segment"], strict=True):
-        inside[person].append(segment)
+    columns = (now["person_id"].tolist(), now["segment"], now["reason"])
+    for person, segment, reason in zip(*columns, strict=True):
+        inside[person][segment] = reason
     figures = assigned.profiles[assigned.profiles["person_id"].isin(people)]
     known = _Known(
         before=_by_need(previous_due, people),
         now=_by_need(assigned.due, people),
         inside=inside,
+        groups=assigned.groups,
+        as_of=as_of,
         rhythms={
             person: company.get("rhythms", [])
             for person, company in zip(figures["person_id"].tolist(), figures["trade"], strict=True)
         },
     )
-    return {(person, segment): _cause(person, segment, known) for person, segment in left}
+    return {
+        (person, segment): _cause(person, segment, reason, known)
+        for (person, segment), reason in left.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -63,9 +95,13 @@ class _Known:
     #: Person -> need -> the row of last time, and of now.
     before: Mapping[int, Mapping[str, Any]]
     now: Mapping[int, Mapping[str, Any]]
-    inside: Mapping[int, list[str]]
+    #: Person -> segment -> the reason to be in it now.
+    inside: Mapping[int, Mapping[str, Reason]]
     #: Person -> rhythms of the company.
     rhythms: Mapping[int, list[dict[str, Any]]]
+    #: Segments that are groups now.
+    groups: Collection[str]
+    as_of: date
 
 
 def _by_need(due: pd.DataFrame, people: Collection[int]) -> dict[int, dict[str, Any]]:
@@ -77,17 +113,23 @@ def _by_need(due: pd.DataFrame, people: Collection[int]) -> dict[int, dict[str, 
     return found
 
 
-def _cause(person: int, segment: str, known: _Known) -> Cause:
+def _cause(person: int, segment: str, reason: Reason, known: _Known) -> Cause:
     group, _, rest = segment.partition(":")
-    inside = known.inside.get(person, [])
+    inside = known.inside.get(person, {})
     if group not in ("b2b", "own", "test") and "b2b:account" in inside:
         return {"key": "left-business"}
     if group == "due":
         return _due_cause(person, rest, known)
     if rest.endswith(f":{OVERDUE}") and "b2b:account" in inside:
         return _trade_cause(rest.rpartition(":")[0], known.rhythms.get(person, []))
-    if group in _ONE_OF:
-        other = next((one for one in inside if one.startswith(f"{group}:")), None)
+    if group == "next":
+        return _next_cause(person, rest, reason, known)
+    if group == "group" and segment not in known.groups:
+        return {"key": "left-ungrouped"}
+    other = next((one for one in inside if one.startswith(f"{group}:")), None)
+    if group == "cluster" and other:
+        return {"key": "left-kind", "told": inside[other]["told"]}
+    if group == "cluster" or group in _ONE_OF:
         return {"key": "left-other", "segment": other} if other else {"key": "left-unknown"}
     return {"key": f"left-{group}"}
 
@@ -113,6 +155,25 @@ def _due_cause(person: int, rest: str, known: _Known) -> Cause:
         on = row.expected_on.date().isoformat()
         return {"key": "left-later", "need": need, "on": on}
     return {"key": "left-unlikely", "need": need}
+
+
+def _next_cause(person: int, then: str, reason: Reason, known: _Known) -> Cause:
+    """What follows ends with its purchase or its time, or where it follows no more."""
+    now, before = known.now.get(person, {}), known.before.get(person, {})
+    bought, was = now.get(then), before.get(then)
+    if bought is not None and (was is None or bought.last_on > was.last_on):
+        return {"key": "left-bought", "need": then, "on": bought.last_on.date().isoformat()}
+    after, started = reason.get("after", then), reason.get("bought_on", "")
+    start = now.get(after)
+    if start is None or start.last_on.date().isoformat() < started:
+        return {"key": "left-returned", "need": after}
+    other = next((one for one in known.inside.get(person, {}) if one.startswith("next:")), None)
+    if other:
+        return {"key": "left-other", "segment": other}
+    within = reason.get("within", WITHIN_DAYS)
+    if started and (known.as_of - date.fromisoformat(started)).days > within:
+        return {"key": "left-passed", "need": then, "after": after, "within": within}
+    return {"key": "left-refit", "need": then, "after": after}
 
 
 def _trade_cause(need: str, rhythms: list[dict[str, Any]]) -> Cause:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-#: What may stand in them: one and many of the need, a day, the state and the segment it is now.
+#: What may stand in them: one and many of the need, a day, the state and the segment it is now,
+#: what it follows after and within how many days, and whom a kind of customers is like.
 LEAVING: Mapping[tuple[str, str], str] = {
     ("left-bought", "en"): "{one} bought {on}.",
     ("left-bought", "nl"): "{one} gekocht op {on}.",
     ("left-returned", "en"): (
-        "what was bought of {many} counts no more: returned, cancelled or somebody else's."
+        "what was bought of {many} counts no more: returned, cancelled, somebody else's, or other "
+        "goods than we took it for."
     ),
     ("left-returned", "nl"): (
-        "wat aan {many} was gekocht telt niet meer: teruggebracht, geannuleerd of van een ander."
+        "wat aan {many} was gekocht telt niet meer: teruggebracht, geannuleerd, van een ander, of "
+        "iets anders dan we dachten."
     ),
     ("left-first", "en"): "one thing at a time is told, and {many} go first.",
     ("left-first", "nl"): "er wordt één ding tegelijk verteld, en {many} gaan voor.",
@@ -28,6 +31,14 @@ LEAVING: Mapping[tuple[str, str], str] = {
     ("left-unlikely", "nl"): "een aankoop van {many} is niet waarschijnlijk genoeg meer.",
     ("left-later", "en"): "not that far yet: {many} are expected around {on}.",
     ("left-later", "nl"): "nog niet zover: {many} worden rond {on} verwacht.",
+    ("left-passed", "en"): "no {one} bought within {within} days of buying {after}.",
+    ("left-passed", "nl"): "geen {one} gekocht binnen {within} dagen na {after}.",
+    ("left-refit", "en"): "it is not clear any more that {many} follow {after} in this shop.",
+    ("left-refit", "nl"): "dat {many} in deze winkel op {after} volgen is niet meer duidelijk.",
+    ("left-kind", "en"): "most like {like} by now.",
+    ("left-kind", "nl"): "lijkt nu het meest op {like}.",
+    ("left-ungrouped", "en"): "this group is not made any more.",
+    ("left-ungrouped", "nl"): "deze groep wordt niet meer gemaakt.",
     ("left-other", "en"): "now in “{segment}”.",
     ("left-other", "nl"): "zit nu in “{segment}”.",
     ("left-unknown", "en"): "too little is known for it by now.",

@@ -284,10 +284,17 @@ def _left(language: str, text: str) -> Callable[[Reason, Mapping[str, NeedName]]
     """Why somebody left a segment."""
 
     def sentence(r: Reason, names: Mapping[str, NeedName]) -> str:
-        values = {}
+        values: dict[str, Any] = {}
         if "need" in r:
             name = _name(r["need"], names)
             values = {"one": _one(name, language), "many": name.plural(language)}
+        if "after" in r:
+            values |= {
+                "after": _name(r["after"], names).plural(language),
+                "within": r.get("within"),
+            }
+        if "told" in r:
+            values["like"] = those(r["told"], language)
         if "on" in r:
             values["on"] = day_text(r["on"], language)
         if "state" in r:

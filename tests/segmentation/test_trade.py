@@ -274,7 +274,7 @@ def test_an_order_ends_the_alarm_and_so_does_silence_for_long() -> None:
         (after, "Laatst besteld op 30 jun 2025: weer volgens het ritme van het bedrijf."),
         (gone, "Geen bestelling sinds 21 apr 2025: zo lang dat er geen meer wordt verwacht."),
     ):
-        why = causes([left], previous_due=before.due, assigned=now)[left]
+        why = causes({left: {}}, previous_due=before.due, assigned=now, as_of=AS_OF)[left]
         assert render(why, "nl", {}) == sentence
 
 

@@ -99,6 +99,7 @@ def _whole(session: Session, people: Collection[int]) -> Assigned:
         due=theirs(every.due),
         profiles=theirs(every.profiles),
         counters={},
+        groups=every.groups,
     )
 
 

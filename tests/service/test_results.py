@@ -67,6 +67,7 @@ class Results:
             due=self._frame(DUE, due),
             profiles=self._frame(PROFILES, profiles),
             counters={},
+            groups=(),
         )
         with written(self.engine) as tables, scoped(self.engine, self.account_id) as session:
             previous, _ = frames.previous(session)
