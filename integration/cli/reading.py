@@ -28,6 +28,7 @@ from integration.tables import (
     SourceProfile,
 )
 from segmentation.backtest import backtest as run_backtest
+from segmentation.backtest_verdict import verdict
 
 language_option = click.option(
     "--language", type=click.Choice(["en", "nl"]), help="Default: the account's."
@@ -275,20 +276,24 @@ def _explained(session: Session, person_id: int, named: Words) -> dict[str, Any]
 
 @click.command()
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Last day of history to use.")
+@language_option
 @as_json
 @command
-def backtest(shell: Shell, as_of: Any, as_json: bool) -> None:
+def backtest(shell: Shell, as_of: Any, language: str | None, as_json: bool) -> None:
     """Test the due-dates on your own past: what would they have said, and what happened."""
     with shell.session() as session:
         account = session.get_one(Account, shell.account_id)
         day = as_of.date() if as_of else _last_day(shell, session, account)
         known = frames.load(session, account, as_of=day)
         said = frames.choices(session)
-        live, language = card(session), account.language
+        live, language = card(session), language or account.language
     result = run_backtest(known, account_id=shell.account_id, choices=said)
+    judged = verdict(result["all"])
     if as_json:
+        result["verdict"] = judged.to_dict(language)
         print_json({**result, "card": live.as_json(language) if live else None})
         return
+    click.echo(judged.text(language))
     print_table("Back-test of due-dates", ("figure", "value"), _flat(result))
     if live:
         found = live.as_json(language)
