@@ -43,8 +43,9 @@ from segmentation.frames import (
 )
 from segmentation.groups import learned
 from segmentation.groups.members import cluster_rows, group_rows
+from segmentation.picks.also import AlsoBought
 from segmentation.picks.offers import offers
-from segmentation.picks.personal import nothing, picks
+from segmentation.picks.personal import DURABLE_DAYS, also_bought, no_block, nothing, picks
 from segmentation.picks.rate import PersonalRate
 from segmentation.rfm import RfmScorer
 from segmentation.trade.model import Company, Trade
@@ -265,18 +266,22 @@ def _fit_account(
     account, goods, today = table.part.account, history.goods, history.today
     measures = measures_of(table.part.people, today)
     value = CustomerValue().fit(table.part.order_days, today)
+    model, kinds = IntervalModel().fit(table.intervals, table.priors), _kinds(goods, account)
+    lives = zip(table.needs, np.exp(model.lives_.mu), strict=True)
+    lasting = {need for need, life in lives if life >= DURABLE_DAYS}
     return AccountFit(
         needs=table.needs,
         names={need: goods.names[need] for need in table.needs},
         priors=table.priors,
-        model=IntervalModel().fit(table.intervals, table.priors),
+        model=model,
         # One need of which nothing but a date is asked: a part of the people tells it.
         rhythm=IntervalModel().fit_dates(
             order_intervals(table.part, today).some(ENOUGH), [_RHYTHM_PRIOR]
         ),
         rfm=RfmScorer().fit(measures),
         shares=affinity.shares(table.part.tastes),
-        picks=PersonalRate().fit(table.part.product_days, kinds=_kinds(goods, account)),
+        picks=PersonalRate().fit(table.part.product_days, kinds=kinds),
+        also=AlsoBought().fit(table.part.product_days, today, kinds=kinds, lasting=lasting),
         following=following.Following().fit(
             table.purchases,
             following.strata(table.part.tastes, table.part.people),
@@ -340,9 +345,9 @@ def _assign_account(
     due = _due(purchases, numbers, before, shelf, today)
     follows = numbers.following.predict(purchases, numbers.needs, today)
     profiles, loves = _profiles(retail, numbers, before, today)
-    profiles["picks"] = picks(
-        numbers.picks, retail.product_days, due, profiles["person_id"], shelf.goods
-    )
+    asked = (retail.product_days, due, profiles["person_id"], shelf.goods)
+    profiles["picks"] = picks(numbers.picks, *asked)
+    profiles["also"] = also_bought(numbers.also, *asked)
     evidence = Evidence(loves, retail.tastes, follows)
     was = before.labels("cluster", profiles["person_id"])
     grouped = [
@@ -437,6 +442,7 @@ def _wholesale_profiles(
     for text in ("stage", "value", "shops", "style", "favourite", "second_favourite"):
         profiles[text] = pd.Series("", index=profiles.index, dtype="str")
     profiles["picks"] = nothing(profiles.index)
+    profiles["also"] = no_block(profiles.index, "")
     return profiles
 
 

@@ -14,6 +14,7 @@ from segmentation.duedates.lives import LEARNED_FROM
 from segmentation.duedates.needs import NeedName, Prior
 from segmentation.following import Following
 from segmentation.groups.learned import Groups
+from segmentation.picks.also import AlsoBought
 from segmentation.picks.rate import PersonalRate
 from segmentation.rfm import RfmScorer
 from segmentation.stored import SCHEMA
@@ -64,6 +65,8 @@ class AccountFit:
     rfm: RfmScorer
     shares: Shares
     picks: PersonalRate
+    #: Which product goes with which.
+    also: AlsoBought
     #: Which need follows which.
     following: Following
     #: Expected orders and revenue, and where high and low begin.
@@ -106,6 +109,7 @@ class AccountFit:
             "rfm": self.rfm.to_dict(),
             "shares": self.shares.to_dict(),
             "picks": self.picks.to_dict(),
+            "also": self.also.to_dict(),
             "following": self.following.to_dict(),
             "value": self.value.to_dict(),
             "levels": self.levels.to_dict(),
@@ -127,6 +131,7 @@ class AccountFit:
             rfm=RfmScorer.from_dict(plain["rfm"]),
             shares=Shares.from_dict(plain["shares"]),
             picks=PersonalRate.from_dict(plain["picks"]),
+            also=AlsoBought.from_dict(plain["also"]),
             following=Following.from_dict(plain["following"]),
             value=CustomerValue.from_dict(plain["value"]),
             levels=Levels(**plain["levels"]),

@@ -205,6 +205,17 @@ class Following(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         return made
 
 
+def chance_of_one(pairs: int) -> float:
+    """Return the chance beyond each end of an interval that all of `pairs` have it at once.
+
+    Examples
+    --------
+    >>> chance_of_one(1), chance_of_one(100)
+    (0.025, 0.00025)
+    """
+    return _ALPHA / (2 * pairs)
+
+
 def strata(tastes: pd.DataFrame, people: pd.DataFrame) -> pd.Series:
     """Return who is like whom: by department, by style, and by how often they order.
 
@@ -274,7 +285,7 @@ def _ratio(
     total = n1 + n0
     ours, theirs = float((a * n0 / total).sum()), float((c * n1 / total).sum())
     variance = ((a + c) * n1 * n0 / total**2 - a * c / total).sum() / (ours * theirs)
-    reach = norm.ppf(1 - _ALPHA / (2 * pairs)) * np.sqrt(variance)
+    reach = norm.ppf(1 - chance_of_one(pairs)) * np.sqrt(variance)
     lift = ours / theirs
     return lift, float(lift * np.exp(-reach)), float(lift * np.exp(reach))
 

@@ -150,6 +150,8 @@ PROFILES: Mapping[str, str] = {
     "second_favourite": "str",
     #: Products to show, best first: {"product_id", "basis": again, taste or popular}.
     "picks": "object",
+    #: What others bought with the same: {"shown", "why"}, see `picks.personal.also_bought`.
+    "also": "object",
     #: Of the company that a wholesale person buys for, see `trade.model`; {} of others.
     "trade": "object",
 }

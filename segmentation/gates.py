@@ -14,6 +14,7 @@ from segmentation.duedates import coverage, lives, season
 from segmentation.fitted import AccountFit
 from segmentation.groups import clusters
 from segmentation.groups.tree import SHORTEST_DAYS, GroupTree
+from segmentation.picks import also
 from segmentation.trade.alarms import RHYTHM_ORDERS
 from segmentation.trade.basket import BasketGaps
 from segmentation.trial.verdicts import CASES_NEEDED
@@ -184,6 +185,24 @@ def _some(have: int, of: int) -> Standing:
     return Standing(state="offered" if have else "missing", have=have, of=of)
 
 
+def _also(fit: AccountFit, _counts: Counts, _verdicts: Mapping[str, Any]) -> Standing:
+    if not fit.also.pairs_:
+        return Standing(state="missing")
+    found = len(fit.also.rules_)
+    state = "offered" if found else "nothing"
+    return Standing(state=state, have=found, of=fit.also.pairs_)
+
+
+def _also_tried(fit: AccountFit, _counts: Counts, _verdicts: Mapping[str, Any]) -> Standing:
+    return _by(fit.also.tried_.people, also.PEOPLE_NEEDED)
+
+
+def _also_better(fit: AccountFit, _counts: Counts, _verdicts: Mapping[str, Any]) -> Standing:
+    closed = fit.also.closed
+    states = {"": "offered", "better": "nothing"}
+    return Standing(state=states.get(closed, "missing"))
+
+
 #: In the order to show them.
 GATES = (
     Gate(
@@ -263,6 +282,33 @@ GATES = (
         "20.",
         evidence_nl="Met 30 mensen klopt een verhouding op zijn best tot op een factor 1,4, 19 "
         "van de 20 keer.",
+    ),
+    Gate(
+        key="also", needed=also.LEAST_PEOPLE, unit="people", look=_also,
+        name_en="What others bought as well: pairs of products",
+        name_nl="Wat anderen ook kochten: paren producten",
+        evidence_en="A pair that nobody was expected to buy is told from chance from 10 people on "
+        "among 100 pairs, from 15 on among 10,000.",
+        evidence_nl="Een paar dat niemand hoefde te kopen is van toeval te onderscheiden vanaf 10 "
+        "mensen bij 100 paren, vanaf 15 bij 10.000.",
+    ),
+    Gate(
+        key="also-tried", needed=also.PEOPLE_NEEDED, unit="people", look=_also_tried,
+        name_en="What others bought as well: tried on the last 60 days",
+        name_nl="Wat anderen ook kochten: getoetst op de laatste 60 dagen",
+        evidence_en="With 100 people who were shown something and bought, a difference of 10 "
+        "points in hits is seen; with fewer, mostly chance is.",
+        evidence_nl="Met 100 mensen die iets te zien kregen en kochten is een verschil van 10 "
+        "punten in treffers te zien; met minder vooral toeval.",
+    ),
+    Gate(
+        key="also-better", needed=0, unit="share", look=_also_better,
+        name_en="What others bought as well: better than what sells most",
+        name_nl="Wat anderen ook kochten: beter dan wat het meest verkoopt",
+        evidence_en="Measured in your shop at every fit, on the same people and as many products; "
+        "it has to be sure 19 times in 20.",
+        evidence_nl="Bij elke berekening in jouw winkel gemeten, bij dezelfde mensen en met "
+        "evenveel producten; het moet 19 van de 20 keer zeker zijn.",
     ),
     Gate(
         key="groups", needed=2 * GroupTree().minimum, unit="customers", look=_groups,

@@ -88,7 +88,15 @@ SETS: tuple[FieldSet, ...] = (
             Field("RECENT3", "text", "Bought last 3", "Laatst gekocht 3"),
         ),
     ),
-    FieldSet("proposals", (Field("HASRECO", "text", "Has proposals", "Heeft voorstellen"),)),
+    FieldSet(
+        "proposals",
+        (
+            Field("ALSO1", "text", "Others also bought 1", "Anderen kochten ook 1"),
+            Field("ALSO2", "text", "Others also bought 2", "Anderen kochten ook 2"),
+            Field("ALSO3", "text", "Others also bought 3", "Anderen kochten ook 3"),
+            Field("HASRECO", "text", "Has proposals", "Heeft voorstellen"),
+        ),
+    ),
 )
 #: In order of use, the optional ones last.
 ALL_FIELDS: tuple[Field, ...] = (*FIELDS, *(field for group in SETS for field in group.fields))

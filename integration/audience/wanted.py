@@ -82,6 +82,8 @@ class _Profile(NamedTuple):
     frequency: int
     tenure: int
     picks: Sequence[Mapping[str, Any]]
+    #: See `segmentation.picks.personal.also_bought`.
+    also: Mapping[str, Any]
     #: See `segmentation.trade.model.Company`.
     trade: Mapping[str, Any]
     computed_on: date
@@ -274,10 +276,12 @@ def _due_texts(
 def _pick_texts(profile: _Profile | None, shelf: Shelf) -> dict[str, str]:
     if profile is None:
         return {}
-    found = [] if profile.is_wholesale else shelf.shown(profile.picks)
-    texts = {f"RECO{place}": goods.title for place, goods in enumerate(found, start=1)}
+    texts: dict[str, str] = {}
+    for key, offers in (("RECO", profile.picks), ("ALSO", profile.also.get("shown", ()))):
+        found = [] if profile.is_wholesale else shelf.shown(offers)
+        texts |= {f"{key}{place}": goods.title for place, goods in enumerate(found, start=1)}
     # The same words in every language: a template compares with them.
-    return texts | {"HASRECO": "yes" if found else "no"}
+    return texts | {"HASRECO": "yes" if "ALSO1" in texts else "no"}
 
 
 def _profile_texts(

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 
 from integration import consent
 from integration.goods import Goods, Shelf
+from integration.reading.also import Beside, block
 from integration.reading.names import Words
 from integration.reading.segments import PAGE, Who, matching, who
 from integration.tables import (
@@ -113,6 +114,9 @@ class Person:
     #: Products likely to be in the next basket, best first, with what speaks for them: "again",
     #: "taste" or "popular".
     picks: Sequence[tuple[Goods, str]]
+    #: What others bought with what he bought last; and why nothing: "closed", "few" or "left".
+    also: Sequence[Beside]
+    why_not_also: str
     #: Of the company that a business customer buys for: the most overdue first, and the sentences
     #: about what its basket lacks.
     rhythms: Sequence[Rhythm]
@@ -163,6 +167,7 @@ def person(session: Session, words: Words, person_id: int, today: date) -> Perso
     figures = session.exec(
         select(PersonProfile).where(PersonProfile.person_id == person_id)
     ).first()
+    beside, why_not = block(session, figures)
     return Person(
         who=who(session, [person_id])[person_id],
         profiles=profiles,
@@ -170,6 +175,8 @@ def person(session: Session, words: Words, person_id: int, today: date) -> Perso
         tags=_tags(session, words, person_id),
         owned=_owned(session, words, person_id, today),
         picks=_picks(session, figures),
+        also=beside,
+        why_not_also=why_not,
         rhythms=_rhythms(words, figures),
         lacks=[words.why(why) for why in (figures.trade if figures else {}).get("lacks", [])],
         events=_events(session, profiles, shops, ledger),

@@ -83,6 +83,8 @@ class PersonProfile(Owned, table=True):
     second_favourite: str
     #: Products to show, best first: {"product_id", "basis"}.
     picks: list[dict[str, Any]] = json_list()
+    #: What others bought with the same: see `segmentation.picks.personal.also_bought`.
+    also: dict[str, Any] = json_later()
     #: Of the company that a business customer buys for: see `segmentation.trade.model.Company`.
     trade: dict[str, Any] = json_later()
     computed_on: date

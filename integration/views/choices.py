@@ -144,7 +144,9 @@ def set_texts() -> dict[str, str]:
         "history": gettext("The day of the last order, and the favourite"),
         "picture": gettext("The address of a picture of the suggested product"),
         "bought": gettext("What was bought last, three kinds of things"),
-        "proposals": gettext("Whether there is anything to propose: yes or no"),
+        "proposals": gettext(
+            "What others bought with the same, and whether there is any: yes or no"
+        ),
     }
 
 

@@ -1,4 +1,5 @@
-"""Three products for each person: the likeliest that can be bought and make sense.
+"""Three products for each person: the likeliest that can be bought and make sense; and up to three
+that others bought who bought the same, where enough did.
 
 Never what cannot be bought, never what is not there in the person's size, and never another one of
 a thing that lasts while the one he has still does.
@@ -12,6 +13,8 @@ import numpy as np
 import pandas as pd
 
 from segmentation.duedates.starts import Bools
+from segmentation.picks.also import MOST as MOST_ALSO
+from segmentation.picks.also import AlsoBought, last_basket
 from segmentation.picks.rate import PersonalRate
 
 #: Picks a person, and the likeliest that are looked at for them.
@@ -53,10 +56,7 @@ def picks(
         return nothing(persons.index)
     allowed = np.unique(shelf["product_id"].to_numpy(dtype=np.int64))
     best = model.predict(bought, n=_LOOKED_AT, allowed=allowed)
-    needs = shelf.drop_duplicates("product_id").set_index("product_id")["need"]
-    best["need"] = best["product_id"].map(needs)
-    best = best[~(_still_lives(best, due) | _wrong_size(best, due, shelf))]
-    best = best[best.groupby("person_id").cumcount() < MOST]
+    best = _sensible(best, due, shelf, MOST)
     kinds = set(zip(due["person_id"], due["need"], strict=True))
     result: dict[int, list[dict[str, Any]]] = {person: [] for person in persons.tolist()}
     for person, product, again, need in zip(
@@ -71,6 +71,63 @@ def picks(
 def nothing(persons: pd.Index) -> pd.Series:
     """Return no picks for rows of persons."""
     return pd.Series([[] for _ in persons], index=persons, dtype="object")
+
+
+def also_bought(
+    model: AlsoBought,
+    bought: pd.DataFrame,
+    due: pd.DataFrame,
+    persons: pd.Series,
+    shelf: pd.DataFrame,
+) -> pd.Series:
+    """Return what others bought, too, who bought what each person bought last.
+
+    Parameters
+    ----------
+    model, bought, due, persons, shelf
+        As in `picks`.
+
+    Returns
+    -------
+    Series of dict
+        "shown": {"product_id", "after", "people", "of"}, best first: `people` of the `of` who
+        bought the product `after` bought this one, too. "why": of an empty block, "closed" (the
+        shop has no evidence, see `AlsoBought.closed`), "few" (too few bought what this person
+        bought last) or "left" (nothing is left that he lacks, needs and can have in his size).
+    """
+    if model.closed or shelf.empty:
+        return no_block(persons.index, "closed" if model.closed else "left")
+    found = model.predict(bought)
+    found = found[found["product_id"].isin(shelf["product_id"]).to_numpy()].reset_index(drop=True)
+    found = _sensible(found, due, shelf, MOST_ALSO)
+    last = last_basket(bought)
+    told = set(last.loc[last["product_id"].isin(model.rules_["after"]).to_numpy(), "person_id"])
+    result: dict[int, dict[str, Any]] = {
+        person: {"shown": [], "why": "left" if person in told else "few"}
+        for person in persons.tolist()
+    }
+    columns = ["product_id", "after", "people", "of"]
+    for person, row in zip(
+        found["person_id"].tolist(), found[columns].to_dict("records"), strict=True
+    ):
+        result[person]["shown"].append(row)
+        result[person]["why"] = ""
+    return pd.Series(list(result.values()), index=persons.index, dtype="object")
+
+
+def no_block(persons: pd.Index, why: str) -> pd.Series:
+    """Return an empty block for rows of persons."""
+    return pd.Series([{"shown": [], "why": why} for _ in persons], index=persons, dtype="object")
+
+
+def _sensible(
+    best: pd.DataFrame, due: pd.DataFrame, shelf: pd.DataFrame, most: int
+) -> pd.DataFrame:
+    """Return the first rows of each person that are neither lasting and there, nor too small."""
+    needs = shelf.drop_duplicates("product_id").set_index("product_id")["need"]
+    best = best.assign(need=best["product_id"].map(needs))
+    best = best[~(_still_lives(best, due) | _wrong_size(best, due, shelf))]
+    return best[best.groupby("person_id").cumcount() < most]
 
 
 def _still_lives(best: pd.DataFrame, due: pd.DataFrame) -> Bools:

@@ -116,6 +116,9 @@ PRIORS = [Prior(90.0, 0.5, "assumption", "test")] * 2
 ONE_STRATUM = pd.Series(0, index=range(1, _PEOPLE + 1))
 #: By class: a new estimator needs a row here.
 CASES: dict[str, Callable[[], Case]] = {
+    "AlsoBought": lambda: Case(
+        (bought(), _LAST, pd.Series(dtype="str"), ()), "predict", (bought(),)
+    ),
     "BasketGaps": lambda: Case((orders(),), "predict", (orders(),)),
     "BetaGeo": lambda: Case((counts(),), "predict", (counts(), 12.0)),
     "BoostedCounts": lambda: Case(features(), "predict", (features()[0],)),

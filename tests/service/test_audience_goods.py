@@ -44,6 +44,10 @@ class Stall(AudienceShop):
                 due.offers = list(offers)
             for profile in session.exec(select(PersonProfile)):
                 profile.picks = [{**one, "basis": "again"} for one in offers]
+                profile.also = {"shown": [
+                    {"product_id": one["product_id"], "after": 1, "people": 12, "of": 40}
+                    for one in offers
+                ], "why": ""}  # fmt: skip
         read_members(self.context, self.audience)
         with self.session() as session:
             found = wanted(session, self.audience).values[ADA]
@@ -91,17 +95,17 @@ def test_the_picture_what_was_bought_last_and_whether_to_propose_are_there_when_
         with stall.session() as session:
             row = session.exec(select(DueDate).where(DueDate.need == need)).one()
             row.last_title, row.last_on = title, date(2026, 1, day)
-    assert not {"DUEIMG", "RECENT1", "HASRECO"} & stall.offer(offer).keys()
+    assert not {"DUEIMG", "RECENT1", "ALSO1", "HASRECO"} & stall.offer(offer).keys()
     choose(stall, field_sets={"on": ["picture", "bought", "proposals"]})
     found = stall.offer(offer)
     assert found["DUEIMG"] == "https://stipt-demo.shop/suit.jpg"
     recent = [found.get(f"RECENT{place}") for place in (1, 2, 3)]
     assert recent == ["Shoe", "Old suit", "Tie"]
-    assert found["HASRECO"] == "yes"
+    assert (found["ALSO1"], found["HASRECO"]) == ("Navy suit", "yes")
     stall.sell_out(in_50)
     found = stall.offer(offer)
     assert found["HASRECO"] == "no"
-    assert not {"DUEIMG", "RECO1"} & found.keys()
+    assert not {"DUEIMG", "RECO1", "ALSO1"} & found.keys()
 
 
 def test_an_address_that_does_not_fit_is_left_out_instead_of_cut(stall: Stall) -> None:
