@@ -25,11 +25,11 @@ from segmentation.account import AccountTable, Part, account_table
 from segmentation.duedates.coverage import WINDOW
 from segmentation.duedates.intervals import (
     IntervalModel,
-    Pace,
     days_until,
     due_chance,
     repeat_chance,
 )
+from segmentation.duedates.pace import Pace
 from segmentation.duedates.schedule import DUE_WITHIN_DAYS
 from segmentation.duedates.starts import Bools, Floats, Ints, Starts, starts
 from segmentation.duedates.weekdays import HALF_WINDOW_DAYS, HORIZON_DAYS, Weekdays, best_days
@@ -72,20 +72,22 @@ def backtest(
     Returns
     -------
     dict
-        {"cutoffs": [{"as_of", "scheduled", "repurchased", "stated", "checked", "coverage",
-        "median_error_days", "soon_back", "within_7_days", "p_repeat", "repeated", "pairs",
-        "bought", "auc", "auc_baseline", "precision", "precision_baseline", "predicted_to_actual",
-        "calibration_error"}], and the same figures weighted over the cut-offs under "all"};
-        figures without cases are None. `coverage` is the share of true repurchases inside the
-        window, `stated` what the window is said to hold, and `checked` what the fit itself found
-        in the past before the cut-off. `soon_back` are repurchases of what was expected within 92
-        days, `within_7_days` the share of them near the best day.
+        {"cutoffs": [{"as_of", "second_stage", "scheduled", "repurchased", "stated", "checked",
+        "coverage", "median_error_days", "soon_back", "within_7_days", "p_repeat", "repeated",
+        "pairs", "bought", "auc", "auc_baseline", "precision", "precision_baseline",
+        "predicted_to_actual", "calibration_error"}], and the same figures weighted over the
+        cut-offs under "all"}; figures without cases are None. `second_stage` tells whether the fit
+        chose one for its chances. `coverage` is the share of true repurchases inside the window,
+        `stated` what the window is said to hold, and `checked` what the fit itself found in the
+        past before the cut-off. `soon_back` are repurchases of what was expected within 92 days,
+        `within_7_days` the share of them near the best day.
     """
     seen, days, last = _seen(frames, account_id, choices, cutoffs)
     rows = []
     for day in days:
         model = IntervalModel().fit(seen[day].intervals, seen[day].priors)
         row: dict[str, Any] = {"as_of": str(np.datetime64(day, "D"))}
+        row["second_stage"] = model.second_ is not None
         row |= _scheduled(model, seen[last], day, last)
         rows.append(row | ranked(rank(model, seen[last].purchases, day)))
     return {"cutoffs": rows, "all": _overall(rows)}

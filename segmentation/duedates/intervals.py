@@ -7,7 +7,8 @@
    their scatter to the need's, so that a strict rhythm has a narrow window.
 3. The rest: hazards of what remains, by number of own gaps, with a ratio for each need (`hazards`).
 4. Today: how much a person bought of late against what was expected of him, and two numbers that
-   bring the chances in step with the shop's last eight weeks (`calibration`).
+   bring the chances in step with the shop's last eight weeks (`calibration`); where they were
+   better in those weeks, trees in their place (`second`).
 
 All days in 1 to 3 are shop days: those of a strong month count for more (`season`).
 Dates come from 1 to 3 alone: a night in which nothing happens moves no date. Chances use all four.
@@ -23,47 +24,21 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from segmentation.duedates import calibration, coverage, hazards, quantity, season
+from segmentation.duedates import calibration, coverage, hazards, quantity, season, second
 from segmentation.duedates.coverage import Coverage
 from segmentation.duedates.hazards import EDGES, GROUPS
 from segmentation.duedates.lives import LEARNED_FROM, Lives, lives
 from segmentation.duedates.needs import Prior
+from segmentation.duedates.pace import Pace, of_late, of_persons
 from segmentation.duedates.season import Season
-from segmentation.duedates.starts import Bools, Floats, Ints, Starts, before_start, persons_of
+from segmentation.duedates.second import Sample, SecondStage
+from segmentation.duedates.starts import Bools, Floats, Ints, Starts, before_start
 
 _K_PAIR = (2.0, 3.0)
 #: Intervals that are enough to learn the season from, and to check windows on.
 ENOUGH = 300_000
-
-
-@dataclass(frozen=True)
-class Pace:
-    """Where each interval's end is expected, one entry an interval."""
-
-    need: Ints
-    #: First day.
-    start: Ints
-    #: Log shop days and their spread.
-    mu: Floats
-    sigma: Floats
-    #: Row of the hazard table.
-    row: Ints
-    #: The need's ratio to the table.
-    ratio: Floats
-    #: The person's purchases over what was expected of him, shrunken to 1.
-    presence: Floats
-
-    def take(self, rows: Ints | Bools) -> Pace:
-        """Return the chosen entries."""
-        return Pace(
-            self.need[rows],
-            self.start[rows],
-            self.mu[rows],
-            self.sigma[rows],
-            self.row[rows],
-            self.ratio[rows],
-            self.presence[rows],
-        )
+#: The fewest purchases that are expected of a day.
+_LEAST_A_DAY = 1e-5
 
 
 @dataclass(eq=False, repr=False)  # both are scikit-learn\'s
@@ -97,6 +72,8 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         Where the window of dates ends, and how much such windows held.
     calibration_ : tuple of float
         Shift and slope of the log-odds of `due_chance`.
+    second_ : SecondStage or None
+        What corrects `due_chance` in its place, where that was better.
     """
 
     k_customer: float = 10.0
@@ -110,6 +87,7 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
     ratio_: Floats = field(init=False)
     coverage_: Coverage = field(init=False)
     calibration_: tuple[float, float] = field(init=False)
+    second_: SecondStage | None = field(init=False)
 
     def fit(self, table: Starts, priors: Sequence[Prior]) -> IntervalModel:
         """Learn from intervals; `priors` has one entry a need, in the order of the codes."""
@@ -120,7 +98,14 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
     def fit_chances(self, table: Starts, priors: Sequence[Prior]) -> IntervalModel:
         """Learn all that chances come from; windows stay as they are, unchecked."""
         self.fit_dates(table, priors)
-        self.calibration_ = self._calibration(table.some(calibration.MOST), priors)
+        days = self._last_weeks(table.some(calibration.MOST), priors)
+        if days:
+            chances = np.concatenate([-np.expm1(-day.expected) for day in days])
+            self.calibration_ = calibration.fitted(
+                chances, np.concatenate([day.bought for day in days])
+            )
+            if table.as_of - int(table.day.min()) >= second.DAYS_NEEDED:
+                self.second_ = second.chosen(days)
         return self
 
     def fit_dates(self, table: Starts, priors: Sequence[Prior]) -> IntervalModel:
@@ -158,6 +143,7 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         residual = (np.log(table.length) - mu) / sigma
         self.hazard_, self.ratio_ = hazards.fitted(table, residual, len(priors))
         self.coverage_, self.calibration_ = coverage.NONE, calibration.NONE
+        self.second_ = None
         return self
 
     def _measured(self, table: Starts) -> Starts:
@@ -180,23 +166,14 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         opened, closed = (chance(earlier, pace, rows.length - before) / seen for before in (1, 0))
         return coverage.checked(opened, closed, rows.person)
 
-    def _calibration(self, table: Starts, priors: Sequence[Prior]) -> tuple[float, float]:
-        """Judge a model fitted before the last eight weeks by what happened in them."""
+    def _last_weeks(self, table: Starts, priors: Sequence[Prior]) -> list[Sample]:
+        """Return what a model fitted before the last weeks expected of them, and what came."""
         days = calibration.days(table.as_of)
         past = table.seen_on(days[0])
         if past.done.sum() < LEARNED_FROM:
-            return calibration.NONE
+            return []
         earlier = type(self)(**self.get_params()).fit_dates(past, priors)
-        chances, outcomes = [], []
-        for day in days:
-            seen = table.seen_on(day)
-            still = ~seen.done
-            pace = earlier.predict(seen, of=still)
-            chances.append(due_chance(earlier, pace, seen.length[still], calibration.WITHIN_DAYS))
-            begun = table.day <= day
-            ended = table.done[begun] & (table.until[begun] <= day + calibration.WITHIN_DAYS)
-            outcomes.append(ended[still])
-        return calibration.fitted(np.concatenate(chances), np.concatenate(outcomes))
+        return [_sample(earlier, table, day) for day in days]
 
     def predict(self, table: Starts, of: Bools | None = None, known: Starts | None = None) -> Pace:
         """Return the pace of intervals, or of those marked in `of`.
@@ -216,7 +193,9 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         known = table if known is None else self._measured(known)
         pace = self._pace(table, known)
         own = pace if known is table else self._pace(known, known)
-        pace = replace(pace, presence=self._presence(known, own, table.person))
+        away, lately = of_late(known, table.person)
+        presence = self._presence(known, own, table.person)
+        pace = replace(pace, presence=presence, away=away, lately=lately)
         return pace if of is None else pace.take(of)
 
     def _pace(self, table: Starts, known: Starts) -> Pace:
@@ -230,6 +209,8 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
             row=hazards.own_group(table.own_gaps),
             ratio=self.ratio_[table.need],
             presence=np.ones(table.day.size),
+            away=np.zeros(table.day.size, dtype=np.int64),
+            lately=np.zeros(table.day.size, dtype=np.int64),
         )
 
     def _expected(self, table: Starts, known: Starts) -> tuple[Floats, Floats]:
@@ -238,8 +219,8 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
             total, gaps = before_start(table, offset)
             count = gaps.astype(np.float64)
         else:
-            total = _of_persons(known, offset * known.done, table.person)
-            count = _of_persons(known, known.done.astype(np.float64), table.person)
+            total = of_persons(known, offset * known.done, table.person)
+            count = of_persons(known, known.done.astype(np.float64), table.person)
         k, n = self.k_pair_, table.own_gaps
         prior = self.lives_.mu[table.need] + total / (count + self.k_customer)
         mu: Floats = (n * table.own_mean + k * prior) / (n + k)
@@ -259,8 +240,8 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
     def _presence(self, known: Starts, own: Pace, person: Ints) -> Floats:
         z = (np.log(known.length) + self._longer(known) - own.mu) / own.sigma
         expected = own.ratio * hazards.at(self.hazard_, own.row, z)
-        bought = _of_persons(known, known.done.astype(np.float64), person)
-        expected = _of_persons(known, expected, person)
+        bought = of_persons(known, known.done.astype(np.float64), person)
+        expected = of_persons(known, expected, person)
         result: Floats = np.round((bought + self.k_presence) / (expected + self.k_presence), 9)
         return result
 
@@ -278,6 +259,7 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
             "ratio": self.ratio_.tolist(),
             "coverage": self.coverage_.to_dict(),
             "calibration": list(self.calibration_),
+            "second": None if self.second_ is None else self.second_.to_dict(),
         }
 
     @classmethod
@@ -297,18 +279,9 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         model.coverage_ = Coverage.from_dict(plain["coverage"])
         shift, slope = plain["calibration"]
         model.calibration_ = (shift, slope)
+        kept = plain["second"]
+        model.second_ = None if kept is None else SecondStage.from_dict(kept)
         return model
-
-
-def _of_persons(known: Starts, values: Floats, person: Ints) -> Floats:
-    """Return the sum of values over all that is known of each person."""
-    code = persons_of(known.person)
-    if not code.size:
-        return np.zeros(person.size)
-    total = np.bincount(code, values)
-    persons = known.person[np.append(True, code[1:] != code[:-1])]
-    at = np.minimum(np.searchsorted(persons, person), persons.size - 1)
-    return np.where(persons[at] == person, total[at], 0.0)
 
 
 def _k_pair(table: Starts, need_mu: Floats) -> float:
@@ -341,7 +314,12 @@ def chance(model: IntervalModel, pace: Pace, days: Floats) -> Floats:
 
 def due_chance(model: IntervalModel, pace: Pace, elapsed: Floats, within: int) -> Floats:
     """Return the chance of a purchase within the next days, given none in those that passed."""
-    return calibration.applied(model.calibration_, steady_chance(model, pace, elapsed, within))
+    if model.second_ is None:
+        return calibration.applied(model.calibration_, steady_chance(model, pace, elapsed, within))
+    fortnight = ahead(model, pace, elapsed, calibration.WITHIN_DAYS)
+    times = model.second_.times(_traits(model, pace, elapsed, fortnight), fortnight)
+    result: Floats = -np.expm1(-times * ahead(model, pace, elapsed, within))
+    return result
 
 
 def steady_chance(
@@ -351,9 +329,46 @@ def steady_chance(
 
     Those move everybody up or down together, and from night to night.
     """
-    ahead = hazard(model, pace, elapsed + within) - hazard(model, pace, elapsed)
-    result: Floats = -np.expm1(-pace.presence * ahead)
+    result: Floats = -np.expm1(-ahead(model, pace, elapsed, within))
     return result
+
+
+def ahead(model: IntervalModel, pace: Pace, elapsed: Floats, within: int | Floats) -> Floats:
+    """Return the purchases expected within the next days, given none in those that passed."""
+    more = hazard(model, pace, elapsed + within) - hazard(model, pace, elapsed)
+    # Never nothing: past the last edge of the hazards somebody may come back all the same.
+    result: Floats = np.maximum(pace.presence * more, _LEAST_A_DAY * within)
+    return result
+
+
+def _traits(model: IntervalModel, pace: Pace, elapsed: Floats, fortnight: Floats) -> Floats:
+    """Return what a second stage looks at; shape (intervals, 8)."""
+    passed = model.season_.passed(pace.need, pace.start, elapsed)
+    return np.stack(
+        [
+            np.log(fortnight),
+            np.log(elapsed),
+            (np.log(passed) - pace.mu) / pace.sigma,
+            pace.row,
+            pace.presence,
+            pace.ratio,
+            np.log1p(pace.away),
+            np.log1p(pace.lately),
+        ],
+        axis=1,
+    ).round(9)
+
+
+def _sample(model: IntervalModel, table: Starts, day: int) -> Sample:
+    """Return what a model expects of the fortnight after a day, and what came."""
+    seen = table.seen_on(day)
+    still = ~seen.done
+    pace, elapsed = model.predict(seen, of=still), seen.length[still]
+    expected = ahead(model, pace, elapsed, calibration.WITHIN_DAYS)
+    begun = table.day <= day
+    ended = table.done[begun] & (table.until[begun] <= day + calibration.WITHIN_DAYS)
+    traits = _traits(model, pace, elapsed, expected)
+    return Sample(seen.person[still], traits, expected, ended[still])
 
 
 def repeat_chance(model: IntervalModel, pace: Pace) -> Floats:

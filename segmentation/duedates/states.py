@@ -23,11 +23,11 @@ import pandas as pd
 
 from segmentation.duedates.intervals import (
     IntervalModel,
-    Pace,
     chance,
     repeat_chance,
     steady_chance,
 )
+from segmentation.duedates.pace import Pace
 from segmentation.duedates.starts import Bools, Floats
 
 #: Horizon of the chance that decides: this share of the expected days, within these days.

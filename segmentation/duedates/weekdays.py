@@ -13,7 +13,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from segmentation.duedates.intervals import IntervalModel, Pace, hazard
+from segmentation.duedates.intervals import IntervalModel, hazard
+from segmentation.duedates.pace import Pace
 from segmentation.duedates.starts import Floats, Ints
 
 #: Half the window whose chance is looked at, in days.

@@ -17,7 +17,8 @@ import pandas as pd
 
 from segmentation.account import priors_of
 from segmentation.backtest import auc, precision_at
-from segmentation.duedates.intervals import IntervalModel, Pace, days_until, due_chance
+from segmentation.duedates.intervals import IntervalModel, days_until, due_chance
+from segmentation.duedates.pace import Pace
 from segmentation.duedates.starts import Bools, Floats, Ints, Starts, starts
 from segmentation.duedates.states import outlook, states
 from segmentation.duedates.weekdays import Weekdays, best_days

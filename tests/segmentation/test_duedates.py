@@ -14,13 +14,13 @@ from sklearn.base import clone
 from segmentation.duedates import calibration, coverage
 from segmentation.duedates.intervals import (
     IntervalModel,
-    Pace,
     chance,
     days_until,
     due_chance,
     repeat_chance,
 )
 from segmentation.duedates.needs import Prior
+from segmentation.duedates.pace import Pace
 from segmentation.duedates.starts import Bools, Floats, Starts, starts
 from segmentation.duedates.weekdays import Weekdays, best_days
 
