@@ -8,8 +8,9 @@ amounts; a refund of which only the state is known counts as a full one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, time, timedelta
+from pathlib import Path
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -17,11 +18,13 @@ import numpy as np
 import pandas as pd
 import sqlalchemy
 from babel.core import get_global
-from sqlalchemy import Integer, Row, Select, cast, not_
+from sqlalchemy import Integer, cast, not_
 from sqlmodel import Session, col, func, select
 
 from connectors.records import RefundDetail
+from integration import lake
 from integration.goods import in_stock
+from integration.rows import table
 from integration.tables import (
     Account,
     Choice,
@@ -55,6 +58,7 @@ def load(
     as_of: date,
     people: Collection[int] | None = None,
     currency: str | None = None,
+    files: Path | None = None,
 ) -> Frames:
     """Read everything known of one account's purchases up to and on the day `as_of`.
 
@@ -66,11 +70,17 @@ def load(
     currency
         The one that amounts are in, as `Frames.currency` of a reading of everybody tells it; that
         of most lines when left out.
+    files
+        Where a large account's lines are kept, see `lake`; from the tables when left out.
     """
     zone = ZoneInfo(account.time_zone)
     end = datetime.combine(as_of + timedelta(days=1), time(), zone)
     orders = None if people is None else _orders_of(session, people)
-    lines = _lines(session, end, orders)
+    if files is not None and people is None and lake.is_large(session):
+        lines = _kept_lines(session, end, files)
+    else:
+        lines = _lines(session, end, orders)
+    lines["is_gift"] = lines.pop("gift_line").astype(bool) | lines.pop("gift_order").astype(bool)
     lines["ordered_on"] = _days(lines.pop("placed_at"), zone)
     lines = _with_refunds(
         lines, _line_refunds(session, end, orders), _order_refunds(session, end, orders), zone
@@ -145,17 +155,6 @@ def typed(frame: pd.DataFrame, contract: Mapping[str, str]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def framed(rows: Iterable[Row[Any]], columns: Iterable[str]) -> pd.DataFrame:
-    """Return rows of a database as a table, with types still to be given."""
-    # As plain tuples: pandas asks each row whether it is an array, to which SQLAlchemy's own answer
-    # slowly; 20,000 rows took half a second.
-    return pd.DataFrame.from_records(list(map(tuple, rows)), columns=list(columns))
-
-
-def _table(session: Session, columns: Mapping[str, Any], query: Select[Any]) -> pd.DataFrame:
-    return framed(session.execute(query.with_only_columns(*columns.values())).all(), columns)
-
-
 def _days(moments: pd.Series, zone: ZoneInfo) -> pd.Series:
     """Calendar days in the shop's zone, without a zone."""
     local = pd.to_datetime(moments, utc=True).dt.tz_convert(zone)
@@ -164,6 +163,19 @@ def _days(moments: pd.Series, zone: ZoneInfo) -> pd.Series:
 
 #: Id and the source's number of each order to read; None for all.
 _Orders: TypeAlias = list[tuple[int, str]] | None
+
+
+#: What is read of a line's order.
+_OF_ORDER: Mapping[str, Any] = {
+    "order_external_id": Order.external_id,
+    "shop_id": Order.shop_id,
+    "person_id": SourceProfile.person_id,
+    "placed_at": Order.placed_at,
+    "status": Order.status,
+    "channel": Order.channel,
+    "currency": Order.currency,
+    "gift_order": Order.ships_to_other,
+}
 
 
 def _lines(session: Session, end: datetime, orders: _Orders) -> pd.DataFrame:
@@ -181,34 +193,23 @@ def _lines(session: Session, end: datetime, orders: _Orders) -> pd.DataFrame:
     )
     if orders is not None:
         query = query.where(col(OrderLine.order_id).in_([key for key, _ in orders]))
-    columns = {
-        "line_id": OrderLine.id,
-        "order_id": OrderLine.order_id,
-        "order_external_id": Order.external_id,
-        "shop_id": Order.shop_id,
-        "line_external_id": OrderLine.external_id,
-        "person_id": SourceProfile.person_id,
-        "placed_at": Order.placed_at,
-        "status": Order.status,
-        "channel": Order.channel,
-        "product_id": Product.id,
-        "title": OrderLine.title,
-        "product_type": OrderLine.product_type,
-        "category_path": OrderLine.category_path,
-        "brand": OrderLine.brand,
-        "gender_target": OrderLine.gender_target,
-        "colour": OrderLine.colour,
-        "size": OrderLine.size,
-        "quantity": OrderLine.quantity,
-        "net_amount": OrderLine.total_minor,
-        "currency": Order.currency,
-        "gift_line": OrderLine.is_gift,
-        "is_subscription": OrderLine.is_subscription,
-        "gift_order": Order.ships_to_other,
-    }
-    lines = _table(session, columns, query)
-    lines["is_gift"] = lines.pop("gift_line").astype(bool) | lines.pop("gift_order").astype(bool)
-    return lines
+    columns = {**_OF_ORDER, **lake.COLUMNS, "product_id": Product.id}
+    return table(session, columns, query)
+
+
+def _kept_lines(session: Session, end: datetime, files: Path) -> pd.DataFrame:
+    """Return what `_lines` does of everybody, where lines are kept in files."""
+    query = select(Order).outerjoin(SourceProfile, col(SourceProfile.id) == col(Order.profile_id))
+    columns = {**_OF_ORDER, "order_id": Order.id, "content_hash": Order.content_hash}
+    orders = table(session, columns, query)
+    lines = lake.lines(session, files, orders)
+    seen = orders[pd.to_datetime(orders["placed_at"], utc=True) < end]
+    lines = lines.merge(seen.drop(columns="content_hash"), on="order_id")
+    key = {"product_id": Product.id, "shop_id": Product.shop_id, "external_id": Product.external_id}
+    goods = table(session, key, select(Product)).astype({"product_id": "Int64"})
+    goods = goods.rename(columns={"external_id": "product_external_id"})
+    lines = lines.merge(goods, on=["shop_id", "product_external_id"], how="left")
+    return lines.sort_values("line_id", ignore_index=True)
 
 
 def _line_refunds(session: Session, end: datetime, orders: _Orders) -> pd.DataFrame:
@@ -227,7 +228,7 @@ def _line_refunds(session: Session, end: datetime, orders: _Orders) -> pd.DataFr
         "refunded_amount": RefundLine.amount_minor,
         "refunded_on": Refund.refunded_at,
     }
-    return _table(session, columns, query)
+    return table(session, columns, query)
 
 
 def _order_refunds(session: Session, end: datetime, orders: _Orders) -> pd.DataFrame:
@@ -242,7 +243,7 @@ def _order_refunds(session: Session, end: datetime, orders: _Orders) -> pd.DataF
         "amount": Refund.amount_minor,
         "refunded_on": Refund.refunded_at,
     }
-    return _table(session, columns, query)
+    return table(session, columns, query)
 
 
 def _with_refunds(
@@ -312,7 +313,7 @@ def _products(session: Session) -> pd.DataFrame:
         "price": Product.price_minor,
         "replacement_days": Product.replacement_days,
     }
-    products = _table(session, columns, select(Product).order_by(col(Product.id)))
+    products = table(session, columns, select(Product).order_by(col(Product.id)))
     products["colour"] = ""
     products["size"] = ""
     return products
@@ -323,7 +324,7 @@ def _stock(session: Session) -> pd.DataFrame:
 
     Joined here: SQLite would look through every variant of the account for each product.
     """
-    goods = _table(
+    goods = table(
         session,
         {"product_id": Product.id, "listed": Product.price_minor},
         select(Product).where(Product.status == "active").order_by(col(Product.id)),
@@ -336,7 +337,7 @@ def _stock(session: Session) -> pd.DataFrame:
         "price": Variant.price_minor,
         "is_sold": not_(in_stock()),
     }
-    variants = _table(session, columns, select(Variant).order_by(col(Variant.id)))
+    variants = table(session, columns, select(Variant).order_by(col(Variant.id)))
     key = {"product_id": "int64"}  # as a table without rows has no types
     stock = goods.astype(key).merge(variants.astype(key), on="product_id", how="left")
     # Nothing stands there for a product without variants.
@@ -376,4 +377,4 @@ def _people(session: Session, people: Collection[int] | None) -> pd.DataFrame:
         "declared_gender": func.max(SourceProfile.gender),
         "company": func.max(SourceProfile.company),
     }
-    return _table(session, columns, query)
+    return table(session, columns, query)

@@ -269,7 +269,7 @@ def looking_from(context: Context, account: Account) -> date:
 def refresh(context: Context, job: Job) -> None:
     """Fit on all purchases, assign everybody, store what differs; or the same for a few people."""
     # The models' libraries are large, and whoever only pushes needs none of them.
-    from integration import fits, frames, results
+    from integration import fits, frames, lake, results
     from integration.own.members import with_own
     from segmentation.compute import assign, run
 
@@ -286,7 +286,12 @@ def refresh(context: Context, job: Job) -> None:
         some = few(session, job.payload, as_of=as_of)
         people = some.people if some else None
         known = frames.load(
-            session, account, as_of=as_of, people=people, currency=some.currency if some else None
+            session,
+            account,
+            as_of=as_of,
+            people=people,
+            currency=some.currency if some else None,
+            files=lake.folder(context, job.account_id),
         )
         said = frames.choices(session)
         due, segments = frames.previous(session, people)

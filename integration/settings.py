@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     secret_key: SecretStr
     #: Fernet keys, comma-separated: the first encrypts, all of them decrypt.
     encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode]
-    #: Where files of ours live: the SQLite database, the queue, uploads, rejects.
+    #: Where files of ours live: the SQLite database, the queue, uploads, order lines.
     data_dir: Path = Path("data")
     #: None: a SQLite file in the data folder.
     database_url: str | None = None

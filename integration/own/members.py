@@ -15,9 +15,10 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel, col, select
 
-from integration.frames import framed, typed
+from integration.frames import typed
 from integration.own.kept import key_of, node_of, present
 from integration.results import all_left, store_segments
+from integration.rows import framed
 from integration.tables import (
     Account,
     DueDate,
