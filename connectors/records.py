@@ -63,6 +63,8 @@ class Customer:
     #: As declared by the person: "f", "m" or "x"; never inferred.
     gender: str | None = None
     company: str | None = None
+    #: What the person does there, as written: "Inkoper", "Managing director".
+    role: str | None = None
     #: A wholesale or business account.
     is_business: bool = False
     language: str | None = None

@@ -26,6 +26,8 @@ _ALIASES = {
     "birth_date": "birthdate dateofbirth dob birthday geboortedatum geboortedag gebdatum",
     "gender": "gender sex geslacht aanhef",
     "company": "company companyname bedrijf bedrijfsnaam organisatie organization defaultcompany",
+    "role": "role rol jobrole jobtitle functie functienaam functietitel contactrole contactrol"
+    " buyingrole",
     "is_business": "isbusiness zakelijk b2b wholesale groothandel zakelijkeklant",
     "postcode": "postcode postalcode zip zipcode billingzip",
     "city": "city town plaats woonplaats stad plaatsnaam",
@@ -95,7 +97,7 @@ BY_KIND = {
     "customers": {
         "id": "customer_id", "name": "full_name", "naam": "full_name", "code": "customer_id",
         "mobile": "phone", "number": "customer_id", "nummer": "customer_id", "date": "created_at",
-        "datum": "created_at",
+        "datum": "created_at", "title": "role", "position": "role",
     },
     "products": {
         "id": "product_id", "name": "product_name", "naam": "product_name", "title": "product_name",

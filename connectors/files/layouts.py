@@ -299,6 +299,7 @@ LAYOUTS = (
             "Create Date": "created_at",
             "Last Modified Date": "updated_at",
             "Associated Company": "company",
+            "Job Title": "role",
             # "Marketing contact status" is about HubSpot's bill, not about permission.
             "Unsubscribed from all email": "opted_out",
         },

@@ -13,7 +13,7 @@ from connectors.records import Customer
 
 FIELDS = (
     "customer_id", "card_no", "email", "phone", "mobile", "first_name", "middle_name",
-    "last_name", "full_name", "birth_date", "gender", "company", "is_business", "language",
+    "last_name", "full_name", "birth_date", "gender", "company", "role", "is_business", "language",
     "country", "postcode", "city", "tags", "created_at", "updated_at",
 )  # fmt: skip
 #: Of a sheet of order lines "tags" and "created_at" would be the order's.
@@ -78,6 +78,7 @@ class _CustomerReader:
             birth_date=cell("birth_date"),
             gender=cell("gender"),
             company=cell("company"),
+            role=cell("role"),
             is_business=bool(cell("is_business")),
             language=cell("language"),
             country=country.upper() if country and len(country) == 2 else country,

@@ -1,10 +1,14 @@
-"""The Monday list: business customers who are overdue, for what, and with whom to speak."""
+"""The Monday list: business customers who are overdue, for what, and with whom to speak.
+
+That is who ordered last of what is worth most; where roles are known the one who buys, and who
+decides once a whole order was missed.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -16,9 +20,14 @@ from integration.reading.segments import personal_name
 from integration.tables import PersonProfile, SegmentMember, SourceProfile
 from segmentation.trade.alarms import OVERDUE
 from segmentation.trade.companies import ANY, company_key
+from segmentation.trade.roles import BUYS, DECIDES, role_of
 
 #: Companies on a page.
 PAGE = 25
+#: Usual intervals since the last order from which on a whole order was missed.
+LONG = 2.0
+#: In place of a role: the contact who ordered last.
+ORDERED = "ordered"
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,7 @@ class Late:
     chance: float
     #: Pieces; None for orders as a whole.
     units: int | None
-    #: Minor units: pieces expected at the price last paid; None where no price is told.
+    #: Minor units: pieces expected at the usual price; None where no price is told.
     value: int | None
     why: str
 
@@ -46,6 +55,10 @@ class Contact:
     name: str
     email: str
     phone: str
+    #: As a source wrote it.
+    role: str
+    #: Why this one: decides, buys, or ordered.
+    because: str
 
 
 @dataclass(frozen=True)
@@ -53,9 +66,11 @@ class Company:
     """A company with at least one alarm."""
 
     name: str
-    #: With whom to speak: who ordered last of what is late.
+    #: A contact who carries an alarm: his page tells all rhythms of the company.
+    person_id: int
+    #: With whom to speak.
     contact: Contact
-    #: How many the company has.
+    #: How many contacts have ordered.
     contacts: int
     #: The most valuable first.
     late: Sequence[Late]
@@ -84,11 +99,14 @@ def companies(session: Session, words: Words) -> list[Company]:
     grouped: dict[str, list[PersonProfile]] = defaultdict(list)
     for person_id, figures in alarms.items():
         grouped[company_key(names.get(person_id, "")) or f"#{person_id}"].append(figures)
-    people = _contacts(session, alarms)
+    staff = _staff(session, grouped)
+    wanted = set(alarms) | {one for of in staff.values() for one in of.values()}
+    people = _contacts(session, wanted)
     found = [
-        _company(rows, names.get(rows[0].person_id, ""), people, words) for rows in grouped.values()
+        _company(rows, names.get(rows[0].person_id, ""), staff.get(key, {}), people, words)
+        for key, rows in grouped.items()
     ]
-    return sorted(found, key=lambda one: (-one.value, one.name, one.contact.person_id))
+    return sorted(found, key=lambda one: (-one.value, one.name, one.person_id))
 
 
 def _alarms(session: Session) -> dict[int, PersonProfile]:
@@ -117,6 +135,20 @@ def _names(session: Session, person_ids: Iterable[int]) -> dict[int, str]:
     return {person_id: name for person_id, name in session.exec(query) if name}
 
 
+def _staff(session: Session, keys: Collection[str]) -> dict[str, dict[str, int]]:
+    """Return who has which role at companies, the one known first; he may never have ordered."""
+    query = select(SourceProfile.company, SourceProfile.role, SourceProfile.person_id)
+    told = query.where(
+        col(SourceProfile.company).is_not(None), col(SourceProfile.role).is_not(None)
+    )
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for company, text, person_id in session.exec(told.order_by(col(SourceProfile.id))):
+        key, role = company_key(company or ""), role_of(text or "")
+        if role and key in keys:
+            found[key].setdefault(role, person_id)
+    return found
+
+
 def _contacts(session: Session, person_ids: Iterable[int]) -> dict[int, Contact]:
     query = select(SourceProfile).where(col(SourceProfile.person_id).in_(list(person_ids)))
     rows: dict[int, list[SourceProfile]] = defaultdict(list)
@@ -128,13 +160,19 @@ def _contacts(session: Session, person_ids: Iterable[int]) -> dict[int, Contact]
             name=next((name for profile in of if (name := personal_name(profile))), ""),
             email=next((profile.email for profile in of if profile.email), ""),
             phone=next((profile.phone for profile in of if profile.phone), ""),
+            role=next((profile.role for profile in of if profile.role), ""),
+            because=ORDERED,
         )
         for person_id, of in rows.items()
     }
 
 
 def _company(
-    rows: Sequence[PersonProfile], name: str, people: Mapping[int, Contact], words: Words
+    rows: Sequence[PersonProfile],
+    name: str,
+    staff: Mapping[str, int],
+    people: Mapping[int, Contact],
+    words: Words,
 ) -> Company:
     """Return a company from the figures of its contacts who carry alarms."""
     found = [(rhythm, row) for row in rows for rhythm in _late(row)]
@@ -142,15 +180,23 @@ def _company(
     found = [pair for pair in found if pair[0]["need"] != ANY] or found
     found.sort(key=lambda pair: (-(pair[0]["amount"] or 0.0), pair[0]["need"]))
     rhythm, first = found[0]
-    contact = people[first.person_id]
+    carrier = people[first.person_id]
+    long = any(_missed_one(rhythm, row.computed_on) for rhythm, row in found)
+    asked = [role for role in ((DECIDES, BUYS) if long else (BUYS,)) if role in staff]
     return Company(
-        name=name or contact.name or contact.email,
-        contact=contact,
+        name=name or carrier.name or carrier.email,
+        person_id=carrier.person_id,
+        contact=replace(people[staff[asked[0]]], because=asked[0]) if asked else carrier,
         contacts=rhythm["contacts"],
         late=[_told(rhythm, row.computed_on, words) for rhythm, row in found],
         lacks=[words.why(why) for why in first.trade.get("lacks", ())],
         computed_on=first.computed_on,
     )
+
+
+def _missed_one(rhythm: Mapping[str, Any], on: date) -> bool:
+    waited = (on - date.fromisoformat(rhythm["last_on"])).days
+    return waited >= LONG * int(rhythm["every"])
 
 
 def _told(rhythm: Mapping[str, Any], on: date, words: Words) -> Late:
@@ -162,5 +208,6 @@ def _told(rhythm: Mapping[str, Any], on: date, words: Words) -> Late:
         chance=rhythm["p_overdue"],
         units=rhythm["units"],
         value=None if rhythm["amount"] is None else round(rhythm["amount"]),
-        why=words.why(rhythm),
+        # Not that "this one" of many ordered last: the list says whom it means.
+        why=words.why({**rhythm, "contacts": 1}),
     )

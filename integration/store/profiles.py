@@ -44,7 +44,7 @@ _GAPS = (
     *(
         (name,)
         for name in (
-            "email", "phone", "card_no", "birth_date", "gender", "company", "is_business",
+            "email", "phone", "card_no", "birth_date", "gender", "company", "role", "is_business",
             "language", "tags",
         )
     ),
@@ -139,6 +139,7 @@ def _columns(record: Customer) -> dict[str, Any]:
         "birth_date": record.birth_date,
         "gender": record.gender,
         "company": record.company,
+        "role": record.role,
         "is_business": record.is_business,
         "language": record.language,
         "country": record.country,

@@ -43,6 +43,8 @@ class SourceProfile(Owned, table=True):
     #: Declared: f, m or x.
     gender: str | None = None
     company: str | None = None
+    #: What the person does there, in the source's words.
+    role: str | None = None
     is_business: bool = False
     language: str | None = None
     country: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from integration.cli.main import main
 from integration.context import Context
 from integration.db import scoped
 from integration.tables import Person, PersonProfile, SegmentMember, SourceProfile
+from segmentation.trade.roles import role_of
 from tests.service.shop_rows import NOW, TODAY, Merchant, merchant
 from tests.service.visitor import Visitor
 
@@ -29,6 +31,7 @@ TILES = {
 }  # fmt: skip
 GROUT = {**TILES, "need": "grout", "amount": 50_000.0}
 WHOLE = {**TILES, "need": "anything", "units": None, "amount": 90_000.0}
+ONCE = {**TILES, "last_on": "2026-01-10"}
 LACKS = {"key": "lacks-missing", "need": "trims", "with": "", "orders": 9, "of": 10,
          "last_on": "2026-03-01"}  # fmt: skip
 
@@ -85,7 +88,43 @@ def test_companies_stand_once_where_most_is_at_risk_first(visitor: Visitor) -> N
     assert order == sorted(order)
     assert "de vries" not in text
     assert "Tiles: usually every 5 weeks ± 6 days (7 orders), the last 19 Dec 2025;" in text
+    assert "this one ordered last" not in text
     assert "Trims: in 9 of 10 orders, and not in the last, of 1 Mar 2026." in text
+
+
+@pytest.mark.parametrize(
+    ("alarm", "words"),
+    [
+        pytest.param(TILES, ("Speak with Dirk.", "Directeur, who decides"), id="one missed"),
+        pytest.param(ONCE, ("Speak with Ina.", "Inkoper, who buys"), id="late for once"),
+    ],
+)  # fmt: skip
+def test_who_buys_is_asked_and_who_decides_after_a_missed_order(
+    visitor: Visitor, context: Context, known: Merchant, alarm: dict[str, Any], words: Sequence[str]
+) -> None:
+    with scoped(context.engine, known.account_id) as session:
+        contact(session, known, "Met rollen B.V.", alarm, first_name="Oscar")
+        # Neither ever ordered; the sources write the company in other ways.
+        contact(session, known, "met rollen", first_name="Ina", role="Inkoper")
+        contact(session, known, "Met Rollen", first_name="Dirk", role="Directeur")
+        contact(session, known, "Elders", first_name="Eva", role="Directeur")
+    text = visitor.get("/monday").text
+    for word in words:
+        assert word in text
+    assert "Eva" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "role"),
+    [
+        ("Hoofd Inkoop", "buys"), ("Purchasing manager", "buys"), ("aankoper", "buys"),
+        ("Directeur-eigenaar", "decides"), ("Director of procurement", "decides"),
+        ("Decision maker", "decides"), ("Zaakvoerder", "decides"), ("Directiesecretaresse", ""),
+        ("Mevrouw", ""), ("", ""),
+    ],
+)  # fmt: skip
+def test_roles_are_read_in_english_and_dutch(text: str, role: str) -> None:
+    assert role_of(text) == role
 
 
 def test_orders_as_a_whole_are_told_where_no_group_is_late_by_itself(visitor: Visitor) -> None:
@@ -148,10 +187,16 @@ def test_a_file_of_orders_becomes_a_list_of_whom_to_call(
 
     call("init", "--name", "Tegelhandel", "--email", "mia@stipt-demo.shop", "--language", "nl")
     assert call("monday") == "No business customer is overdue.\n"
-    call("import", "orders.csv")
+    Path("relaties.csv").write_text(
+        "Klantnummer;Bedrijf;Naam;E-mail;Functie\n77;Laat;Dirk Baas;dirk@b2b.example;Eigenaar\n"
+    )
+    call("import", "orders.csv", "relaties.csv")
     (company,) = json.loads(call("monday", "--json"))["companies"]
     (late,) = company["late"]
-    assert (company["name"], company["contact"]["email"]) == ("Laat BV", "L@b2b.example")
+    contact = company["contact"]
+    assert (company["name"], contact["name"], contact["role"], contact["because"]) == (
+        "Laat BV", "Dirk Baas", "Eigenaar", "decides",
+    )  # fmt: skip
     assert (late["name"], late["units"], late["value"]) == ("Tegels", 24, 24_000)
     assert late["days_late"] >= 30
     assert "Laat BV" in call("monday")
