@@ -14,7 +14,7 @@ level is shared among all pairs that could be told (Bonferroni).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -270,12 +270,11 @@ def _some_people(X: pd.DataFrame) -> pd.DataFrame:
     return X[X["person_id"].isin(spread).to_numpy()]
 
 
-def _blocks(X: pd.DataFrame) -> list[pd.DataFrame]:
+def _blocks(X: pd.DataFrame) -> Iterator[pd.DataFrame]:
     persons = np.unique(X["person_id"].to_numpy(dtype=np.int64))
-    if persons.size <= _BLOCK:
-        return [X]
     part = np.searchsorted(persons[::_BLOCK], X["person_id"].to_numpy(), side="right")
-    return [X[part == number] for number in range(1, int(part.max()) + 1)]
+    for number in range(1, max(-(-persons.size // _BLOCK), 1) + 1):
+        yield X[part == number]
 
 
 def _among(rows: pd.DataFrame, bought: pd.DataFrame, column: str) -> Bools:

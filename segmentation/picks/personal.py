@@ -102,22 +102,22 @@ def also_bought(
     found = _sensible(found, due, shelf, MOST_ALSO)
     last = last_basket(bought)
     told = set(last.loc[last["product_id"].isin(model.rules_["after"]).to_numpy(), "person_id"])
-    result: dict[int, dict[str, Any]] = {
-        person: {"shown": [], "why": "left" if person in told else "few"}
-        for person in persons.tolist()
-    }
+    # One empty block for all who have none: there may be a million of them.
+    none: dict[str, dict[str, Any]] = {why: {"shown": [], "why": why} for why in ("few", "left")}
+    result = {person: none["left" if person in told else "few"] for person in persons.tolist()}
     columns = ["product_id", "after", "people", "of"]
     for person, row in zip(
         found["person_id"].tolist(), found[columns].to_dict("records"), strict=True
     ):
+        if result[person]["why"]:
+            result[person] = {"shown": [], "why": ""}
         result[person]["shown"].append(row)
-        result[person]["why"] = ""
     return pd.Series(list(result.values()), index=persons.index, dtype="object")
 
 
 def no_block(persons: pd.Index, why: str) -> pd.Series:
     """Return an empty block for rows of persons."""
-    return pd.Series([{"shown": [], "why": why} for _ in persons], index=persons, dtype="object")
+    return pd.Series([{"shown": [], "why": why}] * len(persons), index=persons, dtype="object")
 
 
 def _sensible(
