@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from connectors.demo.crossings import CROSSINGS
 from segmentation.backtest import backtest
 from segmentation.compute import run as run_all
 from segmentation.frames import PREVIOUS_DUE, PREVIOUS_SEGMENTS, Assigned, Choices, empty
@@ -36,6 +37,7 @@ def results(shop: Reference) -> list[Result]:
         *_windows(shop),
         *_tastes(shop),
         *_wholesale(shop),
+        *_following(shop),
         *_groups(shop),
         *_kinds(shop),
         *_trade(shop),
@@ -134,6 +136,21 @@ def _wholesale(shop: Reference) -> list[Result]:
                ours=float(found[business].mean()), bar=0.95),
         Result(set=_SET, metric="consumers taken for business", ours=float(found[~business].sum()),
                bar=0, better="lower"),
+    ]  # fmt: skip
+
+
+def _following(shop: Reference) -> list[Result]:
+    """Rules by which the shop's people buy one thing because of another."""
+    rules = {(shop.need_of[one.before], shop.need_of[one.then]) for one in CROSSINGS}
+    following = shop.fitted.accounts[ACCOUNT].following
+    found = {(arrow.before, arrow.then) for arrow in following.arrows_}
+    return [
+        Result(set=_SET, metric="what follows what: rules of the shop found, share",
+               ours=len(rules & found) / len(rules), bar=1.0),
+        Result(set=_SET, metric="what follows what: other pairs shown",
+               ours=float(len(found - rules)), bar=0, better="lower"),
+        Result(set=_SET, metric="what follows what: pairs looked at",
+               ours=float(following.pairs_), bar=50 + len(rules)),
     ]  # fmt: skip
 
 

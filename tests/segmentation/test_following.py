@@ -16,7 +16,7 @@ from segmentation.following import WITHIN_DAYS, Arrow, Following, strata
 from segmentation.frames import Choices
 from tests.segmentation.reference import ACCOUNT, Reference, reference
 
-NEEDS = ("suits", "shirts", "belts", "jeans")
+NEEDS = ("suits", "shirts", "belts", "jeans", "bags")
 TODAY = 3_000
 
 
@@ -29,9 +29,13 @@ def purchases(*rows: tuple[int, str, int]) -> pd.DataFrame:
 
 
 def followed(share: float, people: int = 400) -> pd.DataFrame:
-    """Suits for half of the people and jeans for the others; belts follow a share of the suits."""
+    """Suits for half of the people and jeans for the others; belts follow a share of the suits.
+
+    Everybody was a customer before, for a bag.
+    """
     rows = []
     for person in range(people):
+        rows.append((person, "bags", 0))
         rows.append((person, "suits" if person % 2 else "jeans", 100 + person % 90))
         if (person % 2 and (person // 2) % 5 < 5 * share) or person % 20 == 0:
             rows.append((person, "belts", 120 + person % 90))
@@ -73,8 +77,17 @@ def test_a_taste_is_no_arrow() -> None:
     ]
     bought = purchases(*rows).drop_duplicates(ignore_index=True)
     taste = pd.Series(np.arange(1_500) % 2, index=np.arange(1_500))
-    assert Following().fit(bought, alike(bought), NEEDS, TODAY).arrows_ != ()
-    assert Following().fit(bought, taste, NEEDS, TODAY).arrows_ == ()
+    for measured in (taste, alike(bought)):
+        assert Following().fit(bought, measured, NEEDS, TODAY).arrows_ == ()
+
+
+def test_what_is_bought_before_as_often_as_after_is_no_arrow() -> None:
+    found = followed(0.4)
+    others = found[found["person_id"] % 2 == 1].assign(person_id=found["person_id"] + 400)
+    earlier = others["day"] - 40 * (others["code"] == NEEDS.index("belts"))
+    both = pd.concat([found, others.assign(day=earlier)], ignore_index=True)
+    assert Following().fit(found, alike(found), NEEDS, TODAY).arrows_ != ()
+    assert Following().fit(both, alike(both), NEEDS, TODAY).arrows_ == ()
 
 
 def test_in_the_sample_shop_its_rules_are_found_and_no_other_pair() -> None:
