@@ -18,6 +18,8 @@ from segmentation.words import slug
 
 #: Gaps of a category that weigh as much as "like the shop".
 _K_CATEGORY = 20.0
+#: Repurchases of a need that weigh as much as what others of its category do.
+_POOLED_WEIGHT = 20.0
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,9 @@ def priors_of(
     life = np.exp(usual + np.where(names == "", 0.0, apart))[category]
     unknown = [p.basis == "assumption" and p.spread == UNKNOWN_SPREAD for p in priors]
     return tuple(
-        Prior(float(days), spread, "assumption", "average of this shop") if new else prior
+        Prior(float(days), spread, "assumption", "average of this shop", _POOLED_WEIGHT)
+        if new
+        else prior
         for prior, new, days in zip(priors, unknown, life, strict=True)
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,6 +49,13 @@ class NeedLife:
     prior_basis: str
     #: Where `prior_days` comes from.
     source: str
+    #: Days that one piece holds, for goods owned in several pieces; None for others.
+    lasts_days: float | None
+
+    @property
+    def owned(self) -> float | None:
+        """How many are in use at a time, by how often they are bought; None for single pieces."""
+        return None if self.lasts_days is None else self.lasts_days / self.life_days
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +101,7 @@ class AccountFit:
                 prior_days=prior.life,
                 prior_basis=prior.basis,
                 source=prior.source,
+                lasts_days=prior.lasts,
             )
             for need, prior, life, gaps in rows
         ]
@@ -103,7 +111,7 @@ class AccountFit:
         return {
             "needs": list(self.needs),
             "names": {need: name.to_dict() for need, name in self.names.items()},
-            "priors": [[p.life, p.spread, p.basis, p.source] for p in self.priors],
+            "priors": [list(astuple(prior)) for prior in self.priors],
             "model": self.model.to_dict(),
             "rhythm": self.rhythm.to_dict(),
             "rfm": self.rfm.to_dict(),

@@ -29,6 +29,9 @@ class Life:
     #: What the merchant said, in whole months; None when nothing.
     stated_months: int | None
     people: int
+    #: Days that one holds and how many are in use, for goods owned in several pieces.
+    lasts_days: float | None
+    owned: float | None
 
     @property
     def months(self) -> float:
@@ -52,6 +55,8 @@ def lives(session: Session, words: Words, fit: AccountFit | None) -> list[Life]:
             gaps=life.gaps,
             stated_months=round(stated[life.need] / MONTH_DAYS) if life.need in stated else None,
             people=owners.get(life.need, 0),
+            lasts_days=life.lasts_days,
+            owned=life.owned,
         )
         for life in fit.lives()
     ]

@@ -19,8 +19,8 @@ from segmentation.duedates.starts import Floats, Ints, Starts
 LEARNED_FROM = 30
 #: Before anything is seen, six in ten come back, worth five customers.
 REPEAT = (3.0, 2.0)
-#: Repurchases that weigh as much as the life, and the spread, that a need starts from.
-_PRIOR_WEIGHT, _SPREAD_WEIGHT = 10.0, 10.0
+#: Repurchases that weigh as much as the spread that a need starts from.
+_SPREAD_WEIGHT = 10.0
 _ROUNDS, _CLOSE = 200, 1e-4
 #: Open intervals whose logs differ by less count as equal.
 _STEP = 1e-3
@@ -44,13 +44,16 @@ def lives(table: Starts, priors: Sequence[Prior]) -> Lives:
     sd0 = np.array([prior.spread for prior in priors], dtype=np.float64)
     stated = np.array([prior.basis == "stated" for prior in priors], dtype=bool)
     gaps = np.bincount(table.need[table.done], minlength=needs).astype(np.int64)
-    mu, sigma = _cure_lognormal(table, mu0, sd0)
+    weight = np.array([prior.weight for prior in priors], dtype=np.float64)
+    mu, sigma = _cure_lognormal(table, mu0, sd0, weight)
     # A merchant's word holds until there is enough to contradict it, and then it still counts.
     untold = (gaps == 0) | (stated & (gaps < LEARNED_FROM))
     return Lives(np.where(untold, mu0, mu), np.where(untold, sd0, sigma), gaps)
 
 
-def _cure_lognormal(table: Starts, mu0: Floats, sd0: Floats) -> tuple[Floats, Floats]:
+def _cure_lognormal(
+    table: Starts, mu0: Floats, sd0: Floats, weight: Floats
+) -> tuple[Floats, Floats]:
     """Return mean and standard deviation of log days per need among those who come back.
 
     Expectation: the chance that an open interval will end, ``w = r S / (1 - r + r S)``, and the
@@ -69,8 +72,8 @@ def _cure_lognormal(table: Starts, mu0: Floats, sd0: Floats) -> tuple[Floats, Fl
         r = repeat[code]
         w = many * r * survival / (1 - r + r * survival)
         later = np.bincount(code, w, needs)
-        weighed = ended + later + _PRIOR_WEIGHT
-        new_mu = log_sum + np.bincount(code, w * (m + s * mills), needs) + _PRIOR_WEIGHT * mu0
+        weighed = ended + later + weight
+        new_mu = log_sum + np.bincount(code, w * (m + s * mills), needs) + weight * mu0
         new_mu /= weighed
         shift = m + s * mills - new_mu[code]
         left = s * s * (1 + a * mills - mills * mills)  # variance of the truncated normal

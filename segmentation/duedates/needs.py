@@ -20,6 +20,8 @@ from segmentation.words import Dictionary, slug, tokens
 
 #: The life assumed for a type that is not in the starting table, in days, and its log spread.
 UNKNOWN_LIFE, UNKNOWN_SPREAD = 365, 0.9
+#: Repurchases that weigh as much as a life that hangs on a guess of how many are owned.
+_GUESS_WEIGHT = 2.0
 #: In place of a need for lines that are no goods (shipping, vouchers, fees).
 NO_GOODS = "-"
 
@@ -59,6 +61,10 @@ class Prior:
     basis: str
     #: Where the figure comes from, for people.
     source: str
+    #: Repurchases that weigh as much.
+    weight: float = 10.0
+    #: Days that one piece holds, where `life` is that over a guess of how many are owned.
+    lasts: float | None = None
 
 
 @cache
@@ -208,6 +214,10 @@ def prior_of(need: str, choices: Choices, catalogue_days: Mapping[str, float]) -
         return Prior(float(choices.lives[need]), min(spread, 0.5), "stated", "merchant")
     if need in catalogue_days:
         return Prior(float(catalogue_days[need]), min(spread, 0.5), "stated", "catalogue")
+    if known and known.lasts is not None:
+        return Prior(
+            float(known.life), spread, "assumption", known.source, _GUESS_WEIGHT, known.lasts
+        )
     if known:
         return Prior(float(known.life), spread, "assumption", known.source)
     return Prior(float(UNKNOWN_LIFE), spread, "assumption", ASSUMPTION)

@@ -2,7 +2,8 @@
 
 `life` is the usual time in days between two purchases of the type by one person, not how long one
 piece holds: who owns twelve T-shirts that last four years buys one about every four months. Where
-a published life of one piece exists, the source says so and how many pieces we divide it by.
+a life of one piece is published, it is divided by how many are owned at a time. How many that are
+nobody knows before a shop's own purchases tell, so such a life gives way to them sooner.
 Everything else is an assumption, and every text that uses it says so.
 
 Sources: WRAP, Citizen Insights: Clothing Longevity (2022), United Kingdom, 44,807 garments;
@@ -27,6 +28,8 @@ class StartingNeed:
     names: tuple[str, str, str, str]
     #: Median days between two purchases of one person.
     life: int
+    #: Days that one piece holds, for goods owned in several pieces; None for others.
+    lasts: int | None
     #: Standard deviation of the logarithm of those days.
     spread: float
     #: Where `life` comes from; `ASSUMPTION` when nobody published it.
@@ -39,10 +42,18 @@ class StartingNeed:
     words: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Pieces:
+    """Days that one holds, and how many are owned at a time."""
+
+    lasts: int
+    owned: int
+
+
 def _need(
     key: str,
     names: str,
-    life: int,
+    life: int | _Pieces,
     words: str = "",
     *,
     spread: float = 0.5,
@@ -54,7 +65,8 @@ def _need(
     return StartingNeed(
         key=key,
         names=(singular, plural, enkelvoud, meervoud),
-        life=life,
+        life=round(life.lasts / life.owned) if isinstance(life, _Pieces) else life,
+        lasts=life.lasts if isinstance(life, _Pieces) else None,
         spread=spread,
         source=source,
         style=style,
@@ -116,7 +128,7 @@ NEEDS: tuple[StartingNeed, ...] = (
     _need(
         "t-shirts",
         "T-shirt|T-shirts|T-shirt|T-shirts",
-        150,
+        _Pieces(4 * _YEAR, 10),
         "t shirt|t shirts|tee|tees|tshirt|tshirts",
         style="casual",
         source=f"{_WRAP}: one lasts 4 years; about 10 owned (assumption)",
@@ -153,7 +165,7 @@ NEEDS: tuple[StartingNeed, ...] = (
     _need(
         "jeans",
         "pair of jeans|jeans|spijkerbroek|spijkerbroeken",
-        480,
+        _Pieces(4 * _YEAR, 3),
         "jean|denim",
         style="casual",
         source=f"{_WRAP}: one lasts 4 years; about 3 owned (assumption)",
@@ -176,7 +188,7 @@ NEEDS: tuple[StartingNeed, ...] = (
     _need(
         "dresses",
         "dress|dresses|jurk|jurken",
-        420,
+        _Pieces(1679, 4),
         "jurkje|jurkjes|gown|gowns",
         department="women",
         source=f"{_WRAP}: one lasts 4.6 years; about 4 owned (assumption)",
@@ -184,28 +196,28 @@ NEEDS: tuple[StartingNeed, ...] = (
     _need(
         "coats",
         "coat|coats|jas|jassen",
-        3 * _YEAR,
+        _Pieces(6 * _YEAR, 2),
         "overcoat|overcoats|trench coat|parka|parkas|mantel|mantels|raincoat",
         source=f"{_WRAP}: one lasts over 6 years; about 2 owned (assumption)",
     ),
     _need(
         "jackets",
         "jacket|jackets|jack|jacks",
-        2 * _YEAR,
+        _Pieces(6 * _YEAR, 3),
         "bomber|bomber jacket|windbreaker|tussenjas|zomerjas|leren jas|bodywarmer",
         source=f"{_WRAP}: one lasts over 6 years; about 3 owned (assumption)",
     ),
     _need(
         "underwear",
         "piece of underwear|underwear|onderbroek|ondergoed",
-        300,
+        _Pieces(986, 3),
         "boxer|boxers|boxer shorts|boxershort|boxershorts|briefs|brief|trunks|slip|slips|knickers",
-        source=f"{_WRAP}: one lasts 2.7 years; bought in packs (assumption)",
+        source=f"{_WRAP}: one lasts 2.7 years; about 3 packs owned (assumption)",
     ),
     _need(
         "bras",
         "bra|bras|bh|bh's",
-        300,
+        _Pieces(949, 3),
         "beha|beha's|lingerie|bralette",
         department="women",
         source=f"{_WRAP}: one lasts 2.6 years; about 3 owned (assumption)",
@@ -317,9 +329,9 @@ NEEDS: tuple[StartingNeed, ...] = (
     _need(
         "towels",
         "towel|towels|handdoek|handdoeken",
-        2 * _YEAR,
+        _Pieces(3 * _YEAR, 2),
         "badhanddoek|theedoek|theedoeken|tea towel",
-        source=f"{_FAIR}: one lasts 3 years; bought in turns (assumption)",
+        source=f"{_FAIR}: one lasts 3 years; about 2 sets owned (assumption)",
     ),
     _need(
         "duvets",
