@@ -81,6 +81,7 @@ def load(
     else:
         lines = _lines(session, end, orders)
     lines["is_gift"] = lines.pop("gift_line").astype(bool) | lines.pop("gift_order").astype(bool)
+    lines["discount"] = _share_off(lines.pop("discount_minor"), lines["net_amount"])
     lines["ordered_on"] = _days(lines.pop("placed_at"), zone)
     lines = _with_refunds(
         lines, _line_refunds(session, end, orders), _order_refunds(session, end, orders), zone
@@ -100,6 +101,16 @@ def load(
         currency=currency,
         country=get_global("zone_territories").get(account.time_zone, ""),
     )
+
+
+def _share_off(discount: pd.Series, net_amount: pd.Series) -> pd.Series:
+    """Return the share of each line's price that was taken off: the same in every currency.
+
+    A return and what cost nothing have none.
+    """
+    taken = discount.astype("float64").clip(lower=0)
+    price = net_amount.astype("float64").clip(lower=0) + taken
+    return (taken / price.where(price > 0)).fillna(0.0)
 
 
 def _orders_of(session: Session, people: Collection[int]) -> list[tuple[int, str]]:

@@ -44,6 +44,7 @@ _SCHEMA = pa.schema(
         "size": pa.string(),
         "quantity": pa.float64(),
         "net_amount": pa.int64(),
+        "discount_minor": pa.int64(),
         "gift_line": pa.bool_(),
         "is_subscription": pa.bool_(),
     }

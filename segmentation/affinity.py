@@ -8,6 +8,7 @@ only what is bought.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from scipy.special import betaincinv
 
 from segmentation.duedates.needs import default_department
 from segmentation.duedates.starting import MEN_WORDS, WOMEN_WORDS
-from segmentation.duedates.starts import Bools, Floats
+from segmentation.duedates.starts import Bools, Floats, Ints
 from segmentation.frames import Choices
 from segmentation.words import Marks
 
@@ -180,6 +181,38 @@ def choose(of: Sides, share: float, names: tuple[str, str, str], previous: Label
     return label
 
 
+def shares_of(values: pd.Series, shop: Mapping[str, float]) -> Floats:
+    """Return the shop's share of each value, held off the edges."""
+    known = values.map(shop).fillna(0.0).to_numpy(dtype=np.float64)
+    result: Floats = np.clip(known, 0.001, 0.999)
+    return result
+
+
+def lower_bound(at: Ints, weight: Floats, base: Floats) -> Floats:
+    """Return the share of a person's purchases that each of his values has at least.
+
+    Parameters
+    ----------
+    at
+        Place of the person; a row a person and value, all values of a person among the rows.
+    weight
+        Decayed items of the value.
+    base
+        The shop's share of it, which little evidence is shrunken to.
+
+    Examples
+    --------
+    >>> both = np.array([0.1, 0.1])
+    >>> lower_bound(np.array([0, 0]), np.array([4.0, 1.0]), both).round(2).tolist()
+    [0.3, 0.03]
+    """
+    total: Floats = np.bincount(at, weight)[at].astype(np.float64)
+    first = weight + PRIOR_ITEMS_LOVES * base
+    second = total - weight + PRIOR_ITEMS_LOVES * (1 - base)
+    low: Floats = betaincinv(first, np.maximum(second, 1e-9), DOUBT).astype(np.float64)
+    return low
+
+
 def favourites(
     tastes: pd.DataFrame, persons: pd.Series, shop: Shares, previous: Labels
 ) -> tuple[Labels, Labels, pd.DataFrame]:
@@ -190,13 +223,8 @@ def favourites(
     key = ["person_id", "need"]
     mine = tastes.groupby(key, sort=True)[["items", "weight"]].sum().reset_index()
     at = persons.searchsorted(mine["person_id"])
-    weight = mine["weight"].to_numpy(dtype=np.float64)
-    total = np.bincount(at, weight, minlength=len(persons))[at]
-    base = mine["need"].map(shop.needs).fillna(0.0).to_numpy(dtype=np.float64)
-    base = np.clip(base, 0.001, 0.999)
-    first = weight + PRIOR_ITEMS_LOVES * base
-    second = total - weight + PRIOR_ITEMS_LOVES * (1 - base)
-    low = betaincinv(first, np.maximum(second, 1e-9), DOUBT)
+    base = shares_of(mine["need"], shop.needs)
+    low = lower_bound(at, mine["weight"].to_numpy(dtype=np.float64), base)
     enough = (mine["items"] >= LOVED_ITEMS).to_numpy()
     was = previous[at] == mine["need"].to_numpy(dtype=object)
     passes = enough & (low > base * np.where(was, LIFT_KEPT, LIFT))

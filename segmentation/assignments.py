@@ -168,18 +168,28 @@ def _taste_rows(
 def _loves_rows(
     profiles: pd.DataFrame, loves: pd.DataFrame, numbers: AccountFit
 ) -> Iterable[tuple[int, str, dict[str, Any]]]:
-    evidence = {
-        (person, need): (items, total)
-        for person, need, items, total in zip(
-            *(loves[c].tolist() for c in ("person_id", "need", "items", "total")), strict=True
-        )
-    }
-    chosen = profiles[(profiles["favourite"] != "").to_numpy()]
-    for person, need in zip(chosen["person_id"].tolist(), chosen["favourite"], strict=True):
-        items, total = evidence[person, need]
+    for person, reason in _loved(profiles, "favourite", loves, numbers):
+        yield person, f"loves:{reason['need']}", reason
+
+
+def second_favourites(
+    profiles: pd.DataFrame, loves: pd.DataFrame, numbers: AccountFit
+) -> dict[int, dict[str, Any]]:
+    """Return by person why a second favourite is one; nobody without one."""
+    return dict(_loved(profiles, "second_favourite", loves, numbers))
+
+
+def _loved(
+    profiles: pd.DataFrame, column: str, loves: pd.DataFrame, numbers: AccountFit
+) -> Iterable[tuple[int, dict[str, Any]]]:
+    named = profiles[["person_id", column]].rename(columns={column: "need"})
+    found = named.merge(loves, on=["person_id", "need"])
+    for person, need, items, total in zip(
+        *(found[c].tolist() for c in ("person_id", "need", "items", "total")), strict=True
+    ):
         share = round(numbers.shares.needs.get(need, 0.0), 4)
         reason = {"key": "loves", "need": need, "items": items, "of": total, "share": share}
-        yield person, f"loves:{need}", reason
+        yield person, reason
 
 
 def business_rows(

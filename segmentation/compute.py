@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from segmentation import affinity, catalogue, features, following, lifecycle, wholesale
+from segmentation import affinity, catalogue, features, following, lifecycle, likes, wholesale
 from segmentation.account import (
     AccountTable,
     Part,
@@ -23,7 +23,13 @@ from segmentation.account import (
     purchases_of,
     rows_of,
 )
-from segmentation.assignments import Evidence, business_rows, due_reasons, segment_rows
+from segmentation.assignments import (
+    Evidence,
+    business_rows,
+    due_reasons,
+    second_favourites,
+    segment_rows,
+)
 from segmentation.duedates.intervals import ENOUGH, IntervalModel, days_until
 from segmentation.duedates.needs import Prior
 from segmentation.duedates.schedule import dates, is_learned, schedule
@@ -41,7 +47,7 @@ from segmentation.frames import (
     check,
     empty,
 )
-from segmentation.groups import learned
+from segmentation.groups import attributes, learned
 from segmentation.groups.members import cluster_rows, group_rows
 from segmentation.picks.also import AlsoBought
 from segmentation.picks.offers import offers
@@ -62,6 +68,8 @@ _EXPECTED = {
     "low": "value_low",
     "high": "value_high",
 }
+#: Columns of profiles that are a word or a key, "" where there is none.
+_TEXTS = ("stage", "value", "shops", "style", "favourite", "second_favourite", *likes.COLUMNS)
 #: Digits of what is expected after the point.
 _DIGITS = 6
 #: How often people usually order, before the shop's own orders say more.
@@ -269,6 +277,16 @@ def _fit_account(
     model, kinds = IntervalModel().fit(table.intervals, table.priors), _kinds(goods, account)
     lives = zip(table.needs, np.exp(model.lives_.mu), strict=True)
     lasting = {need for need, life in lives if life >= DURABLE_DAYS}
+    groups = learned.learn(
+        table.part.detailed,
+        table.part.tastes,
+        measures,
+        table.traits,
+        as_of=history.as_of,
+        every=history.one_in[account],
+        earlier=earlier,
+    )
+    bought = attributes.purchases(table.part.detailed, table.traits, groups.prices)
     return AccountFit(
         needs=table.needs,
         names={need: goods.names[need] for need in table.needs},
@@ -292,15 +310,8 @@ def _fit_account(
         levels=_levels(value, table.part.order_days, today),
         wholesale=table.rule,
         trade=Trade.fit(table.trade),
-        groups=learned.learn(
-            table.part.detailed,
-            table.part.tastes,
-            measures,
-            table.traits,
-            as_of=history.as_of,
-            every=history.one_in[account],
-            earlier=earlier,
-        ),
+        groups=groups,
+        likes=likes.shares(bought, learned.quarter_end(history.as_of)),
         placement=catalogue.placement(goods, account),
     )
 
@@ -348,17 +359,22 @@ def _assign_account(
     asked = (retail.product_days, due, profiles["person_id"], shelf.goods)
     profiles["picks"] = picks(numbers.picks, *asked)
     profiles["also"] = also_bought(numbers.also, *asked)
+    bought = attributes.purchases(retail.need_days, shelf.traits, numbers.groups.prices)
+    found, why = likes.likes(bought, profiles["person_id"], numbers.likes, shelf.traits["brand"])
+    second = second_favourites(profiles, loves, numbers)
+    profiles[list(likes.COLUMNS)] = found
+    profiles["likes"] = likes.told(profiles["person_id"], second, why)
     evidence = Evidence(loves, retail.tastes, follows)
     was = before.labels("cluster", profiles["person_id"])
     grouped = [
-        *group_rows(profiles, retail.need_days, shelf.traits, numbers.groups),
+        *group_rows(profiles, bought, numbers.groups),
         *cluster_rows(profiles, retail.tastes, numbers.groups, was),
     ]
     segments = segment_rows(part.account, due, profiles, evidence, numbers, grouped)
     business = business_rows(part.account, apart.people, part.business, rows)
     theirs = _wholesale_profiles(apart.people, companies, today)
     both = pd.concat([profiles, theirs], ignore_index=True)
-    both = both.sort_values("person_id", ignore_index=True)
+    both = both.sort_values("person_id", ignore_index=True).astype(dict.fromkeys(_TEXTS, "str"))
     return pd.concat([segments, business], ignore_index=True), due[list(DUE)], both[list(PROFILES)]
 
 
@@ -414,8 +430,7 @@ def _profiles(
         part.tastes, persons, shop, before.labels("loves", persons)
     )
     profiles["favourite"], profiles["second_favourite"] = first, second
-    texts = ("stage", "value", "shops", "style", "favourite", "second_favourite")
-    return profiles.astype(dict.fromkeys(texts, "str")), loves
+    return profiles, loves
 
 
 def _expected(value: CustomerValue, part: Part, today: int) -> pd.DataFrame:
@@ -439,8 +454,8 @@ def _wholesale_profiles(
     profiles["is_wholesale"] = np.ones(len(apart), dtype=bool)
     theirs = [companies[person] for person in profiles["person_id"].tolist()]
     profiles["trade"] = pd.Series(theirs, index=profiles.index, dtype=object)
-    for text in ("stage", "value", "shops", "style", "favourite", "second_favourite"):
-        profiles[text] = pd.Series("", index=profiles.index, dtype="str")
+    profiles[list(_TEXTS)] = ""
+    profiles["likes"] = nothing(profiles.index)
     profiles["picks"] = nothing(profiles.index)
     profiles["also"] = no_block(profiles.index, "")
     return profiles

@@ -43,8 +43,9 @@ _LINES = ibis.schema({
     "account_id": "int64", "line_id": "int64", "order_id": "int64", "person_id": "int64",
     "ordered_on": "timestamp(6)", "status": "string", "channel": "string", "product_id": "int64",
     "title": "string", "colour": "string", "size": "string", "quantity": "float64",
-    "net_amount": "float64", "refunded_quantity": "float64", "refunded_amount": "float64",
-    "refunded_on": "timestamp(6)", "is_gift": "boolean", "is_subscription": "boolean",
+    "net_amount": "float64", "discount": "float64", "refunded_quantity": "float64",
+    "refunded_amount": "float64", "refunded_on": "timestamp(6)", "is_gift": "boolean",
+    "is_subscription": "boolean",
 })  # fmt: skip
 _PLACED = ibis.schema({
     "account_id": "int64", "product_id": "int64", "need": "string", "department": "string",
@@ -56,16 +57,16 @@ _NETTED = ibis.schema({
 })  # fmt: skip
 _SAMPLE = ibis.schema({"account_id": "int64", "every": "int64"})
 #: What is told of a line.
-_TOLD = ("product_id", "title", "colour", "size", "price")
+_TOLD = ("product_id", "title", "colour", "size", "price", "discount")
 #: What is read of a line, and what of it is kept once it is judged.
 _READ = (
     "account_id", "line_id", "person_id", "status", "channel", "product_id", "title", "colour",
-    "size", "quantity", "net_amount", "is_gift", "is_subscription",
+    "size", "quantity", "net_amount", "discount", "is_gift", "is_subscription",
 )  # fmt: skip
 _KEPT = (
     "account_id", "line_id", "person_id", "day", "channel", "product_id", "title", "colour", "size",
-    "need", "department", "style", "is_gift", "is_subscription", "is_running", "in_season", "units",
-    "amount",
+    "discount", "need", "department", "style", "is_gift", "is_subscription", "is_running",
+    "in_season", "units", "amount",
 )  # fmt: skip
 #: What of a line tells of returns.
 _MOVED = ("account_id", "line_id", "person_id", "product_id", "day", "quantity", "net_amount")
@@ -114,7 +115,8 @@ class Features:
     """Feature tables of all accounts in a run; `day` columns are whole numbers."""
 
     #: A purchase day of a person and need: account_id, person_id, need, day, units, and of the most
-    #: expensive line product_id, title, colour, size and price (minor units a piece). Gifts out.
+    #: expensive line product_id, title, colour, size, price (minor units a piece) and discount
+    #: (share taken off). Gifts out.
     need_days: pd.DataFrame
     #: The same of some people, always with what was bought.
     detailed: pd.DataFrame
@@ -355,7 +357,7 @@ def _need_days(own: Any) -> Any:
     )
     price = goods.amount / goods.units
     told = goods.select(
-        "account_id", "line_id", "product_id", "title", "colour", "size", price=price
+        "account_id", "line_id", "product_id", "title", "colour", "size", "discount", price=price
     )
     return days.inner_join(told, ["account_id", "line_id"]).select(
         "account_id", "person_id", "need", "day", "units", *_TOLD

@@ -84,6 +84,8 @@ class AccountFit:
     trade: Trade
     #: Ever finer groups, and kinds of customers.
     groups: Groups
+    #: Share of each brand, colour, ... among purchases, which people are compared with.
+    likes: Mapping[str, Mapping[str, float]]
     #: {"products", "placed", "styled", "unplaced" (product ids), "unplaced_types"}.
     placement: Mapping[str, Any]
 
@@ -124,6 +126,7 @@ class AccountFit:
             "wholesale": self.wholesale.to_dict(),
             "trade": self.trade.to_dict(),
             "groups": self.groups.to_dict(),
+            "likes": {name: dict(shares) for name, shares in self.likes.items()},
             "placement": dict(self.placement),
         }
 
@@ -146,6 +149,7 @@ class AccountFit:
             wholesale=WholesaleRule(**plain["wholesale"]),
             trade=Trade.from_dict(plain["trade"]),
             groups=Groups.from_dict(plain["groups"]),
+            likes=plain["likes"],
             placement=plain["placement"],
         )
 

@@ -28,6 +28,7 @@ LINES: Mapping[str, str] = {
     "size": "str",
     "quantity": "float64",  # units; below zero for a return
     "net_amount": "float64",  # minor units of the account's currency, after discounts
+    "discount": "float64",  # share of the line's price that was taken off, 0 to 1
     "refunded_quantity": "float64",  # units of this line that came back as a refund, 0 or more
     "refunded_amount": "float64",  # minor units, 0 or more
     "refunded_on": "datetime64",  # day of the last refund of this line, NaT when none
@@ -148,6 +149,14 @@ PROFILES: Mapping[str, str] = {
     "style": "str",  # business, casual or ""
     "favourite": "str",  # need key or ""
     "second_favourite": "str",
+    "brand": "str",  # what is bought more of than by others, see `likes`; "" where there is none
+    "colour": "str",  # first English word for it
+    "material": "str",  # likewise
+    "size": "str",  # in capitals
+    "price_level": "str",  # low, middle, high of their kinds
+    "discount": "str",  # reduced
+    #: Why those six and the second favourite: a reason each, see `reasons`.
+    "likes": "object",
     #: Products to show, best first: {"product_id", "basis": again, taste or popular}.
     "picks": "object",
     #: What others bought with the same: {"shown", "why"}, see `picks.personal.also_bought`.

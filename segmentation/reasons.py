@@ -15,6 +15,7 @@ from segmentation.builder.sentences import held_text
 from segmentation.duedates.needs import NeedName, name_of
 from segmentation.groups.naming import because, those
 from segmentation.leaving_words import LEAVING
+from segmentation.likes_words import likes_text
 from segmentation.segments import STATE_NL, catalogue
 from segmentation.trade.words import LACKS, RHYTHM
 
@@ -396,6 +397,8 @@ _SENTENCES: Mapping[tuple[str, str], Callable[[Reason, Mapping[str, NeedName]], 
     ("loves", "nl"): _loves(
         "nl", "{items} van {of} artikelen zijn {what}; in deze winkel is dat {share}%."
     ),
+    ("likes", "en"): lambda r, _: likes_text(r, "en"),
+    ("likes", "nl"): lambda r, _: likes_text(r, "nl"),
     ("next", "en"): _next(
         "en",
         "bought {after} on {day}; {share} of such customers buy {then} within {within} days, of "

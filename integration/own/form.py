@@ -25,7 +25,7 @@ from segmentation.builder.document import (
     Not,
     read,
 )
-from segmentation.builder.vocabulary import ANY, FEATURES, Feature
+from segmentation.builder.vocabulary import ANY, FEATURES, LISTED, Feature
 
 #: In place of a group's number: those who are left out.
 WITHOUT = "x"
@@ -206,7 +206,7 @@ def _asked(row: Row, currency: str) -> tuple[str, Any]:
     feature = row.about
     if feature.kind == "yes_no":
         return "equals", "no" not in row.words
-    if feature.kind in ("word", "need"):
+    if feature.kind in LISTED:
         return "one_of", list(row.words)
     low, high = (_figure(text, shift(feature, currency)) for text in (row.low, row.high))
     if low is None or high is None:

@@ -14,12 +14,15 @@ from integration.own.kept import KEPT, key_of, present, removed
 from integration.reading import reach
 from integration.reading.names import Words, as_sentence
 from integration.reading.segments import Who, who
-from integration.tables import Account, OwnSegment, SegmentMember
+from integration.tables import Account, OwnSegment, PersonProfile, SegmentMember
 from segmentation.builder.document import Node
 from segmentation.builder.sentences import sentence
+from segmentation.builder.vocabulary import FEATURES
 
 #: People to show before a segment is kept: those who bought last, whom one may still remember.
 EXAMPLES = 5
+#: Of a shop's brands and sizes, as many as one looks through; a document can ask for any.
+CHOICES = 60
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,18 @@ def preview(session: Session, words: Words, node: Node) -> Preview:
     ]
     reachable = reach.people(session, found["person_id"].tolist())
     return Preview(as_of, len(found), len(reachable), examples)
+
+
+def shop_texts(session: Session) -> dict[str, list[str]]:
+    """Return the shop's own words that a condition can ask for, by feature, those of most first."""
+    result = {}
+    for feature in FEATURES.values():
+        if feature.kind == "text":
+            column = getattr(PersonProfile, feature.column)
+            found = select(column).where(column != "").group_by(column)
+            found = found.order_by(func.count().desc(), column).limit(CHOICES)
+            result[feature.key] = list(session.exec(found))
+    return result
 
 
 def meaning(session: Session, words: Words, node: Node) -> str:

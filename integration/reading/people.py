@@ -30,6 +30,7 @@ from integration.tables import (
     SourceProfile,
     Touchpoint,
 )
+from segmentation.builder.vocabulary import FEATURES, Feature
 
 #: Events of a timeline; a wholesale account has thousands.
 _TIMELINE = 200
@@ -94,6 +95,15 @@ class Tag:
 
 
 @dataclass(frozen=True)
+class Like:
+    """Something a person buys more of than others do."""
+
+    #: What kind of thing it is: brand, colour, ...
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Change:
     """A segment that a person entered or left, and why."""
 
@@ -111,6 +121,7 @@ class Person:
     figures: PersonProfile | None
     tags: Sequence[Tag]
     owned: Sequence[Owned]
+    likes: Sequence[Like]
     #: Products likely to be in the next basket, best first, with what speaks for them: "again",
     #: "taste" or "popular".
     picks: Sequence[tuple[Goods, str]]
@@ -174,6 +185,7 @@ def person(session: Session, words: Words, person_id: int, today: date) -> Perso
         figures=figures,
         tags=_tags(session, words, person_id),
         owned=_owned(session, words, person_id, today),
+        likes=_likes(words, figures),
         picks=_picks(session, figures),
         also=beside,
         why_not_also=why_not,
@@ -225,6 +237,18 @@ def _picks(session: Session, figures: PersonProfile | None) -> list[tuple[Goods,
         goods.title: pick["basis"] for pick in reversed(picks) for goods in shelf.shown([pick])
     }
     return [(goods, basis[goods.title]) for goods in shelf.shown(picks)]
+
+
+def _likes(words: Words, figures: PersonProfile | None) -> list[Like]:
+    found = figures.likes if figures else []
+    return [Like(_liked(why).name(words.language), words.why(why)) for why in found]
+
+
+def _liked(why: Mapping[str, Any]) -> Feature:
+    """Return what own segments call the thing that a reason of `PersonProfile.likes` is about."""
+    if why["key"] == "loves":
+        return FEATURES["second_favourite"]
+    return FEATURES["price_level" if why["what"] == "price" else why["what"]]
 
 
 def _rhythms(words: Words, figures: PersonProfile | None) -> list[Rhythm]:

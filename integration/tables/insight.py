@@ -81,6 +81,14 @@ class PersonProfile(Owned, table=True):
     style: str
     favourite: str
     second_favourite: str
+    #: What is bought more of than by others, "" where there is none; and why: reasons.
+    brand: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    colour: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    material: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    size: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    price_level: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    discount: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    likes: list[dict[str, Any]] = json_list()
     #: Products to show, best first: {"product_id", "basis"}.
     picks: list[dict[str, Any]] = json_list()
     #: What others bought with the same: see `segmentation.picks.personal.also_bought`.

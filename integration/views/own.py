@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, abort, flash, jsonify, redirect, render_template, request, url_for
@@ -28,6 +29,7 @@ from integration.views.base import (
 )
 from integration.views.own_words import (
     bounds,
+    choices,
     condition_problem,
     keeping_problem,
     step,
@@ -37,7 +39,7 @@ from integration.views.own_words import (
 from integration.views.texts import gettext
 from segmentation.builder.document import BadDocument, Node, conditions, read
 from segmentation.builder.schema import json_schema
-from segmentation.builder.vocabulary import ANY, FEATURES
+from segmentation.builder.vocabulary import ANY, FEATURES, LISTED
 
 bp = Blueprint("own", __name__, url_prefix="/own")
 
@@ -306,13 +308,16 @@ def _counted(session: Session, words: names.Words) -> ResponseReturnValue:
 
 def _page(session: Session, asked: _Asked, **told: Any) -> str:
     words = names.words(session, language())
-    needs = {*words.needs, *_needs_before(asked.row)}
+    keys = {*words.needs, *_needs_before(asked.row)}
+    needs = {key: words.need(key) for key in sorted(keys, key=words.need)}
     return render_template(
         "own_form.html",
         asked=asked,
         here=url_for(".edit", own_id=asked.row.id) if asked.row else url_for(".new"),
         longest=kept.LONGEST,
-        needs={key: words.need(key) for key in sorted(needs, key=words.need)},
+        needs=needs,
+        listed=LISTED,
+        choices_of=partial(choices, needs=needs, texts=reading.shop_texts(session)),
         vocabulary=vocabulary(bool(words.needs)),
         unit=unit,
         bounds=bounds,

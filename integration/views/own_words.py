@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from babel.numbers import get_currency_symbol
 
 from integration.own.form import Row, shift, shown
 from integration.own.kept import LONGEST, MOST, CannotKeep
 from integration.views.base import language, user
 from integration.views.texts import gettext
-from segmentation.builder.vocabulary import FEATURES, HEADINGS, Feature
+from segmentation.builder.vocabulary import FEATURES, HEADINGS, LISTED, Feature
 
 
 def vocabulary(has_needs: bool) -> list[tuple[str, list[Feature]]]:
@@ -21,6 +23,18 @@ def vocabulary(has_needs: bool) -> list[tuple[str, list[Feature]]]:
         if has_needs or not (feature.of_need or feature.kind == "need"):
             found[-1][1].append(feature)
     return [(heading, features) for heading, features in found if features]
+
+
+def choices(
+    row: Row, needs: Mapping[str, str], texts: Mapping[str, Sequence[str]]
+) -> Mapping[str, str]:
+    """Return what can be ticked in a condition: key to name, what is ticked already included."""
+    feature = row.about
+    if feature.kind == "need":
+        return needs
+    if feature.kind == "text":
+        return {text: text for text in (*texts[feature.key], *row.words)}
+    return {key: feature.word(key, language()) for key in feature.words}
 
 
 def unit(feature: Feature) -> str:
@@ -54,7 +68,7 @@ def step(feature: Feature) -> str:
 def condition_problem(row: Row) -> str:
     """Return what is wrong with a condition that cannot be read."""
     feature = row.about
-    if feature.kind in ("word", "need"):
+    if feature.kind in LISTED:
         return gettext("Choose at least one.")
     if not row.low and not row.high:
         return gettext("Fill in one of the two figures, or both.")

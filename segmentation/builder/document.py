@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from segmentation.builder.vocabulary import ANY, FEATURES, Feature
+from segmentation.builder.vocabulary import ANY, FEATURES, LISTED, Feature
 
 VERSION = 1
 #: More than this nobody reads, and a document from outside stays cheap to look at.
@@ -233,21 +233,23 @@ class _Reader:
             if not isinstance(plain, bool):
                 self._wrong(place, "true or false", "true of false")
             return plain
-        if feature.kind in ("word", "need"):
+        if feature.kind in LISTED:
             return self._words(feature, plain, place)
         if operator == "between":
             return self._pair(feature, plain, place)
         return self._number(feature, plain, place)
 
     def _words(self, feature: Feature, plain: Any, place: str) -> tuple[str, ...]:
-        known = self._needs if feature.kind == "need" else list(feature.words)
+        known = {"need": self._needs, "text": None}.get(feature.kind, list(feature.words))
         is_list = isinstance(plain, Sequence) and not isinstance(plain, str)
         if not is_list or not plain:
             self._wrong(place, "a list with at least one word", "een lijst met minstens één woord")
             return ()
         for number, word in enumerate(plain):
             if not isinstance(word, str) or not word or (known is not None and word not in known):
-                self._wrong(f"{place}[{number}]", *_one_of(known or ()))
+                text = ("a text", "een tekst")
+                expected = text if feature.kind == "text" else _one_of(known or ())
+                self._wrong(f"{place}[{number}]", *expected)
         return tuple(dict.fromkeys(word for word in plain if isinstance(word, str)))
 
     def _pair(self, feature: Feature, plain: Any, place: str) -> tuple[Any, Any] | None:

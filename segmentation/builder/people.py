@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 
 from segmentation.builder.document import Condition, Node, Not, conditions
-from segmentation.builder.vocabulary import ANY, FEATURES
+from segmentation.builder.vocabulary import ANY, FEATURES, LISTED
 from segmentation.features import day_number
 from segmentation.frames import DUE, PROFILES
 
@@ -96,7 +96,7 @@ def expression(nodes: Sequence[Node], profiles: Any, due: Any, *, as_of: date) -
         feature = FEATURES[one.feature]
         column = table[f"need_{number}" if feature.of_need else feature.column]
         held[f"held_{number}"] = column.notnull() if feature.of_need else _holds(one, column)
-        is_text = feature.of_need or feature.kind in ("word", "need")
+        is_text = feature.of_need or feature.kind in LISTED
         words[f"word_{number}"] = column.fill_null("") if is_text else ibis.literal("")
     table = table.mutate(**held, **words)
     holds = dict(zip(asked, (table[name] for name in held), strict=True))

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from segmentation.builder.document import LARGEST, VERSION
-from segmentation.builder.vocabulary import ANY, FEATURES, OPERATORS, Feature
+from segmentation.builder.vocabulary import ANY, FEATURES, LISTED, OPERATORS, Feature
 
 
 def json_schema(needs: Collection[str] = ()) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def _condition_schemas(feature: Feature, needs: Collection[str]) -> Iterator[dic
 def _value_schema(feature: Feature, operator: str, needs: Collection[str]) -> dict[str, Any]:
     if feature.kind == "yes_no":
         return {"type": "boolean"}
-    if feature.kind in ("word", "need"):
+    if feature.kind in LISTED:
         keys = sorted(needs) if feature.kind == "need" else list(feature.words)
         word = {"enum": keys} if keys else {"type": "string", "minLength": 1}
         return {"type": "array", "minItems": 1, "items": word}

@@ -11,7 +11,7 @@ import pandas as pd
 from babel.numbers import format_currency, format_decimal, format_percent, get_currency_precision
 
 from segmentation.builder.document import Condition, Group, Node, Not, conditions
-from segmentation.builder.vocabulary import ANY, FEATURES, Feature
+from segmentation.builder.vocabulary import ANY, FEATURES, LISTED, Feature
 from segmentation.duedates.needs import NeedName, name_of
 
 Names = Mapping[str, NeedName]
@@ -73,6 +73,8 @@ def _said(one: Condition, feature: Feature, language: str, names: Names, currenc
         return _WORDS[language][one.value]
     if feature.kind == "need":
         return _listed([_need(key, language, names) for key in one.value], language)
+    if feature.kind == "text":
+        return _listed(list(one.value), language)
     if feature.kind == "word":
         return _listed([feature.word(key, language) for key in one.value], language)
     values = one.value if isinstance(one.value, tuple) else (one.value,)
@@ -152,7 +154,7 @@ def _way(
 def _plain(one: Condition, word: str, *, is_so: bool) -> dict[str, Any]:
     """The condition as a document has it, with the one word or need that made it hold."""
     feature, value = FEATURES[one.feature], one.value
-    if is_so and feature.kind in ("word", "need") and not feature.of_need:
+    if is_so and feature.kind in LISTED and not feature.of_need:
         value = (word,)
     plain = {"feature": one.feature, "is": one.operator, "value": value}
     if isinstance(value, tuple):

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from segmentation.duedates.needs import NeedName
+from segmentation.groups.naming import words_of
 from segmentation.segments import catalogue
 
 #: In place of a need: at least one of them.
@@ -23,8 +24,12 @@ OPERATORS: Mapping[str, tuple[str, ...]] = {
     "number": ("at_least", "at_most", "between"),
     "word": ("one_of",),
     "need": ("one_of",),
+    "text": ("one_of",),
     "yes_no": ("equals",),
 }
+
+#: Kinds whose value is a list, of which a person has one.
+LISTED = ("word", "need", "text")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +37,8 @@ class Feature:
     """One thing to ask about a person."""
 
     key: str
-    #: "whole" or "number"; "word", one of `words`; "need", a key of a need; "yes_no".
+    #: "whole" or "number"; "word", one of `words`; "need", a key of a need; "text", a word of the
+    #: shop's own; "yes_no".
     kind: str
     #: Column of the frame; `offset` says what becomes of a column of dates.
     column: str
@@ -154,6 +160,17 @@ _ALL = (
     _feature("favourite", "need", "", ("Favourite", "Favoriet"), ("favourite", "favoriet")),
     _feature("second_favourite", "need", "", ("Second favourite", "Tweede favoriet"),
              ("second favourite", "tweede favoriet")),
+    _feature("brand", "text", "", ("Brand", "Merk"), ("brand", "merk")),
+    _feature("colour", "word", "", ("Colour", "Kleur"), ("colour", "kleur"),
+             words=words_of("colour")),
+    _feature("material", "word", "", ("Material", "Materiaal"), ("material", "materiaal"),
+             words=words_of("material")),
+    _feature("size", "text", "", ("Size", "Maat"), ("size", "maat")),
+    _feature("price_level", "word", "", ("Price level", "Prijsniveau"),
+             ("price level", "prijsniveau"), words=words_of("price")),
+    _feature("discount", "word", "", ("Price paid", "Betaalde prijs"),
+             ("price paid", "betaalde prijs"),
+             words={"reduced": ("Mostly at a discount", "Vooral met korting")}),
     _feature("owned", "whole", "pieces",
              ("Pieces bought", "Stuks gekocht"),
              ("bought {need}", "{need} gekocht"), least=1, of_need=True),

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from segmentation import affinity
-from segmentation.duedates.starts import Bools, Ints
+from segmentation.duedates.starts import Bools, Floats, Ints
 from segmentation.features import TASTE_HALF_LIFE_DAYS, is_gift_season
 from segmentation.groups.keys import DETAILS, key_of
 from segmentation.picks.colours import named
@@ -29,6 +29,8 @@ PRICED_FROM = 30
 #: By how much the limits of a price level may have moved before they are set anew: whoever has
 #: bought nothing stays where he is while prices creep.
 PRICES_MOVED = 0.15
+#: Share of a price that is taken off from which on it is reduced; less is rounding.
+REDUCED_FROM = 0.05
 
 _MATERIALS = {
     "cotton": "cotton katoen katoenen", "wool": "wool wol wollen merino", "linen": "linen linnen",
@@ -62,7 +64,8 @@ def price_levels(need_days: pd.DataFrame, earlier: Prices) -> dict[str, list[flo
 
 
 def purchases(need_days: pd.DataFrame, traits: pd.DataFrame, prices: Prices) -> pd.DataFrame:
-    """Return person_id, day, need, department, style and the details of each purchase of a need.
+    """Return person_id, day, need, department, style and the details of each purchase of a need,
+    and whether it was "reduced" or at the "full" price.
 
     Parameters
     ----------
@@ -86,6 +89,8 @@ def purchases(need_days: pd.DataFrame, traits: pd.DataFrame, prices: Prices) -> 
     price = need_days["price"].to_numpy(dtype=np.float64)
     level = np.select([price <= low, price <= high], ["low", "middle"], "high")
     result["price"] = np.where((place >= 0) & (price > 0), level, "").astype(object)
+    reduced = need_days["discount"].to_numpy(dtype=np.float64) >= REDUCED_FROM
+    result["discount"] = np.where(reduced, "reduced", "full").astype(object)
     return result
 
 
@@ -117,8 +122,7 @@ def leaning(bought: pd.DataFrame, persons: pd.Series, name: str) -> Leaning:
 
 def tastes_of(bought: pd.DataFrame) -> pd.DataFrame:
     """Return `features.Features.tastes` as of the last of these purchases of needs."""
-    last = bought.groupby("person_id")["day"].transform("max")
-    weight = 0.5 ** ((last - bought["day"]).to_numpy(dtype=np.float64) / TASTE_HALF_LIFE_DAYS)
+    weight = weight_of(bought)
     own = np.where(is_gift_season(bought["day"].to_numpy(dtype=np.int64)), 0.0, weight)
     counted = bought[["person_id", "need", "department", "style"]].assign(
         items=1, weight=weight, own_weight=own
@@ -127,20 +131,39 @@ def tastes_of(bought: pd.DataFrame) -> pd.DataFrame:
     return counted.groupby(key, sort=True).sum().reset_index()
 
 
+def weight_of(bought: pd.DataFrame) -> Floats:
+    """Return what each purchase counts: half for one of a half-life before the person's last."""
+    last = bought.groupby("person_id")["day"].transform("max")
+    age = (last - bought["day"]).to_numpy(dtype=np.float64)
+    weight: Floats = 0.5 ** (age / TASTE_HALF_LIFE_DAYS)
+    return weight
+
+
+def counted(at: Ints, values: pd.Series, weight: Floats) -> tuple[Ints, Texts, Ints, Floats]:
+    """Return person, known value, items and weight, a row a person and value, sorted by both."""
+    codes, words = pd.factorize(values.to_numpy(dtype=object), sort=True)
+    words = np.asarray(words, dtype=object)
+    told: Bools = words[codes] != ""
+    different = max(len(words), 1)
+    pair, place, items = np.unique(
+        at[told] * different + codes[told], return_inverse=True, return_counts=True
+    )
+    person, code = np.divmod(pair, different)
+    total: Floats = np.bincount(place, weight[told], pair.size).astype(np.float64)
+    return person, words[code], items.astype(np.int64), total
+
+
 def _leaning(at: Ints, values: pd.Series, count: int) -> Leaning:
     """Return each person's value, its items and all known items; `at` is the row's person."""
-    codes, words = pd.factorize(values.to_numpy(dtype=object), sort=True)
-    told: Bools = np.asarray(words, dtype=object)[codes] != "" if len(words) else codes >= 0
-    known = np.bincount(at[told], minlength=count)
-    pair, items = np.unique(at[told] * max(len(words), 1) + codes[told], return_counts=True)
-    person, code = np.divmod(pair, max(len(words), 1))
-    order = np.lexsort((code, -items, person))
-    person, code, items = person[order], code[order], items[order]
+    person, value, items, _ = counted(at, values, np.ones(at.size))
+    known = np.bincount(person, items, count).astype(np.int64)
+    order = np.lexsort((-items, person))
+    person, value, items = person[order], value[order], items[order]
     first = np.diff(person, prepend=-1) > 0
     rival = np.append(np.where(first[1:], 0, items[1:]), 0)[: items.size]
     enough = first & (items > rival) & (items >= LEANS_ITEMS) & (items * LEANS >= known[person])
     label, own = np.full(count, "", dtype=object), np.zeros(count, dtype=np.int64)
-    label[person[enough]] = np.asarray(words, dtype=object)[code[enough]]
+    label[person[enough]] = value[enough]
     own[person[enough]] = items[enough]
     return label, own, known
 

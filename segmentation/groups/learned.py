@@ -103,7 +103,7 @@ def learn(
     clusters = Clusters().fit(
         with_breadth(some, liked), earlier=before.clusters if before else None
     )
-    until = _quarter_end(as_of)
+    until = quarter_end(as_of)
     if before and _is_same(before.tree, need_days, until):
         return replace(before, clusters=clusters)
     prices = price_levels(need_days, before.prices if before else {})
@@ -131,7 +131,7 @@ def with_breadth(measures: pd.DataFrame, tastes: pd.DataFrame) -> pd.DataFrame:
     return measures.assign(breadth=measures["person_id"].map(needs).fillna(0).astype("int64"))
 
 
-def _quarter_end(as_of: date) -> int:
+def quarter_end(as_of: date) -> int:
     """Return the last day before the quarter: what is a group is decided anew four times a year,
     so that from week to week only purchases move people."""
     return day_number(date(as_of.year, 3 * ((as_of.month - 1) // 3) + 1, 1)) - 1

@@ -15,24 +15,21 @@ from segmentation.groups.learned import Groups, with_breadth
 Row = tuple[int, str, dict[str, Any]]
 
 
-def group_rows(
-    profiles: pd.DataFrame, need_days: pd.DataFrame, traits: pd.DataFrame, groups: Groups
-) -> Iterator[Row]:
+def group_rows(profiles: pd.DataFrame, bought: pd.DataFrame, groups: Groups) -> Iterator[Row]:
     """Yield person, segment and reason of each group a person is in.
 
     Parameters
     ----------
     profiles
         person_id (sorted), shops, style and favourite of each consumer.
-    need_days, traits
-        As in `learned.learn`, of the same people.
+    bought
+        Their purchases, from `attributes.purchases`.
     """
     found = groups.tree.groups_
     offered = {group.key: group for group in groups.tree.offered()}
     if not offered:
         return
     used = {name for group in found for name, _ in group.path if name in DETAILS}
-    bought = attributes.purchases(need_days, traits, groups.prices)
     persons = profiles["person_id"]
     leaning = {name: attributes.leaning(bought, persons, name) for name in sorted(used)}
     now = pd.DataFrame(

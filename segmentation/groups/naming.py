@@ -65,6 +65,21 @@ _TRAITS: Mapping[tuple[str, str], tuple[str, str, str, str]] = {
 _AVERAGE = ("average", "gemiddeld")
 
 
+def words_of(name: str) -> dict[str, tuple[str, str]]:
+    """Return the values of an attribute that we have words for, with a capital.
+
+    Examples
+    --------
+    >>> words_of("price")["low"]
+    ('Lower-priced', 'Voordelig')
+    """
+    return {
+        value: (english[:1].upper() + english[1:], dutch[:1].upper() + dutch[1:])
+        for (of, value), (english, dutch) in _VALUES.items()
+        if of == name
+    }
+
+
 def segments(groups: Mapping[str, Any], names: Names) -> list[Segment]:
     """Return the groups that are segments, and the clusters, of a fit's `Groups.to_dict`."""
     offered = set(groups["tree"]["offered"])

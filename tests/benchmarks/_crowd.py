@@ -114,6 +114,7 @@ def _frame(
             "size": pd.Series(_SIZES[product % _SIZES.size], dtype="str"),
             "quantity": bought["quantity"],
             "net_amount": bought["quantity"] * (1_000.0 + 500.0 * (product % 20)),
+            "discount": np.where(number % 5 == 0, 0.2, 0.0),
             "refunded_quantity": zero,
             "refunded_amount": zero,
             "refunded_on": np.full(size, np.datetime64("NaT", "us")),

@@ -119,6 +119,7 @@ def _frames(bought: pd.DataFrame, types: pd.DataFrame) -> Frames:
             "size": pd.Series([""] * count, dtype="str"),
             "quantity": bought["quantity"],
             "net_amount": bought["amount"],
+            "discount": np.zeros(count),
             "refunded_quantity": np.zeros(count),
             "refunded_amount": np.zeros(count),
             "refunded_on": pd.Series(pd.NaT, index=range(count), dtype="datetime64[us]"),

@@ -39,6 +39,8 @@ class Buy:
     target: str = ""
     quantity: float = 1.0
     amount: float = 10_000.0
+    discount: float = 0.0
+    brand: str = ""
     status: str = "paid"
     channel: str = "web"
     refunded: float = 0.0
@@ -55,7 +57,7 @@ class Buy:
     def product(self) -> tuple[object, ...]:
         """What the catalogue knows of it, without an id."""
         return (
-            self.account, self.title, self.type, self.category, "", "", self.target, "", "",
+            self.account, self.title, self.type, self.category, self.brand, "", self.target, "", "",
             self.amount / self.quantity, self.replacement_days,
         )  # fmt: skip
 
@@ -107,6 +109,7 @@ def _lines(buys: Sequence[Buy], products: dict[tuple[str, ...], int]) -> pd.Data
             "size": pd.Series([b.size for b in buys], dtype="str"),
             "quantity": floats(b.quantity for b in buys),
             "net_amount": floats(b.amount for b in buys),
+            "discount": floats(b.discount for b in buys),
             "refunded_quantity": floats(b.refunded for b in buys),
             "refunded_amount": floats(b.refunded * b.amount / b.quantity for b in buys),
             "refunded_on": days(b.refunded_on for b in buys),

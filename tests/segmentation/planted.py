@@ -96,6 +96,7 @@ def with_planted(shop: Frames, trade: Planted, *, account: int, first: np.dateti
             "size": "",
             "quantity": orders["units"],
             "net_amount": orders["amount"],
+            "discount": 0.0,
             "refunded_quantity": 0.0,
             "refunded_amount": 0.0,
             "refunded_on": np.datetime64("NaT"),

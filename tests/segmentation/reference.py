@@ -115,6 +115,8 @@ class Reference:
                 "size": _variants([one.sizes for one in known], product, lines["size"]),
                 "quantity": lines["quantity"].astype(np.float64),
                 "net_amount": lines["total"].astype(np.float64),
+                "discount": lines["discount"]
+                / np.maximum(np.abs(lines["total"] + lines["discount"]), 1),
                 "refunded_quantity": np.where(back, lines["quantity"], 0).astype(np.float64),
                 "refunded_amount": np.where(back, lines["total"], 0).astype(np.float64),
                 "refunded_on": np.where(back, refunded_on, np.datetime64("NaT")).astype(

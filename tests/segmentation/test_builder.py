@@ -33,7 +33,7 @@ from segmentation.builder.people import columns, expression, people, people_of
 from segmentation.builder.schema import json_schema
 from segmentation.builder.sentences import reasons as reasons_of
 from segmentation.builder.sentences import sentence
-from segmentation.builder.vocabulary import ANY, FEATURES, HEADINGS
+from segmentation.builder.vocabulary import ANY, FEATURES, HEADINGS, LISTED
 from segmentation.frames import DUE, PROFILES
 from tests.segmentation.builders import Buy, assigned
 
@@ -103,7 +103,7 @@ def asked(draw: st.DrawFn) -> dict[str, Any]:
         plain["need"] = draw(st.sampled_from((ANY, *NEEDS)))
     if feature.kind == "yes_no":
         plain["value"] = draw(st.booleans())
-    elif feature.kind in ("word", "need"):
+    elif feature.kind in LISTED:
         words = sorted(feature.words) or list(NEEDS)
         plain["value"] = draw(st.lists(st.sampled_from(words), min_size=1, unique=True))
     elif operator == "between":
@@ -355,9 +355,9 @@ def test_an_exclusion_is_told_as_one() -> None:
 def test_every_feature_has_words_for_all_that_can_be_asked_of_it(language: str) -> None:
     for feature in FEATURES.values():
         for operator in feature.operators:
-            value: Any = {"yes_no": True, "word": tuple(feature.words), "need": ("suits",)}.get(
-                feature.kind, (1, 1) if operator == "between" else 1
-            )
+            number: Any = (1, 1) if operator == "between" else 1
+            listed: Any = {"word": tuple(feature.words), "need": ("suits",), "text": ("Zilte",)}
+            value = (listed | {"yes_no": True}).get(feature.kind, number)
             one = Condition(feature.key, operator, value, "suits" if feature.of_need else "")
             text = sentence(one, language, {}, "EUR")
             assert "{" not in text

@@ -56,6 +56,7 @@ SUIT_WHY = {
     "key": "due", "need": "suits", "title": "Navy suit", "last_on": "2024-03-14", "life": 700,
     "gaps": 312, "basis": "learned", "own_gaps": 0, "expected": 700,
 }  # fmt: skip
+BRAND_WHY = {"key": "likes", "what": "brand", "value": "Zilte", "items": 4, "of": 6, "share": 0.12}
 STAGE_WHY = {
     "key": "stage", "stage": "regular", "last_on": "2026-01-20", "gap": 42, "frequency": 7,
     "f": 4, "m": 4,
@@ -233,7 +234,8 @@ def _insight(session: Session, people: list[int], product: int) -> None:
             account_id=owner, person_id=person, recency=49, frequency=7, monetary_value=9_900.0,
             revenue=69_300.0, tenure=726, r=4, f=4, m=4, expected_gap=42.0, stage="regular",
             is_wholesale=False, shops="menswear", style="business", favourite="shirts",
-            second_favourite="suits", computed_on=TODAY))  # fmt: skip
+            second_favourite="suits", brand="Zilte", likes=[BRAND_WHY],
+            computed_on=TODAY))  # fmt: skip
     session.add(
         FittedModel(account_id=owner, as_of=TODAY, state=_fitted(owner, product), created_at=NOW)
     )
@@ -271,6 +273,7 @@ def _fitted(account_id: int, product: int) -> dict[str, object]:
         size="",
         quantity=1.0,
         net_amount=9_900.0,
+        discount=0.0,
         refunded_quantity=0.0,
         refunded_amount=0.0,
         refunded_on=None,

@@ -241,6 +241,16 @@ def test_gifts_are_those_of_the_line_and_those_of_the_parcel(books: Books) -> No
     assert books.lines()["is_gift"].tolist() == [True, False, True, False]
 
 
+def test_a_discount_arrives_as_the_share_of_the_price_that_was_taken_off(books: Books) -> None:
+    cheap, free, back = (
+        OrderLine(id=str(at), title="Tie", quantity=Decimal(1 - 2 * (at == 2)),
+                  total=Decimal(total), discount=Decimal(off))
+        for at, (total, off) in enumerate([(75, 25), (0, 0), (-75, -25)])
+    )  # fmt: skip
+    books.add(replace(order("1"), lines=(cheap, free, back)))
+    assert books.lines()["discount"].tolist() == [0.25, 0.0, 0.0]
+
+
 def test_what_a_subscription_brought_arrives_marked(books: Books) -> None:
     sent = OrderLine(
         id="0", title="Coffee", quantity=Decimal(1), total=Decimal(10), is_subscription=True

@@ -229,6 +229,19 @@ def test_the_schema_names_the_needs_of_the_shop_and_takes_what_is_kept(visitor: 
     assert not checker.is_valid({"version": 1, "who": {**due, "need": "boats"}})
 
 
+def test_brands_to_ask_for_are_those_that_people_like_and_what_was_asked_before(
+    still: Context, known: Merchant, visitor: Visitor
+) -> None:
+    typed = {"name": "Fans", "0.joint": "all", "0.0.feature": "brand", "x.joint": "any"}
+    page = visitor.post("/own/form", {**typed, "0.0.words": ["Noord"]}).text
+    assert 'value="Zilte"' in page
+    assert 'value="Noord" checked' in page
+    visitor.post("/own", {**typed, "0.0.words": ["Zilte"]})
+    asked = {"feature": "brand", "is": "one_of", "value": ["Zilte"]}
+    assert kept(still, known)["Fans"] == {"version": 1, "who": {"all": [asked]}}
+    assert "Brand: Zilte." in visitor.get("/own").text
+
+
 def test_before_the_first_run_a_segment_can_be_made_and_says_that_people_follow(
     still: Context,
 ) -> None:

@@ -21,6 +21,7 @@ from integration.tables import (
     SegmentChange,
     SegmentMember,
 )
+from segmentation import likes
 from segmentation.frames import (
     DUE,
     PROFILES,
@@ -144,7 +145,8 @@ def profile(person: int, **changed: Any) -> dict[str, Any]:
         "person_id": person, "recency": 3, "frequency": 2, "monetary_value": 100.0,
         "revenue": 200.0, "tenure": 30, "r": 5, "f": 1, "m": 1, "expected_gap": 90.0,
         "stage": "new", "is_wholesale": False, "shops": "", "style": "", "favourite": "suits",
-        "second_favourite": "", "picks": [{"product_id": 7, "basis": "again"}], "trade": {},
+        "second_favourite": "", **dict.fromkeys(likes.COLUMNS, ""), "likes": [],
+        "picks": [{"product_id": 7, "basis": "again"}], "trade": {},
         "also": {"shown": [], "why": "few"},
         "p_alive": 0.9, "expected_orders": 1.5, "expected_value": 150.0,
         "value_low": 0.0, "value_high": 300.0, "value": "middle", **changed,

@@ -404,12 +404,14 @@ def test_a_person_shows_every_source_and_the_sentence_of_every_tag(
         "Chance of a purchase within 30 days: 20%.",
         "one thing at a time is told, and now that is Suits.",
         "Now in “Stage: Regular”.",
+        "Zilte: 4 of 6 purchases whose brand is known; in this shop 12% are.",
     ):
         assert words in text, words
     visitor.post("/language", {"language": "nl"})
     text = visitor.get(f"/people/{known.person_id}").text
     assert "pakken gaan hier 23 maanden mee (geleerd uit 312); sindsdien geen pak." in text
     assert "Zit nu in “Fase: Vast”." in text
+    assert "Meer gekocht dan door anderen" in text
     assert "€\xa0399,00" in text
 
 
