@@ -31,7 +31,7 @@ from segmentation.duedates.lives import LEARNED_FROM, Lives, lives
 from segmentation.duedates.needs import Prior
 from segmentation.duedates.pace import Pace, of_late, of_persons
 from segmentation.duedates.season import Season
-from segmentation.duedates.second import Sample, SecondStage
+from segmentation.duedates.second import LastWeeks, Sample, SecondStage
 from segmentation.duedates.starts import Bools, Floats, Ints, Starts, before_start
 
 _K_PAIR = (2.0, 3.0)
@@ -98,14 +98,11 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
     def fit_chances(self, table: Starts, priors: Sequence[Prior]) -> IntervalModel:
         """Learn all that chances come from; windows stay as they are, unchecked."""
         self.fit_dates(table, priors)
-        days = self._last_weeks(table.some(calibration.MOST), priors)
-        if days:
-            chances = np.concatenate([-np.expm1(-day.expected) for day in days])
-            self.calibration_ = calibration.fitted(
-                chances, np.concatenate([day.bought for day in days])
-            )
+        weeks = self._last_weeks(table.some(calibration.MOST), priors)
+        if weeks is not None:
+            self.calibration_ = calibration.fitted(-np.expm1(-weeks.expected), weeks.bought)
             if table.as_of - int(table.day.min()) >= second.DAYS_NEEDED:
-                self.second_ = second.chosen(days)
+                self.second_ = second.chosen(weeks.some)
         return self
 
     def fit_dates(self, table: Starts, priors: Sequence[Prior]) -> IntervalModel:
@@ -166,14 +163,14 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         opened, closed = (chance(earlier, pace, rows.length - before) / seen for before in (1, 0))
         return coverage.checked(opened, closed, rows.person)
 
-    def _last_weeks(self, table: Starts, priors: Sequence[Prior]) -> list[Sample]:
+    def _last_weeks(self, table: Starts, priors: Sequence[Prior]) -> LastWeeks | None:
         """Return what a model fitted before the last weeks expected of them, and what came."""
         days = calibration.days(table.as_of)
         past = table.seen_on(days[0])
         if past.done.sum() < LEARNED_FROM:
-            return []
+            return None
         earlier = type(self)(**self.get_params()).fit_dates(past, priors)
-        return [_sample(earlier, table, day) for day in days]
+        return LastWeeks.of(_sample(earlier, table, day) for day in days)
 
     def predict(self, table: Starts, of: Bools | None = None, known: Starts | None = None) -> Pace:
         """Return the pace of intervals, or of those marked in `of`.

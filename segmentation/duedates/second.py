@@ -11,7 +11,7 @@ the Brier score and by who is picked; else the chances stay those of the first s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,8 @@ from segmentation.value.boosted import BoostedCounts
 
 #: Open intervals that are learned from, of all days together; purchases below which nothing is.
 _MOST, _PURCHASES = 240_000, 1_000
+#: Open intervals of a day that it is judged by.
+_MOST_JUDGED = 150_000
 #: History below which nothing is: at first everybody seems new (see `gates`).
 DAYS_NEEDED = 182
 #: How many of the last days are foretold from those before them.
@@ -48,6 +50,23 @@ class Sample:
     def take(self, rows: Bools) -> Sample:
         """Return the chosen entries."""
         return Sample(self.person[rows], self.traits[rows], self.expected[rows], self.bought[rows])
+
+
+@dataclass(frozen=True)
+class LastWeeks:
+    """Some days: of all intervals what was expected and came, of some everything."""
+
+    expected: Floats
+    bought: Bools
+    #: A sample a day, earliest first.
+    some: list[Sample]
+
+    @classmethod
+    def of(cls, days: Iterable[Sample]) -> LastWeeks:
+        """Return what is kept of days; only one of them is held at a time."""
+        kept = [(day.expected, day.bought, _some(day, _MOST_JUDGED)) for day in days]
+        expected, bought, some = zip(*kept, strict=True)
+        return cls(np.concatenate(expected), np.concatenate(bought), list(some))
 
 
 @dataclass(frozen=True)
