@@ -122,7 +122,8 @@ def _orders_of(session: Session, people: Collection[int]) -> list[tuple[int, str
 
 def choices(session: Session) -> Choices:
     """Read what the merchant decided."""
-    said: dict[str, dict[str, str]] = {"life": {}, "need": {}, "style": {}, "department": {}}
+    kinds = ("life", "need", "style", "department", "group")
+    said: dict[str, dict[str, str]] = {kind: {} for kind in kinds}
     for row in session.exec(select(Choice).where(col(Choice.kind).in_(said))):
         said[row.kind][row.subject] = row.value
     return Choices(
@@ -130,6 +131,7 @@ def choices(session: Session) -> Choices:
         needs=said["need"],
         styles=said["style"],
         departments=said["department"],
+        groups=frozenset(said["group"]),
     )
 
 

@@ -49,6 +49,7 @@ from segmentation.frames import (
 )
 from segmentation.groups import attributes, learned
 from segmentation.groups.members import cluster_rows, group_rows
+from segmentation.groups.tree import Group
 from segmentation.picks.also import AlsoBought
 from segmentation.picks.offers import offers
 from segmentation.picks.personal import DURABLE_DAYS, also_bought, no_block, nothing, picks
@@ -220,7 +221,7 @@ def _assign(
         before = _Before(rows_of(account, previous_due), rows_of(account, previous_segments))
         shelf = _Shelf(rows_of(account, traits), rows_of(account, stock))
         numbers = fitted.account(account)
-        parts.append(_assign_account(history.part(account), numbers, before, shelf, history.today))
+        parts.append(_assign_account(history.part(account), numbers, before, shelf, history))
     segments, due, profiles = (
         _joined([part[i] for part in parts], contract)
         for i, contract in enumerate((SEGMENTS, DUE, PROFILES))
@@ -233,9 +234,14 @@ def _assign(
         groups={
             f"group:{group.key}"
             for account in history.accounts
-            for group in fitted.account(account).groups.tree.offered()
+            for group in _made(fitted.account(account), history.choices)
         },
     )
+
+
+def _made(numbers: AccountFit, choices: Choices) -> list[Group]:
+    tree = numbers.groups.tree
+    return [*tree.offered(choices.groups), *tree.apart(choices.groups)]
 
 
 @dataclass(frozen=True)
@@ -347,8 +353,13 @@ def measures_of(people: pd.DataFrame, today: int) -> pd.DataFrame:
 
 
 def _assign_account(
-    part: Part, numbers: AccountFit, before: _Before, shelf: _Shelf, today: int
+    part: Part,
+    numbers: AccountFit,
+    before: _Before,
+    shelf: _Shelf,
+    history: _History,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    today, wanted = history.today, history.choices.groups
     is_wholesale = wholesale.is_wholesale(part.people, numbers.wholesale, today)
     retail, apart = part.split(is_wholesale)
     rows, companies = numbers.trade.place(apart, today, before.held("b2b"))
@@ -367,7 +378,7 @@ def _assign_account(
     evidence = Evidence(loves, retail.tastes, follows)
     was = before.labels("cluster", profiles["person_id"])
     grouped = [
-        *group_rows(profiles, bought, numbers.groups),
+        *group_rows(profiles, bought, numbers.groups, wanted),
         *cluster_rows(profiles, retail.tastes, numbers.groups, was),
     ]
     segments = segment_rows(part.account, due, profiles, evidence, numbers, grouped)

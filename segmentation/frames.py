@@ -257,6 +257,8 @@ class Choices:
     styles: Mapping[str, str] = field(default_factory=dict)
     #: need key or product type -> "men", "women", "unisex".
     departments: Mapping[str, str] = field(default_factory=dict)
+    #: Keys of finer groups that are wanted though they are not offered.
+    groups: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)

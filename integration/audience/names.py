@@ -215,12 +215,15 @@ def label(field: Field, merge_tag: str, language: str) -> str:
     return text if merge_tag == field.key else text + SUFFIX
 
 
-def within_budget(people: Mapping[str, int], owned: Collection[str]) -> list[str]:
+def within_budget(
+    people: Mapping[str, int], owned: Collection[str], asked: Collection[str] = ()
+) -> list[str]:
     """Choose the segments that become tags.
 
-    What the audience already has stays, so that no tag comes and goes from night to night; then
-    come those the merchant made himself, then those with most people; groups and clusters that a
-    fit found come last. A group that too few would get is none, whether it was a tag or not.
+    Groups that the merchant asked for come first; what the audience already has stays, so that no
+    tag comes and goes from night to night; then come those the merchant made himself, then those
+    with most people; groups and clusters that a fit found come last. A group that too few would get
+    is none, whether it was a tag or not.
 
     Parameters
     ----------
@@ -228,6 +231,8 @@ def within_budget(people: Mapping[str, int], owned: Collection[str]) -> list[str
         Number of people who would get it, by segment key.
     owned
         Keys that are tags of ours already.
+    asked
+        Keys that the merchant asked for.
 
     Examples
     --------
@@ -237,9 +242,9 @@ def within_budget(people: Mapping[str, int], owned: Collection[str]) -> list[str
     ['group:both:bags']
     """
 
-    def rank(key: str) -> tuple[bool, bool, bool, int, str]:
+    def rank(key: str) -> tuple[bool, bool, bool, bool, int, str]:
         group = key.partition(":")[0]
-        return key not in owned, group != "own", group in _LAST, -people[key], key
+        return key not in asked, key not in owned, group != "own", group in _LAST, -people[key], key
 
     enough = [k for k in people if people[k] >= LEAST_PEOPLE.get(k.partition(":")[0], 1)]
     ranked = sorted(enough, key=rank)

@@ -17,6 +17,7 @@ import sqlalchemy
 from sqlmodel import Session, col, func, select
 
 from integration import consent
+from integration.asked_groups import asked
 from integration.audience import languages, names
 from integration.audience.difference import FIELD, TAG
 from integration.audience.members import REACHABLE
@@ -104,7 +105,8 @@ def wanted(
     ids = set(result.people.values())
     segments = _segments(session, ids)
     counts = Counter(key for keys in segments.values() for key in keys)
-    kept = set(names.within_budget(counts, _owned_tags(session, audience)))
+    wished = [f"group:{key}" for key in asked(session)]
+    kept = set(names.within_budget(counts, _owned_tags(session, audience), wished))
     result.over_budget = {key: counts[key] for key in sorted(counts.keys() - kept)}
     fields = _fields(session, audience, ids)
     spoken = languages.wanted(session, audience, result.people) if audience.sets_language else {}

@@ -17,7 +17,7 @@ _COMMANDS = {
     "import": "importing:import_files",
     "segments": "reading:segments",
     "segment": "own:segment",
-    "groups": "reading:groups",
+    "groups": "groups:groups",
     "due": "reading:due",
     "monday": "reading:monday",
     "explain": "reading:explain",

@@ -13,7 +13,6 @@ from integration import consent, frames, pipeline
 from integration.cli.base import Shell, as_json, command, print_json, print_table
 from integration.fits import newest, newest_id
 from integration.identity import email_key
-from integration.reading import groups as reading
 from integration.reading import monday as overdue
 from integration.reading.model import card
 from integration.reading.names import Words, words
@@ -35,7 +34,8 @@ language_option = click.option(
 )
 
 
-def _words(shell: Shell, session: Session, language: str | None) -> Words:
+def words_of(shell: Shell, session: Session, language: str | None) -> Words:
+    """Return the words of a language, the account's when none was asked for."""
     account = session.get_one(Account, shell.account_id)
     return words(session, language or account.language)
 
@@ -47,7 +47,7 @@ def _words(shell: Shell, session: Session, language: str | None) -> Words:
 def segments(shell: Shell, language: str | None, as_json: bool) -> None:
     """List the segments with how many people are in them."""
     with shell.session() as session:
-        named = _words(shell, session, language)
+        named = words_of(shell, session, language)
         found = sizes(session, named)
     rows = [
         {
@@ -70,33 +70,6 @@ def segments(shell: Shell, language: str | None, as_json: bool) -> None:
 
 
 @click.command()
-@language_option
-@as_json
-@command
-def groups(shell: Shell, language: str | None, as_json: bool) -> None:
-    """Show the tree of groups with what each was worth when tested, and kinds of customers."""
-    with shell.session() as session:
-        found = reading.groups(session, _words(shell, session, language))
-    if as_json:
-        print_json(asdict(found) if found is not None else None)
-    elif found is None:
-        click.echo("No groups yet. Read something first: `stipt import FILE`.")
-    else:
-        header = ("group", "people", "of its own five", "of the larger group's", "tested on")
-        print_table(
-            f"Groups, tested on {found.window_days} days",
-            header,
-            [(n.name, n.people, f"{n.own:.1%}", f"{n.larger:.1%}", n.buyers) for n in found.nodes],
-        )
-        kinds = [(kind.name, kind.like, kind.people) for kind in found.kinds]
-        print_table("Kinds of customers", ("name", "most like", "people"), kinds)
-        if found.refused is not None:
-            click.echo(
-                "No kinds of customers: {what} {there}, needed {needed}".format(**found.refused)
-            )
-
-
-@click.command()
 @click.option("--state", type=click.Choice(["soon", "now", "late"]), help="Only this state.")
 @click.option("--need", help="Only this need, such as suits.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
@@ -116,7 +89,7 @@ def due(
     if need is not None:
         query = query.where(DueDate.need == need)
     with shell.session() as session:
-        named = _words(shell, session, language)
+        named = words_of(shell, session, language)
         if need is not None and named.needs and need not in named.needs:
             known = ", ".join(sorted(named.needs))
             raise click.BadParameter(
@@ -161,7 +134,7 @@ def _due_row(row: DueDate, named: Words) -> dict[str, Any]:
 def monday(shell: Shell, limit: int | None, language: str | None, as_json: bool) -> None:
     """List the business customers who are overdue, where most is at risk first."""
     with shell.session() as session:
-        found = overdue.companies(session, _words(shell, session, language))[:limit]
+        found = overdue.companies(session, words_of(shell, session, language))[:limit]
         version = newest_id(session)
         currency = session.get_one(Account, shell.account_id).currency
     if as_json:
@@ -208,7 +181,7 @@ def explain(shell: Shell, email: str, language: str | None, as_json: bool) -> No
         ).first()
         if person_id is None:
             raise click.ClickException("nobody with that address; `stipt import` reads more people")
-        found = _explained(session, person_id, _words(shell, session, language))
+        found = _explained(session, person_id, words_of(shell, session, language))
     if as_json:
         print_json(found)
         return

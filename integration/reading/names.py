@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import Session, col, select
 
+from integration.asked_groups import asked
 from integration.own.kept import GROUP, GROUP_NAMES, key_of, node_of, present
 from integration.tables import Account, FittedModel, OwnSegment
 from segmentation import reasons, segments
@@ -108,7 +109,7 @@ def found_groups(session: Session) -> dict[str, Any] | None:
 def shop_segments(session: Session, needs: Mapping[str, NeedName]) -> dict[str, segments.Segment]:
     """Return the segments that only this shop has, by key: what a fit found, and the merchant's."""
     found = found_groups(session)
-    learned = naming.segments(found, needs) if found is not None else []
+    learned = naming.segments(found, needs, asked(session)) if found is not None else []
     return {segment.key: segment for segment in learned} | own_segments(session, needs)
 
 

@@ -43,7 +43,7 @@ class Choice(Owned, table=True):
 
     id: int | None = primary_key()
     account_id: int = account_key()
-    #: "life" (days), "need", "style", "department": see `segmentation.frames.Choices`.
+    #: "life" (days), "need", "style", "department", "group": see `segmentation.frames.Choices`.
     kind: str
     subject: str
     value: str

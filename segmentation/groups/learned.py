@@ -114,7 +114,8 @@ def learn(
         share=len(some) / max(len(measures), 1),
         kept=[group.key for group in before.tree.groups_] if before else (),
     )
-    named = {key_of([part]) for group in tree.groups_ for part in group.path if part[0] in BY_TEXT}
+    made = (*tree.groups_, *tree.left_out_)
+    named = {key_of([part]) for group in made for part in group.path if part[0] in BY_TEXT}
     texts = {key: text for key, text in texts_of(need_days, traits).items() if key in named}
     return Groups(prices=prices, tree=tree, clusters=clusters, texts=texts)
 

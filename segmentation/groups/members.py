@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from segmentation.affinity import Labels
@@ -15,7 +16,9 @@ from segmentation.groups.learned import Groups, with_breadth
 Row = tuple[int, str, dict[str, Any]]
 
 
-def group_rows(profiles: pd.DataFrame, bought: pd.DataFrame, groups: Groups) -> Iterator[Row]:
+def group_rows(
+    profiles: pd.DataFrame, bought: pd.DataFrame, groups: Groups, asked: Collection[str] = ()
+) -> Iterator[Row]:
     """Yield person, segment and reason of each group a person is in.
 
     Parameters
@@ -24,12 +27,14 @@ def group_rows(profiles: pd.DataFrame, bought: pd.DataFrame, groups: Groups) -> 
         person_id (sorted), shops, style and favourite of each consumer.
     bought
         Their purchases, from `attributes.purchases`.
+    asked
+        Keys of groups that the merchant asked for, whatever they gain.
     """
-    found = groups.tree.groups_
-    offered = {group.key: group for group in groups.tree.offered()}
-    if not offered:
+    found, apart = groups.tree.groups_, groups.tree.apart(asked)
+    offered = {group.key: group for group in groups.tree.offered(asked)}
+    if not offered and not apart:
         return
-    used = {name for group in found for name, _ in group.path if name in DETAILS}
+    used = {name for group in (*found, *apart) for name, _ in group.path if name in DETAILS}
     persons = profiles["person_id"]
     leaning = {name: attributes.leaning(bought, persons, name) for name in sorted(used)}
     now = pd.DataFrame(
@@ -46,6 +51,11 @@ def group_rows(profiles: pd.DataFrame, bought: pd.DataFrame, groups: Groups) -> 
         for group in part_of.get(key, ()):
             parts = [_part(at, part, leaning, groups) for part in group.path]
             yield person, f"group:{group.key}", {"key": "group", "parts": parts}
+    for group in apart:
+        inside = np.logical_and.reduce([(now[name] == value) for name, value in group.path])
+        for at in np.flatnonzero(inside).tolist():
+            parts = [_part(at, part, leaning, groups) for part in group.path]
+            yield int(persons.iloc[at]), f"group:{group.key}", {"key": "group", "parts": parts}
 
 
 def _heads(path: tuple[tuple[str, str], ...]) -> list[tuple[tuple[str, str], ...]]:

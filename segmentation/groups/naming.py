@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from segmentation.duedates.needs import NeedName, name_of
@@ -80,13 +80,16 @@ def words_of(name: str) -> dict[str, tuple[str, str]]:
     }
 
 
-def segments(groups: Mapping[str, Any], names: Names) -> list[Segment]:
-    """Return the groups that are segments, and the clusters, of a fit's `Groups.to_dict`."""
-    offered = set(groups["tree"]["offered"])
+def segments(groups: Mapping[str, Any], names: Names, asked: Collection[str] = ()) -> list[Segment]:
+    """Return the groups that are segments, and the clusters, of a fit's `Groups.to_dict`.
+
+    Groups are those offered, and those `asked` for (keys) that the fit knows.
+    """
+    tree, wanted = groups["tree"], {*groups["tree"]["offered"], *asked}
     found = [
         _group(one, groups["texts"], names)
-        for one in groups["tree"]["groups"]
-        if key_of(one["path"]) in offered
+        for one in (*tree["groups"], *tree.get("left_out", ()))
+        if key_of(one["path"]) in wanted
     ]
     return found + [_cluster(one) for one in groups["clusters"]["clusters"]]
 

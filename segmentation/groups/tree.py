@@ -30,6 +30,8 @@ from segmentation.groups.lists import Path, View, goods_of, hits
 #: Shortest window that is judged, in days, and people who bought in it from which on it says
 #: something.
 SHORTEST_DAYS, BUYERS = 60, 30
+#: Cuts that do not pay and are remembered, so that a merchant can ask for one.
+MOST_LEFT_OUT = 24
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +74,8 @@ class GroupTree(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
     ----------
     groups_ : list of Group
         Larger groups before those that are part of them.
+    left_out_ : list of Group
+        Cuts that do not pay, though they would be large enough; those with most buyers.
     window_days_ : int
         Days that were judged; 0 when the history is too short.
     until_ : int
@@ -120,6 +124,7 @@ class GroupTree(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
             Keys of groups there were: such a one stays while it is not worse.
         """
         self.groups_: list[Group] = []
+        self.left_out_: list[Group] = []
         day = X["day"].to_numpy(dtype=np.int64)
         until = int(day.max(initial=0)) if until is None else until
         window = min(self.window_days, (until - int(day.min(initial=until))) // 3)
@@ -129,8 +134,10 @@ class GroupTree(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
             goods, cut = goods_of(X), until - window
             before = View.of(X, goods, cut - window, cut)
             after = View.of(X, goods, cut, until)
-            growth = _Growth(self, share, frozenset(kept), self.groups_)
+            growth = _Growth(self, share, frozenset(kept), self.groups_, self.left_out_)
             growth.grow((), before, after, _Today.of(labels(X, tastes)))
+            self.left_out_.sort(key=lambda group: (-group.buyers, group.key))
+            del self.left_out_[MOST_LEFT_OUT:]
         return self
 
     def transform(self, X: pd.DataFrame) -> pd.Series:
@@ -146,26 +153,31 @@ class GroupTree(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
             finest[at_larger & (values[name] == value)] = group.key
         return pd.Series(finest, index=X.index)
 
-    def offered(self) -> list[Group]:
+    def offered(self, asked: Collection[str] = ()) -> list[Group]:
         """Return the groups to mail: of two parts or a detail, as one part alone is a tag anyway.
 
         Buyers of the window rank them, not today's people: no group comes and goes in a night.
+        Those `asked` for (keys) are among them; cuts that were left out stand apart from the tree.
         """
         tagged = [group for group in self.groups_ if has_tag(group.path)]
         best = sorted(tagged, key=lambda g: (-g.buyers * (g.precision - g.larger), g.key))
         chosen = {group.key for group in best[: self.most_offered]}
-        return [group for group in tagged if group.key in chosen]
+        return [group for group in tagged if group.key in chosen or group.key in asked]
+
+    def apart(self, asked: Collection[str]) -> list[Group]:
+        """Return those asked for that do not pay: who is in them is in his own group as well."""
+        return [group for group in self.left_out_ if group.key in asked]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
         offered = [group.key for group in self.offered()]
-        groups = [{**asdict(g), "path": [list(part) for part in g.path]} for g in self.groups_]
         return {
             "params": self.get_params(),
             "window_days": self.window_days_,
             "until": self.until_,
             "seen": self.seen_,
-            "groups": groups,
+            "groups": [_plain(group) for group in self.groups_],
+            "left_out": [_plain(group) for group in self.left_out_],
             "offered": offered,
         }
 
@@ -175,21 +187,29 @@ class GroupTree(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         tree = cls(**plain["params"])
         tree.window_days_ = plain["window_days"]
         tree.until_, tree.seen_ = plain["until"], plain["seen"]
-        tree.groups_ = [
-            Group(**{**one, "path": tuple((name, value) for name, value in one["path"])})
-            for one in plain["groups"]
-        ]
+        tree.groups_ = [_group(one) for one in plain["groups"]]
+        # Trees that were made before cuts were remembered stay until their quarter ends.
+        tree.left_out_ = [_group(one) for one in plain.get("left_out", ())]
         return tree
+
+
+def _plain(group: Group) -> dict[str, Any]:
+    return {**asdict(group), "path": [list(part) for part in group.path]}
+
+
+def _group(plain: Mapping[str, Any]) -> Group:
+    return Group(**{**plain, "path": tuple((name, value) for name, value in plain["path"])})
 
 
 @dataclass(frozen=True)
 class _Growth:
-    """Cuts groups out of groups; `found` is what was found so far."""
+    """Cuts groups out of groups; `found` is what was found so far, `left_out` what does not pay."""
 
     tree: GroupTree
     share: float
     kept: frozenset[str]
     found: list[Group]
+    left_out: list[Group]
 
     def grow(self, path: Path, before: View, after: View, now: _Today) -> None:
         """Add the groups within one; lists are learned in `before` and judged in `after`."""
@@ -223,15 +243,18 @@ class _Growth:
         needed = self.tree.certainty * gain.std(ddof=1) / np.sqrt(gain.size)
         if key_of(path) in self.kept:
             needed = 0.0
-        if gain.mean() <= needed:
-            return None
-        return Group(
+        group = Group(
             path=path,
             people=round(count / self.share),
             buyers=round(gain.size / self.share),
             precision=round(float(found.own.mean()), 4),
             larger=round(float(found.larger.mean()), 4),
         )
+        if gain.mean() > needed:
+            return group
+        if has_tag(path):
+            self.left_out.append(group)
+        return None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ from sklearn.base import clone
 
 from segmentation.groups import attributes
 from segmentation.groups.clusters import REPEATERS, Clusters
-from segmentation.groups.keys import TRAITS
+from segmentation.groups.keys import TRAITS, has_tag
+from segmentation.groups.learned import Groups
+from segmentation.groups.members import group_rows
 from segmentation.groups.tree import GroupTree
 
 _DAYS = 1_000
@@ -184,3 +186,43 @@ def test_clusters_are_plain_numbers() -> None:
     again = Clusters.from_dict(json.loads(json.dumps(model.to_dict())))
     assert again.to_dict() == model.to_dict()
     assert (again.predict(_people()) == model.predict(_people())).all()
+
+
+# -- groups that a merchant asks for ---------------------------------------------------------------
+
+
+def _rows(tree: GroupTree, asked: tuple[str, ...] = ()) -> dict[str, set[int]]:
+    """Return who is in which group."""
+    bought, _ = _tree()
+    groups = Groups(prices={}, tree=tree, clusters=Clusters(), texts={})
+    known = attributes.labels(bought)
+    profiles = known.rename(columns={"need": "favourite"})
+    found: dict[str, set[int]] = {}
+    for person, segment, _ in group_rows(profiles, bought, groups, asked):
+        found.setdefault(segment.partition(":")[2], set()).add(person)
+    return found
+
+
+def test_a_cut_that_does_not_pay_is_remembered_and_there_when_it_is_asked_for() -> None:
+    bought, _ = _tree()
+    strict = GroupTree(minimum=50, certainty=50.0).fit(bought)
+    left_out = {group.key: group for group in strict.left_out_}
+    assert "colour-navy" in left_out
+    assert not set(left_out) & {group.key for group in strict.groups_}
+    assert all(has_tag(group.path) for group in left_out.values())
+    again = GroupTree.from_dict(json.loads(json.dumps(strict.to_dict())))
+    before = _rows(again)
+    asked = _rows(again, ("colour-navy", "no-such-group"))
+    assert {key: asked[key] for key in before} == before
+    navy = attributes.labels(bought).query("colour == 'navy'")["person_id"]
+    assert asked.keys() - before.keys() == {"colour-navy"}
+    assert asked["colour-navy"] == set(navy)
+
+
+def test_a_finer_group_of_the_tree_is_offered_when_it_is_asked_for() -> None:
+    _, tree = _tree()
+    few = GroupTree.from_dict(tree.to_dict()).set_params(most_offered=1)
+    (kept,) = few.offered()
+    other = next(g.key for g in few.groups_ if has_tag(g.path) and g.key != kept.key)
+    assert {group.key for group in few.offered((other,))} == {kept.key, other}
+    assert set(_rows(few, (other,))) == {kept.key, other}

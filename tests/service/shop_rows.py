@@ -300,8 +300,10 @@ def groups(*told: tuple[str, str]) -> dict[str, Any]:
            "larger": 0.1}  # fmt: skip
     navy = {"path": [*path, ["need", "suits"], ["colour", "navy"]], "people": 130,
             "buyers": 80, "precision": 0.31, "larger": 0.24}  # fmt: skip
+    green = {**navy, "path": [*path, ["need", "suits"], ["colour", "green"]], "larger": 0.31}
     tree = {"params": GroupTree().get_params(), "window_days": 365, "until": 20_000, "seen": 9,
-            "groups": [men, navy], "offered": ["menswear:suits:colour-navy"]}  # fmt: skip
+            "groups": [men, navy], "left_out": [green],
+            "offered": ["menswear:suits:colour-navy"]}  # fmt: skip
     kind = {"number": 1, "told": [list(one) for one in told], "share": 0.4, "centre": [0.0] * 5}
     few = {"what": "repeaters", "needed": 200, "there": 57}
     clusters = {"params": {}, "clusters": [kind] if told else [], "refused": None if told else few,

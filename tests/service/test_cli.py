@@ -254,7 +254,6 @@ NO_DRY_RUN = {
     "sandbox": "stays up",
     "audience": "only reads",
     "segments": "only reads",
-    "groups": "only reads",
     "due": "only reads",
     "monday": "only reads",
     "explain": "only reads",

@@ -14,6 +14,9 @@ from integration.db import scoped
 from integration.fits import newest
 from integration.reading.model import card
 from integration.tables import FittedModel, PersonProfile
+from integration.views.model import part_names, unit_names
+from segmentation.gates import GATES
+from segmentation.trial.choose import TRIALS
 from segmentation.trial.verdicts import Verdict
 from segmentation.value.model import REPEATERS_NEEDED
 from tests.service.shop_rows import NOW, Merchant, merchant
@@ -104,3 +107,9 @@ def test_there_is_no_card_before_the_first_night(still: Context, known: Merchant
     visitor = Visitor(create_app(still))
     visitor.log_in(known.email)
     assert "Nothing computed yet." in visitor.get("/model").text
+
+
+def test_every_part_that_is_tried_has_a_name_on_the_page(still: Context) -> None:
+    with create_app(still).test_request_context():
+        assert set(part_names()) == set(TRIALS)
+        assert {gate.unit for gate in GATES} <= set(unit_names())
