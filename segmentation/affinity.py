@@ -204,7 +204,7 @@ def lower_bound(at: Ints, weight: Floats, base: Floats) -> Floats:
     --------
     >>> both = np.array([0.1, 0.1])
     >>> lower_bound(np.array([0, 0]), np.array([4.0, 1.0]), both).round(2).tolist()
-    [0.3, 0.03]
+    [0.31, 0.03]
     """
     total: Floats = np.bincount(at, weight)[at].astype(np.float64)
     first = weight + PRIOR_ITEMS_LOVES * base

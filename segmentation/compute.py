@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from segmentation import affinity, catalogue, features, following, lifecycle, likes, wholesale
+from segmentation import affinity, catalogue, features, following, likes, wholesale
 from segmentation.account import (
     AccountTable,
     Part,
@@ -30,9 +30,10 @@ from segmentation.assignments import (
     second_favourites,
     segment_rows,
 )
-from segmentation.duedates.intervals import ENOUGH, IntervalModel, days_until
+from segmentation.before import Before
+from segmentation.duedates.intervals import ENOUGH, IntervalModel
 from segmentation.duedates.needs import Prior
-from segmentation.duedates.schedule import dates, is_learned, schedule
+from segmentation.duedates.schedule import is_learned, schedule
 from segmentation.duedates.starting import ASSUMPTION
 from segmentation.fitted import AccountFit, Fitted, Live
 from segmentation.frames import (
@@ -52,27 +53,16 @@ from segmentation.groups.members import cluster_rows, group_rows
 from segmentation.groups.tree import Group
 from segmentation.picks.also import AlsoBought
 from segmentation.picks.offers import offers
-from segmentation.picks.personal import DURABLE_DAYS, also_bought, no_block, nothing, picks
+from segmentation.picks.personal import DURABLE_DAYS, also_bought, picks
 from segmentation.picks.rate import PersonalRate
+from segmentation.profiles import DIGITS, TEXTS, company_profiles, consumer_profiles, measures_of
 from segmentation.rfm import RfmScorer
-from segmentation.trade.model import Company, Trade
+from segmentation.trade.model import Trade
 from segmentation.trial.choose import chosen
 from segmentation.trial.verdicts import Verdict
 from segmentation.value.levels import Levels
 from segmentation.value.model import CustomerValue
 
-#: What `value.model` calls what profiles tell of the coming year.
-_EXPECTED = {
-    "p_alive": "p_alive",
-    "orders": "expected_orders",
-    "value": "expected_value",
-    "low": "value_low",
-    "high": "value_high",
-}
-#: Columns of profiles that are a word or a key, "" where there is none.
-_TEXTS = ("stage", "value", "shops", "style", "favourite", "second_favourite", *likes.COLUMNS)
-#: Digits of what is expected after the point.
-_DIGITS = 6
 #: How often people usually order, before the shop's own orders say more.
 _RHYTHM_PRIOR = Prior(120.0, 0.9, "assumption", ASSUMPTION)
 _NOTHING = Live()
@@ -218,7 +208,7 @@ def _assign(
     traits, stock = catalogue.traits(history.goods), history.frames.stock
     parts = []
     for account in history.accounts:
-        before = _Before(rows_of(account, previous_due), rows_of(account, previous_segments))
+        before = Before(rows_of(account, previous_due), rows_of(account, previous_segments))
         shelf = _Shelf(rows_of(account, traits), rows_of(account, stock))
         numbers = fitted.account(account)
         parts.append(_assign_account(history.part(account), numbers, before, shelf, history))
@@ -242,23 +232,6 @@ def _assign(
 def _made(numbers: AccountFit, choices: Choices) -> list[Group]:
     tree = numbers.groups.tree
     return [*tree.offered(choices.groups), *tree.apart(choices.groups)]
-
-
-@dataclass(frozen=True)
-class _Before:
-    due: pd.DataFrame
-    segments: pd.DataFrame
-
-    def labels(self, group: str, persons: pd.Series) -> affinity.Labels:
-        """Return each person's last segment of a group, without the group; "" for none."""
-        mine = self.segments[self.segments["segment"].str.startswith(f"{group}:").to_numpy()]
-        values = dict(zip(mine["person_id"], mine["segment"].str[len(group) + 1 :], strict=True))
-        return np.array([values.get(person, "") for person in persons], dtype=object)
-
-    def held(self, group: str) -> set[tuple[int, str]]:
-        """Return the persons and segments of a group."""
-        mine = self.segments[self.segments["segment"].str.startswith(f"{group}:").to_numpy()]
-        return set(zip(mine["person_id"].tolist(), mine["segment"], strict=True))
 
 
 @dataclass(frozen=True)
@@ -326,7 +299,7 @@ def _levels(value: CustomerValue, order_days: pd.DataFrame, today: int) -> Level
     if value.refused_ is not None:
         return Levels.of(np.zeros(0))
     expected = value.predict(value.some(order_days), today)["value"]
-    return Levels.of(expected.to_numpy(dtype=np.float64).round(_DIGITS))
+    return Levels.of(expected.to_numpy(dtype=np.float64).round(DIGITS))
 
 
 def _kinds(goods: catalogue.Catalogue, account: int) -> pd.Series:
@@ -335,27 +308,10 @@ def _kinds(goods: catalogue.Catalogue, account: int) -> pd.Series:
     return mine.set_index("product_id")["need"]
 
 
-def measures_of(people: pd.DataFrame, today: int) -> pd.DataFrame:
-    """Return recency, frequency, monetary value, revenue and tenure a person."""
-    return pd.DataFrame(
-        {
-            "account_id": people["account_id"],
-            "person_id": people["person_id"],
-            "recency": (today - people["last_day"]).astype("int64"),
-            "frequency": people["frequency"].astype("int64"),
-            "monetary_value": people["revenue"] / people["frequency"],
-            "revenue": people["revenue"].astype("float64"),
-            "tenure": (today - people["first_day"]).astype("int64"),
-            "last_on": dates(people["last_day"].to_numpy(dtype=np.int64)),
-            "since": dates(people["first_day"].to_numpy(dtype=np.int64)),
-        }
-    )
-
-
 def _assign_account(
     part: Part,
     numbers: AccountFit,
-    before: _Before,
+    before: Before,
     shelf: _Shelf,
     history: _History,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -366,7 +322,7 @@ def _assign_account(
     purchases = purchases_of(retail, numbers.needs)
     due = _due(purchases, numbers, before, shelf, today)
     follows = numbers.following.predict(purchases, numbers.needs, today)
-    profiles, loves = _profiles(retail, numbers, before, today)
+    profiles, loves = consumer_profiles(retail, numbers, before, today)
     asked = (retail.product_days, due, profiles["person_id"], shelf.goods)
     profiles["picks"] = picks(numbers.picks, *asked)
     profiles["also"] = also_bought(numbers.also, *asked)
@@ -383,14 +339,14 @@ def _assign_account(
     ]
     segments = segment_rows(part.account, due, profiles, evidence, numbers, grouped)
     business = business_rows(part.account, apart.people, part.business, rows)
-    theirs = _wholesale_profiles(apart.people, companies, today)
+    theirs = company_profiles(apart.people, companies, today)
     both = pd.concat([profiles, theirs], ignore_index=True)
-    both = both.sort_values("person_id", ignore_index=True).astype(dict.fromkeys(_TEXTS, "str"))
+    both = both.sort_values("person_id", ignore_index=True).astype(dict.fromkeys(TEXTS, "str"))
     return pd.concat([segments, business], ignore_index=True), due[list(DUE)], both[list(PROFILES)]
 
 
 def _due(
-    purchases: pd.DataFrame, numbers: AccountFit, before: _Before, shelf: _Shelf, today: int
+    purchases: pd.DataFrame, numbers: AccountFit, before: Before, shelf: _Shelf, today: int
 ) -> pd.DataFrame:
     due = schedule(purchases, numbers.model, list(numbers.needs), as_of=today, previous=before.due)
     # Ids below zero stand for lines without a product; nobody can look them up.
@@ -403,73 +359,6 @@ def _due(
     due["offers"] = offers(due, shelf.traits, shelf.goods)
     due["reason"] = due_reasons(due)
     return due
-
-
-def _profiles(
-    part: Part, numbers: AccountFit, before: _Before, today: int
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return profiles of people sorted by id, and the evidence of favourites."""
-    profiles = measures_of(part.people, today)
-    persons = profiles["person_id"]
-    profiles[["r", "f", "m"]] = numbers.rfm.transform(profiles)
-    intervals = order_intervals(part, today)
-    pace = numbers.rhythm.predict(intervals, of=~intervals.done)
-    profiles["expected_gap"] = days_until(numbers.rhythm, pace, 0.5).round(3)
-    profiles["stage"] = lifecycle.stages(
-        profiles["recency"].to_numpy(),
-        profiles["frequency"].to_numpy(),
-        profiles["expected_gap"].to_numpy(),
-        profiles,
-        before.labels("stage", persons),
-    )
-    profiles = profiles.merge(_expected(numbers.value, part, today), on="person_id", how="left")
-    profiles["value"] = numbers.levels.words(
-        profiles["expected_value"].to_numpy(), before.labels("value", persons)
-    )
-    profiles["is_wholesale"] = False
-    profiles["trade"] = pd.Series([{}] * len(profiles), dtype=object)
-    shop = numbers.shares
-    shops = affinity.sides(part.tastes, persons, "department", ("men", "women"))
-    style = affinity.sides(part.tastes, persons, "style", ("business", "casual"))
-    profiles["shops"] = affinity.choose(
-        shops, shop.men, ("menswear", "womenswear", "both"), before.labels("shops", persons)
-    )
-    profiles["style"] = affinity.choose(
-        style, shop.business, ("business", "casual", ""), before.labels("style", persons)
-    )
-    first, second, loves = affinity.favourites(
-        part.tastes, persons, shop, before.labels("loves", persons)
-    )
-    profiles["favourite"], profiles["second_favourite"] = first, second
-    return profiles, loves
-
-
-def _expected(value: CustomerValue, part: Part, today: int) -> pd.DataFrame:
-    """Return person_id and what is expected of each consumer; no figures where it is refused."""
-    if value.refused_ is not None:
-        return part.people[["person_id"]].assign(**dict.fromkeys(_EXPECTED.values(), np.nan))
-    found = value.predict(part.order_days, today)
-    # Rounded, so that a stored figure is the computed one on every engine.
-    return found[["person_id", *_EXPECTED]].rename(columns=_EXPECTED).round(_DIGITS)
-
-
-def _wholesale_profiles(
-    apart: pd.DataFrame, companies: Mapping[int, Company], today: int
-) -> pd.DataFrame:
-    """Return profiles without scores or stage: wholesale is not measured against consumers."""
-    profiles = measures_of(apart, today)
-    for score in ("r", "f", "m"):
-        profiles[score] = np.zeros(len(apart), dtype=np.int64)
-    for figure in ("expected_gap", *_EXPECTED.values()):
-        profiles[figure] = np.full(len(apart), np.nan)
-    profiles["is_wholesale"] = np.ones(len(apart), dtype=bool)
-    theirs = [companies[person] for person in profiles["person_id"].tolist()]
-    profiles["trade"] = pd.Series(theirs, index=profiles.index, dtype=object)
-    profiles[list(_TEXTS)] = ""
-    profiles["likes"] = nothing(profiles.index)
-    profiles["picks"] = nothing(profiles.index)
-    profiles["also"] = no_block(profiles.index, "")
-    return profiles
 
 
 def _joined(parts: list[pd.DataFrame], contract: Mapping[str, str]) -> pd.DataFrame:

@@ -80,6 +80,7 @@ PREVIOUS_DUE: Mapping[str, str] = {
     "state": "str",  # "", soon, now, late
     "last_on": "datetime64",
     "waits_for": "str",  # as in DUE
+    "passed": "float64",  # as in DUE
 }
 
 #: What was assigned last time, one row a person and segment.

@@ -88,20 +88,21 @@ def schedule(
     due["life"] = np.exp(model.lives_.mu)[need]
     due["gaps"] = model.lives_.gaps[need]
     before = _before(due, previous)
-    due["state"] = states(seen, before["state"])
+    due["state"] = states(seen, before["state"], before["passed"].to_numpy(dtype=np.float64))
     due["waits_for"] = waits_for(due, (before["state"] != "") & (before["waits_for"] == ""))
     return due
 
 
 def _before(due: pd.DataFrame, previous: pd.DataFrame) -> pd.DataFrame:
-    """Return last time's state and turn of each row; "" where they were of another purchase."""
+    """Return last time's state, turn and share of each row; nothing where of another purchase."""
     key = ["person_id", "need"]
-    told = ["state", "waits_for"]
+    nothing: dict[str, str | float] = {"state": "", "waits_for": "", "passed": 0.0}
     before = due[[*key, "last_on"]].merge(
-        previous[[*key, *told, "last_on"]], how="left", on=key, suffixes=("", "_before")
+        previous[[*key, *nothing, "last_on"]], how="left", on=key, suffixes=("", "_before")
     )
     same = day_numbers(before["last_on"]) == day_numbers(before["last_on_before"])
-    return pd.DataFrame({column: before[column].where(same).fillna("") for column in told})
+    kept = {column: before[column].where(same).fillna(none) for column, none in nothing.items()}
+    return pd.DataFrame(kept)
 
 
 def dates(days: Ints) -> npt.NDArray[np.datetime64]:

@@ -6,7 +6,8 @@
 - *late*: the window is closed, and a purchase is still likely enough.
 
 It ends at a purchase, when all but a few of those who come back have come, and when the chance fell
-clearly below what it took to get in. All is of one purchase: the next one begins anew.
+clearly below what it took to get in. All is of one purchase: the next one begins anew, and until
+then nobody comes back who is past the window, however the window moves.
 
 The chance is one that the shop's last weeks do not move: a dull month would empty every tag, and
 the next fill it again. The thresholds were chosen on days before 1 July of both public sets and on
@@ -87,7 +88,7 @@ def outlook(model: IntervalModel, pace: Pace, elapsed: Floats, expected: Floats)
     )
 
 
-def states(seen: Outlook, previous: pd.Series) -> pd.Series:
+def states(seen: Outlook, previous: pd.Series, passed_before: Floats) -> pd.Series:
     """Return soon, now, late or "" for each.
 
     Parameters
@@ -96,11 +97,14 @@ def states(seen: Outlook, previous: pd.Series) -> pd.Series:
         The outlook.
     previous
         Last time's state where it was of the same purchase, else "".
+    passed_before
+        Last time's `passed` where it was of the same purchase, else 0.
     """
     was = {state: (previous == state).to_numpy() for state in ("soon", "now", "late")}
     begun = was["now"] | was["late"]
     opens, closes = (Edge(share, share - SLACK) for share in seen.window)
     over = _reached(seen.passed, EXPIRES, was["soon"] | begun)
+    over |= ~(was["soon"] | begun) & (passed_before >= closes.stay)
     is_late = _reached(seen.passed, closes, was["late"])
     likely_late = _reached(seen.p_within, LATE, was["late"])
     now = _reached(seen.passed, opens, begun) & _reached(seen.p_within, NOW, begun)

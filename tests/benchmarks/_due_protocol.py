@@ -229,7 +229,7 @@ def _now(
 ) -> list[Result]:
     """Return how right the state `now` is at first sight, beside all whose window is open."""
     seen = outlook(model, pace, elapsed, days_until(model, pace, 0.5))
-    now = (states(seen, pd.Series([""] * elapsed.size)) == "now").to_numpy()
+    now = (states(seen, pd.Series([""] * elapsed.size), np.zeros(elapsed.size)) == "now").to_numpy()
     inside = (seen.passed >= seen.window[0]) & (seen.passed < seen.window[1])
     return [
         Result(set=name, metric="state now: share of pairs", ours=float(now.mean()),

@@ -11,7 +11,7 @@ import pandas as pd
 
 from segmentation import catalogue, features
 from segmentation.account import Part
-from segmentation.compute import measures_of, run
+from segmentation.compute import run
 from segmentation.fitted import Fitted, Live
 from segmentation.frames import PREVIOUS_DUE, PREVIOUS_SEGMENTS, Choices
 from segmentation.groups import attributes
@@ -19,6 +19,7 @@ from segmentation.groups.keys import DETAILS, key_of
 from segmentation.groups.learned import learn
 from segmentation.groups.lists import LISTED
 from segmentation.groups.tree import Group, GroupTree
+from segmentation.profiles import measures_of
 from tests.segmentation.reference import ACCOUNT, Reference
 
 _YEAR = 365

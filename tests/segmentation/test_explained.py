@@ -17,8 +17,8 @@ from segmentation.segments import MOST_PER_GROUP
 from segmentation.trade.words import LACKS
 from tests.segmentation import explained
 
-#: Said of a company's basket, which is no segment.
-_NO_SEGMENTS = {key for key, _ in LACKS}
+#: Said of a company's basket, and of what somebody likes: no segments.
+_NO_SEGMENTS = {"likes", *(key for key, _ in LACKS)}
 
 
 def group_of(segment: str) -> str:

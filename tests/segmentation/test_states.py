@@ -138,6 +138,7 @@ def _state(
     chance: float = 0.2,
     passed: float = 0.5,
     ahead: tuple[float, float] = (0.0, 0.5),
+    before: float = 0.0,
 ) -> str:
     """Return the state of one interval; `ahead` is the chance and the share passed by then."""
     seen = Outlook(
@@ -149,7 +150,13 @@ def _state(
         passed_ahead=np.array([ahead[1]]),
         window=(0.2, 0.8),
     )
-    return str(states(seen, pd.Series([previous]))[0])
+    return str(states(seen, pd.Series([previous]), np.array([before]))[0])
+
+
+def test_nobody_is_late_again_who_was_past_the_window_and_out() -> None:
+    assert _state(passed=0.9, before=0.5) == "late"
+    assert _state(passed=0.9, before=0.85) == ""
+    assert _state("late", passed=0.9, before=0.85) == "late"
 
 
 @pytest.mark.parametrize(
