@@ -317,6 +317,16 @@ def leases(context: Context) -> dict[int, datetime]:
         return {row.id: row.lease_until for row in rows}
 
 
+def starts(context: Context, until: datetime) -> dict[int, datetime]:
+    """Return the jobs that may start at a moment to come, not after `until`, and the moment."""
+    now = context.clock()
+    waiting = select(_WORK.c.id, _WORK.c.run_at).where(
+        _WORK.c.status.in_(_WAITING), _WORK.c.run_at > now, _WORK.c.run_at <= until
+    )
+    with unscoped(context.engine) as session:
+        return {row.id: row.run_at for row in session.connection().execute(waiting)}
+
+
 def dead(session: Session) -> list[Work]:
     """Return the jobs that were given up, latest first; of one account in a scoped session."""
     rows = session.scalars(

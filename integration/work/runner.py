@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -36,6 +36,9 @@ _ENOUGH = 100
 
 #: Number of the lock under which a queue's tables are made in PostgreSQL.
 _OPENING = 0x5714
+
+#: How often everything that is due is looked for; Huey's own rhythm.
+_LOOK_EVERY = timedelta(minutes=1)
 
 #: Seconds between two looks into a storage that cannot call us (SQLite): shortest, longest.
 _POLL_S = (0.02, 0.2)
@@ -125,9 +128,11 @@ def consume(
     _send(huey, _due(context, huey))
     with _may_be_lost():
         huey.stipt_take_in()
-    for work_id, lease_until in queue.leases(context).items():
-        # A killed worker's job comes back the moment its lease ends, not up to a minute later.
-        _send_later(huey, context, work_id, lease_until)
+    # What a killed worker had in hand comes back the moment its lease ends, and what it was to
+    # start a little later starts then: neither waits for the next look.
+    soon = queue.starts(context, context.clock() + _LOOK_EVERY)
+    for work_id, moment in {**queue.leases(context), **soon}.items():
+        _send_later(huey, context, work_id, moment)
     _log.info("Worker starts", workers=workers)
     consumer.run()
     huey.storage.close()

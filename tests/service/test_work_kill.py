@@ -6,6 +6,7 @@ import random
 import signal
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from sqlalchemy import func, select
 from integration.context import Context, make_context
 from integration.db import scoped
 from integration.settings import Settings, fresh_env, load
-from integration.tables import Choice, Shop, SyncState
+from integration.tables import Choice, Shop, SyncState, Work
 from integration.work.queue import defer
 from integration.work.runner import wake
 from tests.conftest import add_account
@@ -101,14 +102,30 @@ def test_a_job_killed_at_random_moments_is_finished_once(installation: Context) 
     assert steps_done(installation, account_id) == STEPS
 
 
-def test_a_lost_queue_loses_no_job(context: Context) -> None:
-    account_id = start_counting(context)
+def lose_queue(context: Context) -> None:
+    """Let no message be left."""
     context.engine.dispose()
     for file in context.settings.data_dir.glob("queue.db*"):
         file.unlink()
+
+
+def test_a_lost_queue_loses_no_job(context: Context) -> None:
+    account_id = start_counting(context)
+    lose_queue(context)
     with worker(context) as process:
         process.start()
         process.wait_idle()
+    assert steps_done(context, account_id) == STEPS
+
+
+def test_what_waits_for_a_moment_starts_then_and_not_at_the_next_look(context: Context) -> None:
+    account_id = start_counting(context)
+    with scoped(context.engine, account_id) as session:
+        session.scalars(select(Work)).one().run_at = context.clock() + timedelta(seconds=4)
+    lose_queue(context)
+    with worker(context) as process:
+        process.start()
+        process.wait_idle(30)
     assert steps_done(context, account_id) == STEPS
 
 
