@@ -79,6 +79,8 @@ def load(
     if files is not None and people is None and lake.is_large(session):
         lines = _kept_lines(session, end, files)
     else:
+        if files is not None and people is None:
+            lake.clear(files)
         lines = _lines(session, end, orders)
     lines["is_gift"] = lines.pop("gift_line").astype(bool) | lines.pop("gift_order").astype(bool)
     lines["discount"] = _share_off(lines.pop("discount_minor"), lines["net_amount"])

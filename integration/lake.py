@@ -11,6 +11,7 @@ broken is written again.
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,11 @@ def folder(context: Context, account_id: int) -> Path:
 def is_large(session: Session) -> bool:
     """Whether an account has so many orders that files are worth it."""
     return session.exec(select(func.count()).select_from(Order)).one() >= LARGE
+
+
+def clear(place: Path) -> None:
+    """Delete the files of an account that is not large (any more): nothing would renew them."""
+    shutil.rmtree(place, ignore_errors=True)
 
 
 def lines(session: Session, place: Path, orders: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ is right, not right, or cannot be told yet: below 100 cases chance looks like a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -77,43 +77,45 @@ def verdict(figures: Mapping[str, Any]) -> BacktestVerdict:
 
 
 def _window(figures: Mapping[str, Any]) -> Answer:
-    cases, found, stated = (figures.get(name) for name in ("repurchased", "coverage", "stated"))
-    known: dict[str, Any] = {
-        "what": "window",
-        "cases": cases or 0,
-        "found": found,
-        "against": stated,
-    }
-    if found is None or stated is None or not cases or cases < ENOUGH:
-        return Answer(outcome="early", **known)
-    slack = _POINTS + _SURE * float(np.sqrt(stated * (1 - stated) / cases))
-    off = found - stated
-    outcome = "right" if abs(off) <= slack else "low" if off < 0 else "high"
-    return Answer(outcome=outcome, **known)
+    def judged(cases: int, found: float, stated: float) -> str:
+        slack = _POINTS + _SURE * float(np.sqrt(stated * (1 - stated) / cases))
+        off = found - stated
+        return "right" if abs(off) <= slack else "low" if off < 0 else "high"
+
+    cases, found, stated = map(figures.get, ("repurchased", "coverage", "stated"))
+    return _answer("window", cases, found, stated, judged)
 
 
 def _ranking(figures: Mapping[str, Any]) -> Answer:
-    names = ("bought", "precision", "precision_baseline")
-    cases, found, rule = (figures.get(name) for name in names)
-    known: dict[str, Any] = {
-        "what": "ranking",
-        "cases": cases or 0,
-        "found": found,
-        "against": rule,
-    }
-    if found is None or rule is None or not cases or cases < ENOUGH:
-        return Answer(outcome="early", **known)
-    spread = float(np.sqrt((found * (1 - found) + rule * (1 - rule)) / cases))
-    return Answer(outcome="right" if found - rule > _SURE * spread else "no better", **known)
+    def judged(cases: int, found: float, rule: float) -> str:
+        spread = float(np.sqrt((found * (1 - found) + rule * (1 - rule)) / cases))
+        return "right" if found - rule > _SURE * spread else "no better"
+
+    cases, found, rule = map(figures.get, ("bought", "precision", "precision_baseline"))
+    return _answer("ranking", cases, found, rule, judged)
 
 
 def _chances(figures: Mapping[str, Any]) -> Answer:
-    cases, found = figures.get("bought"), figures.get("predicted_to_actual")
-    known: dict[str, Any] = {"what": "chances", "cases": cases or 0, "found": found, "against": 1.0}
-    if found is None or not cases or cases < ENOUGH:
+    def judged(_cases: int, found: float, _actual: float) -> str:
+        low, high = _TOLD
+        return "low" if found < low else "high" if found > high else "right"
+
+    cases, found = map(figures.get, ("bought", "predicted_to_actual"))
+    return _answer("chances", cases, found, 1.0, judged)
+
+
+def _answer(
+    what: str,
+    cases: int | None,
+    found: float | None,
+    against: float | None,
+    judged: Callable[[int, float, float], str],
+) -> Answer:
+    """Return an answer, "early" where there are too few cases to judge."""
+    known: dict[str, Any] = {"what": what, "cases": cases or 0, "found": found, "against": against}
+    if found is None or against is None or not cases or cases < ENOUGH:
         return Answer(outcome="early", **known)
-    low, high = _TOLD
-    return Answer(outcome="low" if found < low else "high" if found > high else "right", **known)
+    return Answer(outcome=judged(cases, found, against), **known)
 
 
 def _sentence(answer: Answer, language: str) -> str:

@@ -31,7 +31,7 @@ def holidays(country: str) -> Ints:
         found = public.country_holidays(
             country, years=range(FIRST_YEAR, LAST_YEAR + 1), language="en_US"
         )
-    except NotImplementedError:
+    except NotImplementedError:  # how the package says that it does not know a country
         return np.zeros(0, dtype=np.int64)
     days = [day for day, name in found.items() if _WORKED.get(country) not in name.split("; ")]
     return np.array(sorted((day - _EPOCH).days for day in days), dtype=np.int64)

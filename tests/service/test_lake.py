@@ -205,6 +205,17 @@ def test_a_small_account_has_no_files(shop: Shop, monkeypatch: pytest.MonkeyPatc
     assert not shop.folder.exists()
 
 
+def test_an_account_that_is_no_longer_large_keeps_no_files(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.add(*(sold(n, 1) for n in range(6)))
+    shop.agrees()
+    assert shop.written()
+    monkeypatch.setattr(lake, "LARGE", 7)
+    shop.agrees()
+    assert not shop.folder.exists()
+
+
 def test_after_any_changes_files_are_as_if_written_from_scratch(shop: Shop, tmp_path: Path) -> None:
     rng = random.Random(1)
     shop.add(*(sold(n, 1 + n % 6) for n in range(12)))
