@@ -75,8 +75,9 @@ def set_up(level: str, style: Literal["console", "json"] = "console") -> None:
             "formatters": {"redacted": formatter},
             "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "redacted"}},
             "root": {"handlers": ["out"], "level": level},
-            # Tables that are up to date and messages that were passed on are no news.
-            "loggers": {name: {"level": "WARNING"} for name in ("alembic", "huey")},
+            # Tables that are up to date and messages that were passed on are no news; addresses of
+            # requests may hold what lets somebody in.
+            "loggers": {name: {"level": "WARNING"} for name in ("alembic", "huey", "urllib3")},
         }
     )
     structlog.configure(
