@@ -82,11 +82,53 @@ class Refetch:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Merged:
+    """Two customers became one at the platform: what `key` did is `into`'s from now on."""
+
+    key: str
+    into: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Uninstalled:
     """The merchant removed us at the platform."""
 
 
-Change: TypeAlias = Record | Refetch | Deleted | Uninstalled
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccessAsked:
+    """A customer asks the merchant what is known of him."""
+
+    #: The platform's number of the request.
+    request: str
+    key: str | None = None
+    email: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ErasureAsked:
+    """A customer is to be forgotten."""
+
+    key: str | None = None
+    email: str | None = None
+    phone: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShopErasureAsked:
+    """Everything of a shop that removed us is to be forgotten."""
+
+
+#: A webhook's word is a hint: what it says of a record is read again before it counts.
+Change: TypeAlias = (
+    Record
+    | Refetch
+    | Deleted
+    | Merged
+    | Uninstalled
+    | AccessAsked
+    | ErasureAsked
+    | ShopErasureAsked
+)
 
 
 class Connector(Protocol):
@@ -126,8 +168,15 @@ class Connector(Protocol):
         """
         ...
 
-    def fetch(self, stream: str, key: str) -> Record | None:
-        """One record as it is now; None when it does not exist."""
+    def fetch(self, stream: str, key: str) -> Sequence[Record]:
+        """One record as it is now, and after it what belongs to it; empty when it does not exist.
+
+        To an order belong its refunds, to a customer his statements about permission.
+
+        Raises
+        ------
+        ConnectorError
+        """
         ...
 
     def keys(self, stream: str) -> Iterator[str]:

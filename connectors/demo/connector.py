@@ -121,10 +121,10 @@ class DemoConnector:
                 counters=_counters(found),
             )
 
-    def fetch(self, stream: str, key: str) -> Record | None:
-        """Return one record; None when there is no such id."""
+    def fetch(self, stream: str, key: str) -> Sequence[Record]:
+        """Return one record by its id; nothing when there is none."""
         place = self._places(stream).get(key)
-        return None if place is None else self._rows(stream).render(place, place + 1)[0]
+        return [] if place is None else self._rows(stream).render(place, place + 1)
 
     def keys(self, stream: str) -> Iterator[str]:
         """Yield every id of a stream in reading order."""

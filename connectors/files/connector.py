@@ -160,13 +160,13 @@ class FilesConnector:
             progress=1.0,
         )
 
-    def fetch(self, stream: str, key: str) -> Record | None:
+    def fetch(self, stream: str, key: str) -> Sequence[Record]:
         """One record by its id, found by reading."""
         for page in self.read(stream):
             for record in page.records:
                 if record_id(record) == key:
-                    return record
-        return None
+                    return [record]
+        return []
 
     def keys(self, stream: str) -> Iterator[str]:
         """The id of every record of a stream."""
