@@ -1,0 +1,294 @@
+"""What is asked of Shopify, in GraphQL: only fields that `records.py` reads.
+
+Every query costs less than Shopify's limit of 1,000 points, counted as an object 1, a connection 2
+and its `first` times a node; page sizes follow from that. The bodies of bulk operations take a
+search filter as text, as they know no variables; they select `edges { node }`, `__typename` and the
+id on every level, as their lines come back in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+MONEY = "{ shopMoney { amount } }"
+
+CUSTOMER = """
+    id createdAt updatedAt firstName lastName locale tags dataSaleOptOut
+    defaultEmailAddress { emailAddress marketingState marketingOptInLevel marketingUpdatedAt }
+    defaultPhoneNumber { phoneNumber smsMarketingConsent { state optInLevel updatedAt } }
+    defaultAddress { countryCodeV2 zip city company }
+    statistics { rfmGroup predictedSpendTier }
+"""
+
+VARIANT = "id title sku price inventoryQuantity selectedOptions { name value }"
+
+PRODUCT = """
+    id title status vendor productType tags createdAt updatedAt onlineStoreUrl isGiftCard
+    category { fullName }
+    featuredMedia { preview { image { url } } }
+    priceRangeV2 { minVariantPrice { amount currencyCode } }
+"""
+
+LINE = f"""
+    id title variantTitle sku vendor quantity currentQuantity isGiftCard
+    product {{ id productType category {{ fullName }} }}
+    variant {{ id selectedOptions {{ name value }} }}
+    sellingPlan {{ name }}
+    originalTotalSet {MONEY}
+    discountAllocations {{
+      allocatedAmountSet {MONEY}
+      discountApplication {{
+        __typename
+        ... on DiscountCodeApplication {{ code }}
+        value {{ __typename }}
+      }}
+    }}
+    taxLines {{ priceSet {MONEY} }}
+"""
+
+ORDER = f"""
+    id name createdAt processedAt updatedAt cancelledAt test edited sourceName email phone
+    displayFinancialStatus taxesIncluded discountCodes billingAddressMatchesShippingAddress
+    customer {{ id }}
+    retailLocation {{ name }}
+    purchasingEntity {{ __typename }}
+    billingAddress {{ countryCodeV2 }}
+    shippingAddress {{ countryCodeV2 }}
+    totalPriceSet {{
+      shopMoney {{ amount currencyCode }}
+      presentmentMoney {{ amount currencyCode }}
+    }}
+    totalTaxSet {MONEY}
+"""
+
+#: What a list inside an order may hold of a refund; its lines are asked for apart.
+REFUND = f"id createdAt processedAt updatedAt totalRefundedSet {MONEY}"
+
+REFUND_LINE = f"quantity lineItem {{ id }} subtotalSet {MONEY} totalTaxSet {MONEY}"
+
+CHECKOUT = """
+    id abandonedCheckoutUrl createdAt updatedAt completedAt
+    customer { id defaultEmailAddress { emailAddress } }
+    totalPriceSet { shopMoney { amount currencyCode } }
+"""
+
+CHECKOUT_LINE = f"""
+    id title variantTitle sku quantity
+    product {{ id productType category {{ fullName }} }}
+    variant {{ id selectedOptions {{ name value }} }}
+    discountedTotalPriceWithCodeDiscount {MONEY}
+"""
+
+_MORE = "pageInfo { hasNextPage endCursor }"
+_LINES = f"lineItems(first: 6) {{ nodes {{ {LINE} }} {_MORE} }}"
+_VARIANTS = f"variants(first: 20) {{ nodes {{ {VARIANT} }} {_MORE} }}"
+#: A full list may be cut off: see `REFUND_HEADERS`.
+REFUNDS_LISTED = 10
+_REFUNDS = f"refunds(first: {REFUNDS_LISTED}) {{ {REFUND} }}"
+_CHECKOUT_LINES = f"lineItems(first: 6) {{ nodes {{ {CHECKOUT_LINE} }} {_MORE} }}"
+
+#: Stream to Shopify's name of the connection.
+ROOTS: Mapping[str, str] = {
+    "customers": "customers",
+    "products": "products",
+    "orders": "orders",
+    "carts": "abandonedCheckouts",
+}
+_TYPES = {
+    "customers": "Customer",
+    "products": "Product",
+    "orders": "Order",
+    "carts": "AbandonedCheckout",
+}
+_FIELDS = {
+    "customers": CUSTOMER,
+    "products": PRODUCT + _VARIANTS,
+    "orders": f"{ORDER} {_LINES} {_REFUNDS}",
+    "carts": CHECKOUT + _CHECKOUT_LINES,
+}
+#: Checkouts cannot be sorted by their last change.
+_SORTED = {"carts": "CREATED_AT"}
+_PAGE_SIZES = {"customers": 100, "products": 15, "orders": 6, "carts": 12}
+
+
+def _page(stream: str, name: str, size: int, fields: str, sort: str) -> str:
+    return f"""
+query {name}($after: String, $query: String) {{
+  {ROOTS[stream]}(first: {size}, after: $after, query: $query, sortKey: {sort}) {{
+    nodes {{ {fields} }}
+    {_MORE}
+  }}
+}}
+"""
+
+
+#: A page of a stream in the order of the last change.
+PAGES: Mapping[str, str] = {
+    stream: _page(
+        stream,
+        f"{_TYPES[stream]}Page",
+        size,
+        _FIELDS[stream],
+        _SORTED.get(stream, "UPDATED_AT"),
+    )
+    for stream, size in _PAGE_SIZES.items()
+}
+
+#: A page of a stream's ids.
+IDS: Mapping[str, str] = {
+    stream: _page(stream, f"{_TYPES[stream]}Ids", 250, "id", "ID") for stream in ROOTS
+}
+
+#: One record, with what travels with it. A checkout cannot be asked for by its id.
+ONE: Mapping[str, str] = {
+    "customers": f"query CustomerOne($id: ID!) {{ customer(id: $id) {{ {CUSTOMER} }} }}",
+    "products": f"""
+query ProductOne($id: ID!) {{ product(id: $id) {{ {PRODUCT} {_VARIANTS} }} }}
+""",
+    "orders": f"""
+query OrderOne($id: ID!) {{
+  order(id: $id) {{
+    {ORDER}
+    {_REFUNDS}
+    lineItems(first: 40) {{ nodes {{ {LINE} }} {_MORE} }}
+  }}
+}}
+""",
+}
+
+#: The name under which a document of `ONE` answers.
+ONE_OF: Mapping[str, str] = {"customers": "customer", "products": "product", "orders": "order"}
+
+COUNTS: Mapping[str, str] = {
+    stream: f"""
+query {_TYPES[stream]}Count($query: String) {{
+  {root}Count(query: $query, limit: null) {{ count precision }}
+}}
+"""
+    for stream, root in ROOTS.items()
+}
+
+OLDEST: Mapping[str, str] = {
+    stream: f"""
+query {_TYPES[stream]}Oldest($query: String) {{
+  {root}(first: 1, query: $query, sortKey: CREATED_AT) {{ nodes {{ createdAt }} }}
+}}
+"""
+    for stream, root in ROOTS.items()
+}
+
+#: What is left of a long order, product or checkout.
+LINES_MORE = f"""
+query OrderLinesMore($id: ID!, $after: String) {{
+  order(id: $id) {{
+    lineItems(first: 50, after: $after) {{ nodes {{ {LINE} }} {_MORE} }}
+  }}
+}}
+"""
+
+VARIANTS_MORE = f"""
+query VariantsMore($id: ID!, $after: String) {{
+  product(id: $id) {{
+    variants(first: 250, after: $after) {{ nodes {{ {VARIANT} }} {_MORE} }}
+  }}
+}}
+"""
+
+#: Every refund of an order that has more of them than a page lists.
+REFUND_HEADERS = f"""
+query RefundHeaders($id: ID!) {{ order(id: $id) {{ refunds(first: 250) {{ {REFUND} }} }} }}
+"""
+
+#: Refunds a call of `REFUND_LINES` may name.
+REFUNDS_AT_ONCE = 12
+
+REFUND_LINES = f"""
+query RefundLines($ids: [ID!]!) {{
+  nodes(ids: $ids) {{
+    ... on Refund {{ id refundLineItems(first: 10) {{ nodes {{ {REFUND_LINE} }} {_MORE} }} }}
+  }}
+}}
+"""
+
+REFUND_LINES_MORE = f"""
+query RefundLinesMore($id: ID!, $after: String) {{
+  refund(id: $id) {{
+    refundLineItems(first: 100, after: $after) {{ nodes {{ {REFUND_LINE} }} {_MORE} }}
+  }}
+}}
+"""
+
+SHOP = """
+query ShopProfile {
+  shop { id name myshopifyDomain currencyCode ianaTimezone }
+  currentAppInstallation { accessScopes { handle } }
+}
+"""
+
+#: One record of each kind: what is refused is refused here already.
+PROBE = """
+query Probe {
+  customers(first: 1) { nodes { id firstName defaultEmailAddress { emailAddress } } }
+  orders(first: 1) { nodes { id createdAt } }
+  products(first: 1) { nodes { id } }
+  abandonedCheckouts(first: 1) { nodes { id } }
+}
+"""
+
+BULK_RUN = """
+mutation BulkRun($query: String!) {
+  bulkOperationRunQuery(query: $query, groupObjects: false) {
+    bulkOperation { id status }
+    userErrors { field message code }
+  }
+}
+"""
+
+BULK_POLL = """
+query BulkPoll($id: ID!) {
+  bulkOperation(id: $id) {
+    id status errorCode createdAt completedAt objectCount rootObjectCount url partialDataUrl
+  }
+}
+"""
+
+BULK_RUNNING = """
+query BulkRunning {
+  bulkOperations(first: 10, query: "status:running OR status:created", sortKey: CREATED_AT) {
+    nodes { id status type query }
+  }
+}
+"""
+
+BULK_CANCEL = """
+mutation BulkCancel($id: ID!) {
+  bulkOperationCancel(id: $id) { bulkOperation { id status } userErrors { field message } }
+}
+"""
+
+
+def _nested(name: str, fields: str) -> str:
+    return f"{name} {{ edges {{ node {{ __typename {fields} }} }} }}"
+
+
+_BULK_FIELDS = {
+    "customers": CUSTOMER,
+    "products": PRODUCT + _nested("variants", VARIANT),
+    "orders": f"{ORDER} refunds {{ {REFUND} }} {_nested('lineItems', LINE)}",
+    "carts": CHECKOUT + _nested("lineItems", CHECKOUT_LINE),
+}
+
+
+def bulk(stream: str, query: str) -> str:
+    """Return the body of a bulk operation over a stream; `query` is Shopify's search filter."""
+    return _bulk(stream, query, _BULK_FIELDS[stream])
+
+
+def bulk_ids(stream: str, query: str) -> str:
+    """Return the body of a bulk operation that lists a stream's ids."""
+    return _bulk(stream, query, "id")
+
+
+def _bulk(stream: str, query: str, fields: str) -> str:
+    # Filters are made here, of dates and statuses: nothing in them needs escaping.
+    return f"{{ {_nested(f'{ROOTS[stream]}(query: {chr(34)}{query}{chr(34)})', fields)} }}"
