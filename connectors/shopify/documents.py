@@ -20,7 +20,9 @@ CUSTOMER = """
     statistics { rfmGroup predictedSpendTier }
 """
 
-VARIANT = "id title sku price inventoryQuantity selectedOptions { name value }"
+VARIANT = """
+    id title sku price inventoryQuantity availableForSale selectedOptions { name value }
+"""
 
 PRODUCT = """
     id title status vendor productType tags createdAt updatedAt onlineStoreUrl isGiftCard

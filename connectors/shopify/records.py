@@ -1,0 +1,299 @@
+"""Shopify's customers, products and checkouts as records; orders are in `orders.py`.
+
+Pure functions of what `documents.py` asks for. Ids are the numbers that webhooks use as well.
+
+==================================  ===========================================================
+Shopify                             here
+==================================  ===========================================================
+e-mail consent SUBSCRIBED           CONFIRMED, of the moment and level that Shopify tells
+PENDING                             CONSENTED
+UNSUBSCRIBED                        DENIED
+NOT_SUBSCRIBED, INVALID             UNKNOWN where a moment is told, else no statement: nobody
+                                    was asked
+SMS consent                         the same, channel "sms"; REDACTED is DENIED
+opted out of the sale of data       DENIED, channel "data_sale"
+tag "wholesale", "b2b"              a business account
+category "Men > Suits"              category path, and whom it is for where a level says so
+status UNLISTED                     "draft": the merchant shows it to nobody
+variant for sale with none in stock stock not counted
+checkout with `completedAt`         a cart that became an order
+==================================  ===========================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from decimal import Decimal
+
+from connectors.records import (
+    Cart,
+    ConsentEvent,
+    ConsentState,
+    Customer,
+    OrderLine,
+    Product,
+    Variant,
+)
+from connectors.shopify.fields import (
+    Raw,
+    amount,
+    count,
+    inner,
+    moment,
+    moment_or_none,
+    need,
+    nodes,
+    number,
+    text,
+)
+
+_STATES = {
+    "SUBSCRIBED": ConsentState.CONFIRMED,
+    "PENDING": ConsentState.CONSENTED,
+    "UNSUBSCRIBED": ConsentState.DENIED,
+    "REDACTED": ConsentState.DENIED,
+    "NOT_SUBSCRIBED": ConsentState.UNKNOWN,
+    "INVALID": ConsentState.UNKNOWN,
+}
+#: What Shopify calls itself in the ledger.
+SOURCE = "Shopify"
+_BUSINESS = frozenset(("wholesale", "b2b", "groothandel"))
+_STATUS = {"ACTIVE": "active", "ARCHIVED": "archived"}
+_GENDERS = {
+    **dict.fromkeys(("men", "men's", "mens", "heren"), "men"),
+    **dict.fromkeys(("women", "women's", "womens", "dames"), "women"),
+    "unisex": "unisex",
+    **dict.fromkeys(("kids", "children", "kinderen", "baby & toddler"), "kids"),
+}
+_COLOURS = frozenset(("color", "colour", "kleur"))
+_SIZES = frozenset(("size", "maat", "grootte", "shoe size", "schoenmaat"))
+#: What Shopify calls the only variant of a product without options.
+_NO_OPTION = "Default Title"
+GIFT_CARD = "Gift card"
+
+
+def customer(raw: Raw) -> Customer:
+    """Return a customer; one without an address or telephone number is one too.
+
+    Raises
+    ------
+    Unreadable
+    """
+    tags = tuple(tag.strip() for tag in raw.get("tags") or () if tag.strip())
+    locale = text(raw, "locale")
+    return Customer(
+        id=number(need(raw, "id")),
+        email=email(text(raw, "defaultEmailAddress", "emailAddress")),
+        phone=text(raw, "defaultPhoneNumber", "phoneNumber"),
+        first_name=text(raw, "firstName"),
+        last_name=text(raw, "lastName"),
+        company=text(raw, "defaultAddress", "company"),
+        is_business=any(tag.casefold() in _BUSINESS for tag in tags),
+        language=locale.replace("_", "-").partition("-")[0].lower() if locale else None,
+        country=text(raw, "defaultAddress", "countryCodeV2"),
+        postcode=text(raw, "defaultAddress", "zip"),
+        city=text(raw, "defaultAddress", "city"),
+        tags=tags,
+        created_at=moment_or_none(raw, "createdAt"),
+        source_updated_at=moment(raw, "updatedAt"),
+    )
+
+
+def email(address: str | None) -> str | None:
+    """Return an address with its domain in lower case; None for what is none."""
+    name, _, domain = (address or "").rpartition("@")
+    return f"{name}@{domain.lower()}" if name and domain else None
+
+
+def consent(raw: Raw) -> list[ConsentEvent]:
+    """Return what a customer's record says about permission, each with its own moment.
+
+    Raises
+    ------
+    Unreadable
+    """
+    return list(_consent(raw))
+
+
+def _consent(raw: Raw) -> Iterator[ConsentEvent]:
+    key = number(need(raw, "id"))
+    by_mail = raw.get("defaultEmailAddress")
+    if by_mail:
+        said = {
+            "state": by_mail.get("marketingState"),
+            "optInLevel": by_mail.get("marketingOptInLevel"),
+            "updatedAt": by_mail.get("marketingUpdatedAt"),
+        }
+        yield from _statement(key, "email", said, email=email(text(by_mail, "emailAddress")))
+    by_phone = raw.get("defaultPhoneNumber")
+    if by_phone and by_phone.get("smsMarketingConsent"):
+        said = by_phone["smsMarketingConsent"]
+        yield from _statement(key, "sms", said, phone=text(by_phone, "phoneNumber"))
+    if raw.get("dataSaleOptOut"):
+        yield ConsentEvent(
+            id=f"data_sale:{key}",
+            state=ConsentState.DENIED,
+            at=None,
+            source=SOURCE,
+            customer_id=key,
+            channel="data_sale",
+        )
+
+
+def _statement(
+    key: str, channel: str, said: Raw, *, email: str | None = None, phone: str | None = None
+) -> Iterator[ConsentEvent]:
+    told = need(said, "state")
+    # A state that is new to us must not let anybody in.
+    state = _STATES.get(told, ConsentState.UNKNOWN)
+    at = moment_or_none(said, "updatedAt")
+    if state is ConsentState.UNKNOWN and at is None:
+        return
+    level = said.get("optInLevel")
+    yield ConsentEvent(
+        id=f"{channel}:{key}:{told}:{at.isoformat() if at else ''}",
+        state=state,
+        at=at,
+        source=SOURCE,
+        customer_id=key,
+        email=email,
+        phone=phone,
+        channel=channel,
+        evidence=f"{told}, {level}" if level else str(told),
+    )
+
+
+def product(raw: Raw) -> Product:
+    """Return a product with its variants.
+
+    Raises
+    ------
+    Unreadable
+    """
+    path = category_path(raw)
+    tags = tuple(tag.strip() for tag in raw.get("tags") or () if tag.strip())
+    lowest = inner(raw, "priceRangeV2", "minVariantPrice")
+    variants = tuple(_variant(one) for one in nodes(raw, "variants"))
+    return Product(
+        id=number(need(raw, "id")),
+        title=str(need(raw, "title")).strip() or "-",
+        sku=variants[0].sku if len(variants) == 1 else None,
+        product_type=product_type(raw, is_gift_card=bool(raw.get("isGiftCard"))),
+        category_path=path,
+        brand=text(raw, "vendor"),
+        tags=tags,
+        gender_target=gender_target((*path, *tags)),
+        price=amount(lowest, "amount") if lowest else None,
+        currency=text(lowest, "currencyCode") if lowest else None,
+        status=_STATUS.get(need(raw, "status"), "draft"),
+        url=text(raw, "onlineStoreUrl"),
+        image_url=text(raw, "featuredMedia", "preview", "image", "url"),
+        variants=variants,
+        created_at=moment_or_none(raw, "createdAt"),
+        source_updated_at=moment(raw, "updatedAt"),
+    )
+
+
+def _variant(raw: Raw) -> Variant:
+    told = options(raw)
+    stock = raw.get("inventoryQuantity")
+    # Sold although none is there: not counted, or sold before it arrives.
+    is_counted = stock is not None and (stock > 0 or not raw.get("availableForSale"))
+    title = text(raw, "title")
+    return Variant(
+        id=number(need(raw, "id")),
+        sku=text(raw, "sku"),
+        title=None if title == _NO_OPTION else title,
+        colour=among(told, _COLOURS),
+        size=among(told, _SIZES),
+        price=amount(raw, "price"),
+        inventory_quantity=max(int(stock or 0), 0) if is_counted else None,
+    )
+
+
+def product_type(raw: Raw | None, *, is_gift_card: bool) -> str | None:
+    """Return the merchant's own word for the kind of goods; gift cards are told even without."""
+    return text(raw or {}, "productType") or (GIFT_CARD if is_gift_card else None)
+
+
+def category_path(raw: Raw | None) -> tuple[str, ...]:
+    """Return the levels of Shopify's taxonomy, from general to particular."""
+    told = text(raw or {}, "category", "fullName")
+    return tuple(level.strip() for level in told.split(" > ")) if told else ()
+
+
+def gender_target(words: Iterable[str]) -> str | None:
+    """Return whom goods are for where a category or tag says just that."""
+    return next((_GENDERS[w] for word in words if (w := word.casefold()) in _GENDERS), None)
+
+
+def options(raw: Raw | None) -> Mapping[str, str]:
+    """Return a variant's option names in lower case, each with its value."""
+    return {
+        str(one.get("name", "")).strip().casefold(): str(one["value"]).strip()
+        for one in (raw or {}).get("selectedOptions") or ()
+        if one.get("value") and one["value"] != _NO_OPTION
+    }
+
+
+def among(told: Mapping[str, str], names: frozenset[str]) -> str | None:
+    """Return the value of the first option with one of these names."""
+    return next((value for name, value in told.items() if name in names), None)
+
+
+def goods(raw: Raw, *, is_gift_card: bool = False) -> OrderLine:
+    """Return what a line of an order or checkout is about; amounts are the caller's.
+
+    Title, article number and vendor are those of the day it was bought. What kind of thing it is
+    stands with the product alone, and is unknown once that is deleted.
+
+    Raises
+    ------
+    Unreadable
+    """
+    sold, variant = raw.get("product"), raw.get("variant")
+    path = category_path(sold)
+    told = options(variant)
+    return OrderLine(
+        id=number(need(raw, "id")),
+        title=text(raw, "title") or "-",
+        quantity=count(raw, "quantity"),
+        total=Decimal(0),
+        product_id=number(sold["id"]) if sold else None,
+        variant_id=number(variant["id"]) if variant else None,
+        sku=text(raw, "sku"),
+        product_type=product_type(sold, is_gift_card=is_gift_card),
+        category_path=path,
+        brand=text(raw, "vendor"),
+        gender_target=gender_target(path),
+        colour=among(told, _COLOURS),
+        size=among(told, _SIZES),
+    )
+
+
+def cart(raw: Raw) -> Cart:
+    """Return a checkout that was begun; Shopify does not name the order that it became.
+
+    Raises
+    ------
+    Unreadable
+    """
+    key = number(need(raw, "id"))
+    buyer = raw.get("customer")
+    lines = tuple(
+        replace(goods(one), total=amount(one, "discountedTotalPriceWithCodeDiscount"))
+        for one in nodes(raw, "lineItems")
+    )
+    return Cart(
+        id=key,
+        customer_id=number(buyer["id"]) if buyer else None,
+        email=email(text(raw, "customer", "defaultEmailAddress", "emailAddress")),
+        currency=need(raw, "totalPriceSet", "shopMoney", "currencyCode"),
+        total=amount(raw, "totalPriceSet"),
+        updated_at=moment(raw, "updatedAt"),
+        checkout_url=text(raw, "abandonedCheckoutUrl"),
+        order_id=f"checkout {key}" if raw.get("completedAt") else None,
+        lines=lines,
+        source_updated_at=moment(raw, "updatedAt"),
+    )
