@@ -1,0 +1,1 @@
+"""Shopify as far as we use it: OAuth, Admin GraphQL, bulk operations, webhooks, and its faults."""

@@ -1,0 +1,152 @@
+"""What Shopify holds: the shops with their records, and the app that is installed on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import count
+
+from tests.emulators.shopify.tables import Row, Table, gid, kind_of
+
+#: Points restored per second, by plan.
+RESTORE = {"basic": 100, "advanced": 200, "plus": 1_000, "enterprise": 2_000}
+#: How many times the restore rate a bucket holds.
+BUCKET_S = 20
+#: The protected fields that level 2 opens one by one.
+LEVEL_2 = frozenset({"customer/name", "customer/email", "customer/phone", "customer/address"})
+
+
+@dataclass
+class Approvals:
+    """What Shopify allowed the app to read of customers, on one shop."""
+
+    #: Level 1: customers and orders at all.
+    customer_data: bool = True
+    #: Level 2: personal fields.
+    fields: frozenset[str] = LEVEL_2
+    #: Whether `read_all_orders` may be granted.
+    all_orders: bool = True
+
+
+@dataclass
+class App:
+    """Our app as Shopify knows it."""
+
+    client_id: str = "stipt-client-id"
+    #: The newest first; webhooks are signed with the newest, the others are still accepted.
+    client_secrets: list[str] = field(default_factory=lambda: ["shpss_stipt-client-secret"])
+    #: "public": only expiring tokens; "custom": both; "organisation": client credentials as well.
+    distribution: str = "public"
+    title: str = "Stipt"
+    app_url: str = ""
+    #: Exact addresses; empty: any.
+    redirect_urls: list[str] = field(default_factory=list)
+    #: Where the privacy webhooks (and all declared in the app's own configuration) go.
+    compliance_url: str = ""
+
+    @property
+    def client_secret(self) -> str:
+        """The secret that signs."""
+        return self.client_secrets[0]
+
+
+@dataclass
+class Shop:
+    """One merchant's shop."""
+
+    domain: str
+    number: int = 1
+    name: str = "Sample shop"
+    email: str = "owner@stipt-demo.shop"
+    currency: str = "EUR"
+    time_zone: str = "Europe/Amsterdam"
+    plan: str = "basic"
+    approvals: Approvals = field(default_factory=Approvals)
+    #: Scopes that the merchant (or Shopify) does not grant.
+    refused_scopes: set[str] = field(default_factory=set)
+    #: None while the app is not installed; else the granted scopes.
+    scopes: frozenset[str] | None = None
+    #: Whether authorizing redirects at once, as it does when nothing new is asked.
+    approves_itself: bool = False
+    customers: Table = field(default_factory=Table)
+    orders: Table = field(default_factory=Table)
+    products: Table = field(default_factory=Table)
+    checkouts: Table = field(default_factory=Table)
+    subscriptions: dict[str, Row] = field(default_factory=dict)
+    metafields: dict[str, Row] = field(default_factory=dict)
+    #: Objects of one connection that can be paged through.
+    paging_limit: int = 25_000
+    _variants: dict[str, tuple[str, int]] = field(default_factory=dict)
+    _variants_of: int = -1
+    _numbers: count[int] = field(default_factory=lambda: count(9_000_000_001))
+
+    @property
+    def id(self) -> str:
+        return gid("Shop", self.number)
+
+    def next_id(self, kind: str) -> str:
+        """Return an id that nothing has yet."""
+        return gid(kind, next(self._numbers))
+
+    def table(self, kind: str) -> Table | None:
+        """Return the records of a type; None when the type has no table of its own."""
+        tables = {
+            "Customer": self.customers,
+            "Order": self.orders,
+            "Product": self.products,
+            "AbandonedCheckout": self.checkouts,
+        }
+        return tables.get(kind)
+
+    def find(self, global_id: str) -> Row | None:
+        """Return a record by its id; None when it is not (any more) there."""
+        kind = kind_of(global_id)
+        if kind == "ProductVariant":
+            return self._variant(global_id)
+        if kind == "Shop":
+            return self.profile() if global_id == self.id else None
+        if kind == "WebhookSubscription":
+            return self.subscriptions.get(global_id)
+        table = self.table(kind)
+        return table.get(global_id) if table is not None else None
+
+    def _variant(self, global_id: str) -> Row | None:
+        if self._variants_of != self.products.version:
+            self._variants = {
+                variant["id"]: (product["id"], place)
+                for product in self.products.values()
+                for place, variant in enumerate(product["variants"])
+            }
+            self._variants_of = self.products.version
+        if global_id not in self._variants:
+            return None
+        product_id, place = self._variants[global_id]
+        return {**self.products[product_id]["variants"][place], "product": {"id": product_id}}
+
+    def profile(self) -> Row:
+        """Return the shop as `shop` tells it."""
+        plus = self.plan in ("plus", "enterprise")
+        return {
+            "__typename": "Shop",
+            "id": self.id,
+            "name": self.name,
+            "myshopifyDomain": self.domain,
+            "email": self.email,
+            "contactEmail": self.email,
+            "currencyCode": self.currency,
+            "ianaTimezone": self.time_zone,
+            "plan": {
+                "publicDisplayName": self.plan.title(),
+                "partnerDevelopment": False,
+                "shopifyPlus": plus,
+            },
+            "primaryDomain": {
+                "id": gid("Domain", self.number),
+                "host": self.domain,
+                "url": f"https://{self.domain}",
+                "sslEnabled": True,
+            },
+            "taxesIncluded": True,
+            "enabledPresentmentCurrencies": [self.currency],
+            "setupRequired": False,
+            "url": f"https://{self.domain}",
+        }

@@ -1,0 +1,109 @@
+"""A shop's records as GraphQL-shaped dicts, found by gid and read in the order of a field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+#: One record: field name to value, connections as plain lists, other records as `{"id": gid}`.
+Row: TypeAlias = dict[str, Any]
+
+#: From so many rows on an order once made is kept until a row changes.
+_WORTH_KEEPING = 2_000
+
+
+def gid(kind: str, number: object) -> str:
+    """Return a global id.
+
+    Examples
+    --------
+    >>> gid("Order", 1)
+    'gid://shopify/Order/1'
+    """
+    return f"gid://shopify/{kind}/{number}"
+
+
+def kind_of(global_id: str) -> str:
+    """Return the type that a global id names."""
+    return global_id.split("/")[-2]
+
+
+def number_of(global_id: str) -> int:
+    """Return the number in a global id."""
+    return int(global_id.rpartition("/")[2].partition("?")[0])
+
+
+class Table:
+    """The records of one type.
+
+    A row is a dict, or what makes one: a shop of 200,000 orders is rendered as it is read.
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[str, Row | Callable[[], Row]] = {}
+        #: Of rows that are made when read: the fields that are sorted and searched by.
+        self._known: dict[str, Mapping[str, Any]] = {}
+        self._orders: dict[str, list[tuple[Any, int, str]]] = {}
+        #: Counts the changes.
+        self.version = 0
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._rows))
+
+    def __contains__(self, global_id: str) -> bool:
+        return global_id in self._rows
+
+    def __getitem__(self, global_id: str) -> Row:
+        row = self._rows[global_id]
+        return row() if callable(row) else row
+
+    def get(self, global_id: str) -> Row | None:
+        """Return one record; None when there is none."""
+        return self[global_id] if global_id in self._rows else None
+
+    def values(self) -> Iterator[Row]:
+        """Yield every record."""
+        return (self[key] for key in self)
+
+    def put(self, row: Row) -> None:
+        """Keep a record in the place of its former version."""
+        self._rows[row["id"]] = row
+        self._known.pop(row["id"], None)
+        self._changed()
+
+    def put_lazily(self, global_id: str, make: Callable[[], Row], known: Mapping[str, Any]) -> None:
+        """Keep what makes a record, with the fields that it is sorted and searched by."""
+        self._rows[global_id] = make
+        self._known[global_id] = known
+        self._changed()
+
+    def remove(self, global_id: str) -> Row:
+        """Take a record away and return it."""
+        row = self[global_id]
+        del self._rows[global_id]
+        self._known.pop(global_id, None)
+        self._changed()
+        return row
+
+    def _changed(self) -> None:
+        self._orders.clear()
+        self.version += 1
+
+    def field(self, global_id: str, name: str) -> Any:
+        """Return one field of a record."""
+        if name == "id":
+            return number_of(global_id)
+        known = self._known.get(global_id)
+        return known[name] if known is not None else self[global_id][name]
+
+    def ordered(self, name: str) -> list[tuple[Any, int, str]]:
+        """Return (value, number, gid) of every record, sorted; None sorts first."""
+        if name in self._orders:
+            return self._orders[name]
+        made = sorted((self.field(key, name) or "", number_of(key), key) for key in self._rows)
+        if len(made) >= _WORTH_KEEPING:
+            self._orders[name] = made
+        return made
