@@ -8,7 +8,7 @@ from typing import Any
 from segmentation.duedates.needs import NeedName
 
 #: Of the JSON of a fit; another one is replaced by the next fit.
-SCHEMA = 13
+SCHEMA = 14
 
 
 def value_refused(plain: Mapping[str, Any], account_id: int) -> dict[str, Any] | None:

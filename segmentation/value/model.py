@@ -12,22 +12,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from segmentation.duedates.starts import Floats, persons_of
-from segmentation.value.bgnbd import COLUMNS as REPEATS
+from segmentation.value.activity import ActiveOdds
 from segmentation.value.bgnbd import BetaGeo
 from segmentation.value.boosted import BoostedCounts
-from segmentation.value.gammagamma import COLUMNS as AMOUNTS
 from segmentation.value.gammagamma import GammaGamma
 from segmentation.value.history import WEEK, customers, outcomes
+from segmentation.value.tries import FEATURES, Try, View, between, captured, ratio_of, spread_of
 
 #: Below either nothing is fitted: customers with a second purchase, days of history.
 REPEATERS_NEEDED = 200
@@ -39,54 +37,10 @@ CUTOFFS = 3
 STRENGTHS: Mapping[str, float] = {"bgnbd": 0.0, "mixed": 0.5, "boosted": 1.0}
 #: A window of a whole year holds every season, so that its level tells of the next year's too.
 _WHOLE_YEAR = 365
-#: Ends of the interval: it holds eight of ten.
-_ENDS = (0.1, 0.9)
-_BIN, _MOST_BINS = 50, 10
 #: Customers that are enough to learn from.
 ENOUGH = 200_000
-#: What more of a feature may do to the correction; time alone can only lower it.
-_FEATURES: Mapping[str, int] = {
-    "expected": 1,
-    "active": 1,
-    "late": -1,
-    "recency": -1,
-    "tenure": -1,
-    "orders": 0,
-    "orders_30": 1,
-    "orders_60": 1,
-    "orders_90": 1,
-    "revenue": 0,
-    "revenue_90": 1,
-    "monetary_value": 0,
-    "articles": 0,
-    "gap": 0,
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class _View:
-    """A shop as seen on one day: its customers and what the fallback expects of them."""
-
-    table: pd.DataFrame
-    repeats: BetaGeo
-    amounts: GammaGamma
-    #: Expected in the window that corrections are learned from.
-    orders: Floats
-    features: Floats
-
-    @classmethod
-    def of(cls, days: pd.DataFrame, as_of: int, window: int) -> _View:
-        table = customers(days, as_of)
-        repeats = BetaGeo().fit(table[list(REPEATS)])
-        amounts = GammaGamma().fit(table[list(AMOUNTS)])
-        return cls.by(table, repeats, amounts, window)
-
-    @classmethod
-    def by(cls, table: pd.DataFrame, repeats: BetaGeo, amounts: GammaGamma, window: int) -> _View:
-        orders = repeats.predict(table, window / WEEK)
-        active = repeats.p_active(table, window / WEEK)
-        features = _features(table, orders, active)
-        return cls(table=table, repeats=repeats, amounts=amounts, orders=orders, features=features)
+#: Customers in windows that are enough to learn who buys at all.
+ENOUGH_BOUGHT = 100_000
 
 
 class CustomerValue(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
@@ -111,6 +65,8 @@ class CustomerValue(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         The fallback.
     boosted_ : BoostedCounts or None
         The correction, where it was tried.
+    active_ : ActiveOdds
+        The chance of any order within the window; `p_active` is the mean of it and of BG/NBD's.
     champion_ : str
         A name of `STRENGTHS`.
     level_ : float
@@ -144,7 +100,7 @@ class CustomerValue(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         people = _people(days)
         days = self.some(days)
         self.window_ = min(self.horizon, (as_of + 1 - int(days["day"].min())) // CUTOFFS)
-        now = _View.of(days, as_of, self.window_)
+        now = View.of(days, as_of, self.window_)
         self.repeats_, self.amounts_ = now.repeats, now.amounts
         self.boosted_, self.level_, self.champion_ = None, 1.0, next(iter(STRENGTHS))
         tries = [
@@ -157,8 +113,9 @@ class CustomerValue(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         if self.champion_ != next(iter(STRENGTHS)):
             self.boosted_ = self._boosted(days, as_of - self.window_)
             self.level_ = self._level(now, self.boosted_, STRENGTHS[self.champion_])
+        self.active_ = _active(tries)
         values = [one.value(self.champion_) for one in tries]
-        self.spread_ = _spread(values, [one.revenue for one in tries])
+        self.spread_ = spread_of(values, [one.revenue for one in tries])
         self.report_ = people | self._report(tries, values)
         figures = [(one["captured"], one["captured_recent"]) for one in self.report_["cutoffs"]]
         ours, recent = (float(np.mean(side)) for side in zip(*figures, strict=True))
@@ -166,9 +123,9 @@ class CustomerValue(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
             self.refused_ = {"what": "better", "needed": recent, "there": ours}
         return self
 
-    def _try(self, days: pd.DataFrame, cut: int, now: _View) -> _Try:
+    def _try(self, days: pd.DataFrame, cut: int, now: View) -> Try:
         """Return what each strength would have said on an earlier day, and what came."""
-        view = _View.of(days, cut, self.window_)
+        view = View.of(days, cut, self.window_)
         orders = {next(iter(STRENGTHS)): view.orders}
         persons = view.table["person_id"].to_numpy(dtype=np.int64)
         if len(now.table) >= BOOSTED_FROM and (days["day"] <= cut - self.window_).any():
@@ -179,18 +136,18 @@ class CustomerValue(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
                     level = self._level(view, boosted, strength)
                     orders[name] = view.orders * ratio**strength * level
         came, revenue = outcomes(days, persons, cut, self.window_)
-        return _Try(cut, view, orders, came, revenue)
+        return Try(cut, view, orders, came, revenue)
 
     def _boosted(self, days: pd.DataFrame, cut: int) -> BoostedCounts | None:
         """Learn by how much the orders after `cut` differed from those expected then."""
-        view = _View.of(days, cut, self.window_)
+        view = View.of(days, cut, self.window_)
         came, _ = outcomes(
             days, view.table["person_id"].to_numpy(dtype=np.int64), cut, self.window_
         )
         if not came.any():
             return None
         expected = np.maximum(view.orders, 1e-6)
-        boosted = BoostedCounts(monotonic_cst=list(_FEATURES.values()))
+        boosted = BoostedCounts(monotonic_cst=list(FEATURES.values()))
         return boosted.fit(view.features, came / expected, sample_weight=expected)
 
     def some(self, days: pd.DataFrame) -> pd.DataFrame:
@@ -204,7 +161,7 @@ class CustomerValue(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         chosen[rng.choice(people, ENOUGH, replace=False)] = True
         return days[chosen[code]]
 
-    def _level(self, view: _View, boosted: BoostedCounts | None, strength: float) -> float:
+    def _level(self, view: View, boosted: BoostedCounts | None, strength: float) -> float:
         if boosted is None or self.window_ >= _WHOLE_YEAR:
             return 1.0
         corrected = view.orders * boosted.predict(view.features) ** strength
@@ -238,23 +195,25 @@ class CustomerValue(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         table = customers(_sorted(days, as_of), as_of)
         weeks = self.horizon / WEEK
         ratio = np.ones(len(table))
-        view = _View.by(table, self.repeats_, self.amounts_, self.window_) if len(table) else None
+        view = View.by(table, self.repeats_, self.amounts_, self.window_) if len(table) else None
         if view is not None and self.boosted_ is not None:
             ratio = self.boosted_.predict(view.features) ** STRENGTHS[self.champion_] * self.level_
         if view is None:
             nothing: Floats = np.zeros(0)
             names = ("p_alive", "p_active", "orders", "value", "low", "high")
             return table[["person_id"]].assign(**dict.fromkeys(names, nothing))
+        # Learned of one window; a longer one is so many of them.
+        windows = self.horizon / self.window_
+        learned = 1 - (1 - self.active_.predict(view.features)) ** windows
         worth = self.amounts_.predict(table)
         orders = self.repeats_.predict(table, weeks) * ratio
         value = orders * worth
-        low, high = _between(self.spread_, view.orders * ratio * worth)
+        low, high = between(self.spread_, view.orders * ratio * worth)
         return pd.DataFrame(
             {
                 "person_id": table["person_id"],
                 "p_alive": self.repeats_.p_alive(table),
-                # Of the hazard that BG/NBD expects, as much as of its orders.
-                "p_active": 1 - (1 - self.repeats_.p_active(table, weeks)) ** ratio,
+                "p_active": (self.repeats_.p_active(table, weeks) + learned) / 2,
                 "orders": orders,
                 "value": value,
                 "low": np.minimum(low * value, value),
@@ -278,14 +237,14 @@ class CustomerValue(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         orders: Floats = other.predict(days, as_of)["orders"].to_numpy(dtype=np.float64)
         return orders
 
-    def _report(self, tries: Sequence[_Try], values: Sequence[Floats]) -> dict[str, Any]:
+    def _report(self, tries: Sequence[Try], values: Sequence[Floats]) -> dict[str, Any]:
         rows = []
         for place, (one, value) in enumerate(zip(tries, values, strict=True)):
             others = [k for k in range(len(tries)) if k != place]
-            spread = _spread([values[k] for k in others], [tries[k].revenue for k in others])
-            low, high = _between(spread, value)
+            spread = spread_of([values[k] for k in others], [tries[k].revenue for k in others])
+            low, high = between(spread, value)
             inside = (one.revenue >= low * value) & (one.revenue <= np.maximum(high * value, value))
-            recent = _captured(one.view.table["revenue_90"].to_numpy(), one.revenue)
+            recent = captured(one.view.table["revenue_90"].to_numpy(), one.revenue)
             rows.append(
                 {
                     "as_of": one.cut,
@@ -294,9 +253,9 @@ class CustomerValue(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
                     "mean_error_orders": float(
                         np.abs(one.orders[self.champion_] - one.came).mean()
                     ),
-                    "orders_predicted_to_actual": _ratio(one.orders[self.champion_], one.came),
-                    "value_predicted_to_actual": _ratio(value, one.revenue),
-                    "captured": _captured(value, one.revenue),
+                    "orders_predicted_to_actual": ratio_of(one.orders[self.champion_], one.came),
+                    "value_predicted_to_actual": ratio_of(value, one.revenue),
+                    "captured": captured(value, one.revenue),
                     "captured_recent": recent,
                     "coverage": float(inside.mean()),
                 }
@@ -315,6 +274,7 @@ class CustomerValue(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
             plain |= {name: getattr(self, f"{name}_") for name in _PLAIN}
             plain |= {"repeats": self.repeats_.to_dict(), "amounts": self.amounts_.to_dict()}
             plain["boosted"] = self.boosted_.to_dict() if self.boosted_ else None
+            plain["active"] = self.active_.to_dict()
         return plain
 
     @classmethod
@@ -329,33 +289,19 @@ class CustomerValue(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
             model.amounts_ = GammaGamma.from_dict(plain["amounts"])
             boosted = plain["boosted"]
             model.boosted_ = BoostedCounts.from_dict(boosted) if boosted else None
+            model.active_ = ActiveOdds.from_dict(plain["active"])
         return model
 
 
 _PLAIN = ("window", "champion", "level", "spread", "report")
 
 
-@dataclass(frozen=True)
-class _Try:
-    """What would have been said on an earlier day, and what came in the window after it."""
-
-    cut: int
-    view: _View
-    #: Name of `STRENGTHS` -> expected orders.
-    orders: Mapping[str, Floats]
-    came: Floats
-    revenue: Floats
-
-    def deviance(self, name: str) -> float:
-        """Return the mean Poisson deviance of the orders."""
-        expected, came = np.maximum(self.orders[name], 1e-6), self.came
-        logs = np.where(came > 0, came * np.log(np.maximum(came, 1.0) / expected), 0.0)
-        return float(2 * (logs - (came - expected)).mean())
-
-    def value(self, name: str) -> Floats:
-        """Return expected revenue."""
-        value: Floats = self.orders[name] * self.view.amounts.predict(self.view.table)
-        return value
+def _active(tries: Sequence[Try]) -> ActiveOdds:
+    """Learn who bought at all in the windows of the tries, of as many people as are enough."""
+    every = max(1, sum(len(one.came) for one in tries) // ENOUGH_BOUGHT)
+    features = np.concatenate([one.view.features[::every] for one in tries])
+    came = np.concatenate([one.came[::every] for one in tries])
+    return ActiveOdds(signs=list(FEATURES.values())).fit(features, came > 0)
 
 
 def _sorted(days: pd.DataFrame, as_of: int) -> pd.DataFrame:
@@ -375,43 +321,3 @@ def _refusal(days: pd.DataFrame, as_of: int) -> dict[str, Any] | None:
     if history < DAYS_NEEDED:
         return {"what": "days", "needed": DAYS_NEEDED, "there": history}
     return None
-
-
-def _features(table: pd.DataFrame, orders: Floats, active: Floats) -> Floats:
-    tenure = table["tenure"] * WEEK
-    made = {
-        "expected": orders,
-        "active": active,
-        "late": table["recency"] * table["orders"] / tenure,
-        "tenure": tenure,
-        "gap": table["span"] * WEEK / np.maximum(table["repeat_orders"], 1.0),
-    }
-    columns = [np.asarray(made.get(name, table.get(name))) for name in _FEATURES]
-    result: Floats = np.stack(columns, axis=1).astype(np.float64)
-    return result
-
-
-def _captured(score: npt.NDArray[Any], revenue: Floats) -> float:
-    """Return the share of revenue from the tenth of people with the highest score."""
-    top = np.argsort(-score, kind="stable")[: score.size // 10]
-    total = revenue.sum()
-    return float(revenue[top].sum() / total) if total > 0 else 0.0
-
-
-def _ratio(predicted: Floats, actual: Floats) -> float | None:
-    return float(predicted.sum() / actual.sum()) if actual.sum() > 0 else None
-
-
-def _spread(values: Sequence[Floats], revenue: Sequence[Floats]) -> dict[str, list[float]]:
-    """Return how far revenue was off, between edges of what was expected (split conformal)."""
-    value, came = np.concatenate(values), np.concatenate(revenue)
-    order = np.argsort(value, kind="stable")
-    parts = np.array_split(order, int(np.clip(value.size // _BIN, 1, _MOST_BINS)))
-    ratios = [came[part] / np.maximum(value[part], 1e-9) for part in parts]
-    low, high = ([float(np.quantile(r, end)) for r in ratios] for end in _ENDS)
-    return {"edges": [float(value[part[0]]) for part in parts[1:]], "low": low, "high": high}
-
-
-def _between(spread: Mapping[str, Sequence[float]], value: Floats) -> tuple[Floats, Floats]:
-    place = np.searchsorted(np.array(spread["edges"]), value, side="right")
-    return np.array(spread["low"])[place], np.array(spread["high"])[place]

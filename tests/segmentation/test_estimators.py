@@ -112,10 +112,15 @@ def features() -> tuple[Any, Any]:
     return np.repeat([[0.0, 1.0], [1.0, 0.0]], 300, axis=0), np.repeat([1.0, 3.0], 300)
 
 
+def odds() -> tuple[Any, Any]:
+    return features()[0], features()[1] > 1
+
+
 PRIORS = [Prior(90.0, 0.5, "assumption", "test")] * 2
 ONE_STRATUM = pd.Series(0, index=range(1, _PEOPLE + 1))
 #: By class: a new estimator needs a row here.
 CASES: dict[str, Callable[[], Case]] = {
+    "ActiveOdds": lambda: Case(odds(), "predict", (odds()[0],)),
     "AlsoBought": lambda: Case(
         (bought(), _LAST, pd.Series(dtype="str"), ()), "predict", (bought(),)
     ),

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from scipy.special import hyp2f1
 from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from segmentation.compute import assign, fit
@@ -27,6 +29,7 @@ from segmentation.frames import (
     empty,
 )
 from segmentation.reasons import render
+from segmentation.value.activity import ActiveOdds
 from segmentation.value.bgnbd import BetaGeo
 from segmentation.value.boosted import BoostedCounts
 from segmentation.value.gammagamma import GammaGamma
@@ -302,6 +305,33 @@ def test_silence_never_raises_anybodys_value() -> None:
         for column in ("p_alive", "p_active", "orders", "value"):
             assert (now[column] <= before[column] * (1 + 1e-9)).all(), column
         before = now
+
+
+def test_the_odds_are_those_of_logistic_regression_with_a_ridge() -> None:
+    rng = np.random.default_rng(5)
+    samples = rng.gamma(2.0, 20.0, (3_000, 3))
+    bought = rng.random(3_000) < 1 / (1 + np.exp(3.0 - np.log1p(samples[:, 0])))
+    logs = np.log1p(samples)
+    peer = LogisticRegression(C=1 / 100, tol=1e-8).fit(StandardScaler().fit_transform(logs), bought)
+    chances = peer.predict_proba(StandardScaler().fit_transform(logs))[:, 1]
+    ours = ActiveOdds().fit(samples, bought).predict(samples)
+    np.testing.assert_allclose(ours, chances, atol=1e-4)
+
+
+def test_a_feature_that_may_only_lower_the_chance_never_raises_it() -> None:
+    rng = np.random.default_rng(6)
+    samples = rng.gamma(2.0, 20.0, (2_000, 2))
+    bought = samples[:, 0] > 40  # more of it means a purchase, whatever the sign says
+    free, held = (ActiveOdds(signs=signs).fit(samples, bought) for signs in ((0, 0), (-1, 0)))
+    assert free.coef_[0] > 0
+    assert held.coef_[0] == 0
+
+
+@pytest.mark.parametrize("bought", [0.0, 1.0])
+def test_where_all_or_none_bought_the_odds_stay_finite(bought: float) -> None:
+    samples = np.arange(60.0).reshape(30, 2)
+    chance = ActiveOdds().fit(samples, np.full(30, bought)).predict(samples)
+    np.testing.assert_allclose(chance, bought, atol=1e-3)
 
 
 def test_a_few_people_get_what_all_get() -> None:
