@@ -17,6 +17,7 @@ from integration.audience.undo import UNDO_DAYS
 from integration.context import Context
 from integration.own import kept
 from integration.tables import Plan, PlanChange, Work
+from integration.work import inbox
 
 #: Work that is done, and work that was given up and that nobody had tried again.
 DONE_KEPT, DEAD_KEPT = timedelta(days=30), timedelta(days=90)
@@ -29,6 +30,7 @@ _OVER = ("published", "undone", "discarded", "superseded")
 def drop_old(context: Context, session: Session) -> None:
     """Delete what an account has kept for long enough."""
     incoming.forget_old(session, context)
+    inbox.forget_old(session, context.clock())
     signin.forget_old(session, context)
     kept.drop_old(session, context.clock())
     _drop_work(context, session)

@@ -15,6 +15,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from connectors.records import Record
 from integration.parts import parts as parts
+from integration.tables import Account
 
 
 @lru_cache(maxsize=256)
@@ -44,6 +45,17 @@ def minor_or_zero(amount: Decimal | None, currency: str) -> int:
 def content_hash(record: Record) -> str:
     """Return a text that is equal for equal records."""
     return hashlib.blake2b(repr(record).encode(), digest_size=12).hexdigest()
+
+
+def alone(session: Session) -> None:
+    """Wait until nobody else stores records of this account; call it first in a transaction.
+
+    A version is looked up before it is replaced: a page of an import and a webhook at the same
+    moment could each find the other's work undone. SQLite has one writer in any case. New rows that
+    refer to the account do not wait for it.
+    """
+    mine = select(Account.id).where(Account.id == session.info["account_id"])
+    session.exec(mine.with_for_update(key_share=True)).one()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -204,7 +204,7 @@ def write_refunds(session: Session, shop_id: int, refunds: Sequence[Refund]) -> 
         key=("shop_id", "external_id"),
     )
     _write_refund_lines(session, news, known(session, RefundRow, shop_id, [r.id for r in news]))
-    return _persons_of_orders(session, shop_id, {record.order_id for record in news})
+    return persons_of_orders(session, shop_id, {record.order_id for record in news})
 
 
 def _write_refund_lines(
@@ -229,7 +229,8 @@ def _write_refund_lines(
     )
 
 
-def _persons_of_orders(session: Session, shop_id: int, external_ids: set[str]) -> set[int]:
+def persons_of_orders(session: Session, shop_id: int, external_ids: Iterable[str]) -> set[int]:
+    """Return the persons behind orders, by the orders' ids at the source."""
     profiles: set[int] = set()
     for part in parts(external_ids):
         found = session.exec(

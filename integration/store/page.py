@@ -22,6 +22,7 @@ from connectors.records import (
     Touchpoint,
 )
 from integration.store.catalogue import write_products
+from integration.store.common import alone
 from integration.store.erased import without_erased
 from integration.store.moments import write_carts, write_consent, write_touchpoints
 from integration.store.orders import write_orders, write_refunds
@@ -50,6 +51,7 @@ def write_page(session: Session, shop_id: int, page: Page, now: datetime) -> Wri
     `now` is the moment we received them. The order is that of dependence: an order may name a
     customer of the same page.
     """
+    alone(session)
     records, erased = without_erased(session, shop_id, page.records)
     people = write_customers(session, shop_id, _only(records, Customer), now)
     write_products(session, shop_id, _only(records, Product))

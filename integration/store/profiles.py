@@ -81,7 +81,7 @@ def _write_own(
     ]
     _insert(session, [row for row in rows if row["person_id"] != -1])
     _replace(session, shop_id, [row for row in rows if row["person_id"] == -1])
-    return _recognise(session, shop_id, [record.id for record in news], now)
+    return recognise(session, shop_id, [record.id for record in news], now)
 
 
 def _fill(session: Session, shop_id: int, customers: Sequence[Customer], now: datetime) -> set[int]:
@@ -96,7 +96,7 @@ def _fill(session: Session, shop_id: int, customers: Sequence[Customer], now: da
             setattr(profile, name, value)
         touched += [key] if added else []
     session.flush()
-    return _recognise(session, shop_id, touched, now) if touched else set()
+    return recognise(session, shop_id, touched, now) if touched else set()
 
 
 def resolve(session: Session, shop_id: int, refs: Iterable[Ref], now: datetime) -> dict[str, int]:
@@ -112,7 +112,7 @@ def resolve(session: Session, shop_id: int, refs: Iterable[Ref], now: datetime) 
     ]
     _insert_mentioned(session, shop_id, named, now)
     made = [ref.external_id for ref in missing if ref.external_id]
-    _recognise(session, shop_id, made, now)
+    recognise(session, shop_id, made, now)
     found.update({key: row.id for key, row in known(session, SourceProfile, shop_id, made).items()})
     return found
 
@@ -125,6 +125,20 @@ def persons_of(session: Session, profile_ids: Iterable[int]) -> set[int]:
             session.exec(select(SourceProfile.person_id).where(col(SourceProfile.id).in_(part)))
         )
     return found
+
+
+def forget(session: Session, shop_id: int, external_ids: Sequence[str], now: datetime) -> set[int]:
+    """Blank profiles that the source no longer has; return the persons whose facts changed.
+
+    The number stays, as orders are known by it; whatever it is told of anew is stored again.
+    """
+    profiles = _profiles(session, shop_id, external_ids)
+    for key, profile in profiles.items():
+        blank = _columns(Customer(id=key)) | {"source_updated_at": profile.source_updated_at}
+        for name, value in {**blank, "content_hash": ""}.items():
+            setattr(profile, name, value)
+    session.flush()
+    return recognise(session, shop_id, list(profiles), now) if profiles else set()
 
 
 def _columns(record: Customer) -> dict[str, Any]:
@@ -188,7 +202,7 @@ def _profiles(
     return found
 
 
-def _recognise(
+def recognise(
     session: Session, shop_id: int, external_ids: Sequence[str], now: datetime
 ) -> set[int]:
     """Renew the match keys of profiles and the persons behind them."""

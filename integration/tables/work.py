@@ -10,6 +10,7 @@ from integration.db import Owned
 from integration.tables.columns import account_key, json_column, moment, primary_key, reference
 
 _RUNNING = text("status = 'running'")
+_WAITS = text("shop_id IS NOT NULL AND applied_at IS NULL")
 
 
 class Inbox(Owned, table=True):
@@ -18,6 +19,14 @@ class Inbox(Owned, table=True):
     __table_args__ = (
         UniqueConstraint("shop_id", "dedupe_key"),
         UniqueConstraint("audience_id", "dedupe_key"),
+        # A shop's that wait: looked for every minute, among weeks of others.
+        Index(
+            "ix_inbox_waiting",
+            "shop_id",
+            "id",
+            sqlite_where=_WAITS,
+            postgresql_where=_WAITS,
+        ),
     )
 
     id: int | None = primary_key()
@@ -31,6 +40,10 @@ class Inbox(Owned, table=True):
     headers: dict[str, Any] = json_column()
     body: bytes
     received_at: datetime = moment()
+    #: When its effect was stored, in the same transaction; Mailchimp's have work of their own.
+    applied_at: datetime | None = moment(nullable=True)
+    #: Why it had none, in words; never an address.
+    error: str | None = None
 
 
 class Work(Owned, table=True):

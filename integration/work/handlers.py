@@ -17,6 +17,7 @@ Handlers: TypeAlias = Mapping[str, Handler | str]
 #: By name, and imported when needed: the pipeline defers work, so it imports this package.
 HANDLERS: Handlers = {
     "import": "integration.pipeline:import_source",
+    "apply_event": "integration.shops.events:apply_events",
     "refresh": "integration.pipeline:refresh",
     "plan": "integration.pipeline:plan",
     "push": "integration.pipeline:push",

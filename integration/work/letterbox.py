@@ -12,7 +12,8 @@ import json
 import os
 import tempfile
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import structlog
@@ -20,8 +21,8 @@ from sqlmodel import Session
 
 from integration.context import Context
 from integration.db import scoped
-from integration.tables import Audience
-from integration.work.inbox import keep
+from integration.tables import Audience, Shop
+from integration.work.inbox import ask, keep, keep_of_shop
 
 _log = structlog.get_logger(__name__)
 
@@ -32,24 +33,46 @@ _A_TIME = 100
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A webhook about an audience, as it came."""
+    """A webhook as it came, about an audience or from a shop."""
 
     account_id: int
-    audience_id: int
+    audience_id: int | None
     topic: str
     dedupe_key: str
     #: In base64: it may be anything.
     body: str
+    shop_id: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def put(context: Context, audience: Audience, topic: str, dedupe_key: str, body: bytes) -> None:
     """Keep a webhook about an audience; the same once more is the same file."""
+    assert audience.id is not None
+    _put(context, Letter(audience.account_id, audience.id, topic, dedupe_key, _text(body)))
+
+
+def put_of_shop(
+    context: Context,
+    account_id: int,
+    shop_id: int,
+    topic: str,
+    dedupe_key: str,
+    headers: Mapping[str, str],
+    body: bytes,
+) -> None:
+    """Keep a shop's webhook; the same once more is the same file."""
+    _put(context, Letter(account_id, None, topic, dedupe_key, _text(body), shop_id, dict(headers)))
+
+
+def _text(body: bytes) -> str:
+    return base64.b64encode(body).decode()
+
+
+def _put(context: Context, letter: Letter) -> None:
     folder = _folder(context)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    assert audience.id is not None
-    text = base64.b64encode(body).decode()
-    letter = Letter(audience.account_id, audience.id, topic, dedupe_key, text)
-    name = hashlib.sha256(f"{audience.id} {topic} {dedupe_key}".encode()).hexdigest()
+    owner = letter.audience_id if letter.shop_id is None else f"shop {letter.shop_id}"
+    name = hashlib.sha256(f"{owner} {letter.topic} {letter.dedupe_key}".encode()).hexdigest()
     handle, written = tempfile.mkstemp(dir=folder)
     with os.fdopen(handle, "w", encoding="ascii") as file:
         json.dump(asdict(letter), file)
@@ -72,6 +95,10 @@ def take_in(context: Context) -> int:
         for account_id, some in letters.items():
             with scoped(context.engine, account_id) as session:
                 new += sum(_keep(session, letter) for letter in some)
+            shops = {letter.shop_id for letter in some if letter.shop_id is not None}
+            with scoped(context.engine, account_id) as session:
+                for shop_id in shops:
+                    ask(session, account_id, shop_id, context.clock())
         for path in paths:
             path.unlink(missing_ok=True)
     return new
@@ -89,11 +116,13 @@ def _read(path: Path) -> Letter | None:
 
 
 def _keep(session: Session, letter: Letter) -> bool:
-    audience = session.get(Audience, letter.audience_id)
-    if audience is None:
-        return False
     body = base64.b64decode(letter.body)
-    return keep(session, audience, letter.topic, letter.dedupe_key, {}, body) is not None
+    told = (letter.topic, letter.dedupe_key, letter.headers, body)
+    if letter.shop_id is not None:
+        there = session.get(Shop, letter.shop_id) is not None
+        return there and keep_of_shop(session, letter.account_id, letter.shop_id, *told)
+    audience = session.get(Audience, letter.audience_id)
+    return audience is not None and keep(session, audience, *told) is not None
 
 
 def _folder(context: Context) -> Path:

@@ -25,7 +25,7 @@ from sqlalchemy.engine import make_url
 
 from integration.context import Context
 from integration.settings import SettingsError
-from integration.work import letterbox, queue
+from integration.work import inbox, letterbox, queue
 from integration.work.execute import run_one
 from integration.work.handlers import Handlers
 
@@ -116,6 +116,7 @@ def consume(
             _send(huey, _due(context, huey))
 
     def look() -> None:
+        inbox.ask_for_waiting(context)
         _send(huey, _due(context, huey))
         take_in()
 
@@ -125,6 +126,7 @@ def consume(
         huey.periodic_task(crontab(minute="12"), name="hour")(lambda: hourly(context))
     shortest, longest = _POLL_S
     consumer = huey.create_consumer(workers=workers, initial_delay=shortest, max_delay=longest)
+    inbox.ask_for_waiting(context)
     _send(huey, _due(context, huey))
     with _may_be_lost():
         huey.stipt_take_in()

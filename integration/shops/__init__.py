@@ -1,0 +1,1 @@
+"""What keeps a shop's tables in step with the shop between two readings of it."""

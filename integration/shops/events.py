@@ -1,0 +1,215 @@
+"""A shop's webhooks, from the inbox into the tables.
+
+They come late, twice and in any order, and only their body is signed: so they are hints. What they
+name is read again from the shop, once for all that wait and name the same, and what is read now
+counts. The effect, and that a webhook had it, are one transaction. A deletion counts when the shop
+says so and no longer has the record; that we were removed counts when the shop refuses us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from sqlmodel import Session, col, select
+
+from connectors.base import (
+    AccessAsked,
+    Change,
+    Connector,
+    ErasureAsked,
+    Merged,
+    Page,
+    Refetch,
+    ShopErasureAsked,
+    Uninstalled,
+)
+from connectors.errors import ConnectorError, NotAuthorized, NotGenuine, Retryable
+from connectors.records import Deleted, Product, Record
+from integration.context import Context
+from integration.db import scoped
+from integration.pipeline import start_refresh
+from integration.shops.leaving import leave
+from integration.sources import open_source
+from integration.store.common import alone
+from integration.store.deleted import write_deleted, write_merged
+from integration.store.offered import offered
+from integration.store.page import write_page
+from integration.tables import Inbox, Shop
+from integration.work.execute import cause
+from integration.work.queue import Job
+
+_log = structlog.get_logger(__name__)
+
+#: Webhooks taken at once: a retry begins with the first of them again.
+_A_TIME = 50
+
+
+class ShutOut(Exception):
+    """The shop refuses us altogether: its webhooks wait until the merchant has connected again."""
+
+    rests = True
+
+
+@dataclass
+class Wish:
+    """What some webhooks ask for together."""
+
+    #: Stream and key of what is to be read again; True where one said that it is gone.
+    named: dict[tuple[str, str], bool] = field(default_factory=dict)
+    told: list[Record] = field(default_factory=list)
+    merged: list[Merged] = field(default_factory=list)
+    asked: list[AccessAsked | ErasureAsked | ShopErasureAsked] = field(default_factory=list)
+    is_removed: bool = False
+    #: Webhook -> why it has no effect.
+    errors: dict[int, str] = field(default_factory=dict)
+
+    def add(self, change: Change) -> None:
+        """Take one more change in; several about one record are one."""
+        match change:
+            case Refetch():
+                self.named.setdefault((change.stream, change.key), False)
+            case Deleted():
+                self.named[change.stream, change.key] = True
+            case Merged():
+                self.merged.append(change)
+                self.named.setdefault(("customers", change.into), False)
+            case Uninstalled():
+                self.is_removed = True
+            case AccessAsked() | ErasureAsked() | ShopErasureAsked():
+                self.asked.append(change)
+            case _:
+                self.told.append(change)
+
+
+@dataclass
+class Found:
+    """What the shop has now of what was asked for."""
+
+    records: list[Record] = field(default_factory=list)
+    deleted: list[Deleted] = field(default_factory=list)
+
+
+def apply_events(context: Context, job: Job) -> None:
+    """Apply all webhooks of a shop that wait.
+
+    Raises
+    ------
+    ShutOut, Retryable
+    """
+    while _apply_some(context, job):
+        pass
+
+
+def _apply_some(context: Context, job: Job) -> bool:
+    """Apply the oldest that wait; tell whether there were any."""
+    with scoped(context.engine, job.account_id) as session:
+        shop = session.get(Shop, job.payload["shop_id"])
+        waiting = _waiting(session, job.payload["shop_id"])
+        if shop is None or not waiting:
+            return False
+        connector = open_source(session, shop, {}, now=context.clock())
+    wish = _wish(connector, waiting)
+    found = Found()
+    if shop.disconnected_at is None:
+        _look_whether_removed(connector, wish)
+        if not wish.is_removed:
+            found = _read(connector, wish)
+    with scoped(context.engine, job.account_id) as session:
+        job.extend(session)
+        if shop.disconnected_at is None:
+            _store(session, context, session.get_one(Shop, shop.id), wish, found)
+        _mark(session, context, waiting, wish)
+    return True
+
+
+def _waiting(session: Session, shop_id: int) -> list[Inbox]:
+    query = select(Inbox).where(Inbox.shop_id == shop_id, col(Inbox.applied_at).is_(None))
+    return list(session.exec(query.order_by(col(Inbox.id)).limit(_A_TIME)))
+
+
+def _wish(connector: Connector, waiting: Iterable[Inbox]) -> Wish:
+    """Put together what webhooks say; one that cannot be read keeps none of the others."""
+    wish = Wish()
+    for row in waiting:
+        try:
+            changes = connector.parse_hook(row.headers, row.body)
+        except (NotGenuine, ConnectorError, ValueError, KeyError, TypeError) as error:
+            wish.errors[row.id or 0] = cause(error)
+            continue
+        for change in changes:
+            wish.add(change)
+    return wish
+
+
+def _look_whether_removed(connector: Connector, wish: Wish) -> None:
+    """Believe that we were removed only where the shop refuses us; it may have us again."""
+    if not wish.is_removed:
+        return
+    try:
+        connector.check()
+    except NotAuthorized:
+        return
+    wish.is_removed = False
+
+
+def _read(connector: Connector, wish: Wish) -> Found:
+    found = Found(records=list(wish.told))
+    for (stream, key), is_said_gone in wish.named.items():
+        try:
+            records = connector.fetch(stream, key)
+        except Retryable:
+            raise
+        except NotAuthorized as error:
+            _check_for_right(connector, error)
+            _log.warning("A record may not be read", stream=stream, cause=cause(error))
+            continue
+        except ConnectorError as error:
+            # The nightly comparison reads it again; the others need not wait for it.
+            _log.warning("A record could not be read", stream=stream, cause=cause(error))
+            continue
+        found.records += records
+        # Not there, but not said to be gone: it may be out of what we may see.
+        if not records and is_said_gone:
+            found.deleted.append(Deleted(stream=stream, key=key))
+    return found
+
+
+def _check_for_right(connector: Connector, error: NotAuthorized) -> None:
+    """Tell a shop that refuses us altogether from one that lacks a right."""
+    try:
+        connector.check()
+    except NotAuthorized:
+        raise ShutOut(str(error)) from error
+
+
+def _store(session: Session, context: Context, shop: Shop, wish: Wish, found: Found) -> None:
+    assert shop.id is not None
+    if wish.is_removed:
+        leave(session, shop, context.clock())
+        return
+    alone(session)
+    now = context.clock()
+    products = [record.id for record in found.records if isinstance(record, Product)]
+    products += [one.key for one in found.deleted if one.stream == "products"]
+    before = offered(session, shop.id, products)
+    written = write_page(session, shop.id, Page(records=found.records, cursor_after={}), now)
+    people = set(written.people)
+    people |= write_deleted(session, shop.id, found.deleted, now)
+    people |= write_merged(session, shop.id, wish.merged, now)
+    # What cannot be bought any more may have been proposed to anybody. What else changes of a
+    # product, a price or some stock, waits for the night: shops tell of it all day long.
+    if before - offered(session, shop.id, products):
+        start_refresh(session)
+    elif people:
+        start_refresh(session, people=people)
+
+
+def _mark(session: Session, context: Context, waiting: Sequence[Inbox], wish: Wish) -> None:
+    now = context.clock()
+    ids = [row.id for row in waiting]
+    for row in session.exec(select(Inbox).where(col(Inbox.id).in_(ids))):
+        row.applied_at = now
+        row.error = wish.errors.get(row.id or 0)
+        row.body = b""  # it may name somebody, and nothing asks for it any more
