@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from integration.settings import Settings
@@ -47,6 +48,28 @@ def _write(path: Path, put: Callable[[str, Path], None]) -> None:
         put(name, path)
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+class Settled(Protocol):
+    """A row that says which installation connected it, and where its pages were then."""
+
+    installation: str
+    public_url: str
+
+
+def is_copy(settings: Settings, row: Settled) -> bool:
+    """Tell whether another installation than this one connected what the row is about."""
+    if row.installation in ("", installation_id(settings)):
+        return is_elsewhere(row.public_url, settings.public_url)
+    return True
+
+
+def settle(settings: Settings, row: Settled) -> None:
+    """Note in a row that it is this installation's."""
+    if not installation_id(settings):
+        become_new(settings)  # the folder is a copy; from here on it is its own
+    row.installation = installation_id(settings)
+    row.public_url = settings.public_url
 
 
 def is_elsewhere(recorded: str, now: str) -> bool:

@@ -10,10 +10,13 @@ import os
 import secrets
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from integration.hosts import is_near
 
 #: Different characters (or bytes) below which a key was made up by hand.
 _WEAK_DISTINCT = 12
@@ -45,6 +48,10 @@ class Settings(BaseSettings):
     #: The application registered at Mailchimp for connecting by OAuth 2; a sandbox needs none.
     mailchimp_client_id: str | None = None
     mailchimp_client_secret: SecretStr | None = None
+    #: The app registered at Shopify. Two secrets behind a comma while it is being changed: the
+    #: first is used, both are believed.
+    shopify_client_id: str | None = None
+    shopify_client_secrets: Annotated[tuple[SecretStr, ...] | None, NoDecode] = None
     #: Seconds to wait for one ordinary answer.
     request_timeout_s: float = Field(default=30.0, gt=0)
     #: Requests in flight at one Mailchimp account, over all processes; Mailchimp serves ten.
@@ -53,6 +60,9 @@ class Settings(BaseSettings):
     batch_poll_s: float = Field(default=1.0, gt=0)
     #: The page's own address, for links out of it.
     public_url: str = "http://127.0.0.1:8000"
+    #: Where stores are found in place of https://{shop}, for tests and demonstrations on one
+    #: machine; refused where the pages have an address of their own.
+    shopify_url_template: str | None = None
     #: Where features are computed; "pyspark" needs the extra `spark` and Java 17.
     analytics_engine: Literal["duckdb", "pyspark"] = "duckdb"
     #: Send the session cookie over https only.
@@ -61,10 +71,20 @@ class Settings(BaseSettings):
     #: "json" for a log collector.
     log_format: Literal["console", "json"] = "console"
 
-    @field_validator("encryption_keys", mode="before")
+    @field_validator("encryption_keys", "shopify_client_secrets", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [key.strip() for key in value.split(",")] if isinstance(value, str) else value
+
+    @field_validator("shopify_url_template")
+    @classmethod
+    def _only_here(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            return None
+        here = (urlsplit(value).hostname, urlsplit(str(info.data.get("public_url"))).hostname)
+        if "{shop}" not in value or not all(is_near(host or "") for host in here):
+            raise ValueError("is for tests on this machine only: unset it")
+        return value
 
     @field_validator("secret_key")
     @classmethod

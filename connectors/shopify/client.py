@@ -57,6 +57,8 @@ class Client:
         Its permanent host, such as "dressed.myshopify.com"; checked here.
     reserve
         Points of the bucket to leave for others: a few hundred for a nightly job.
+    on_refused
+        Called when no token is accepted (any more), before `TokenRefused` is raised.
     sleep, clock, jitter
         Seconds to wait, seconds now, and a number of 0 to 1; injected in tests.
     """
@@ -69,6 +71,7 @@ class Client:
         url_template: str = URL_TEMPLATE,
         http: Http | None = None,
         reserve: float = 0.0,
+        on_refused: Callable[[], None] | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = _jitter,
@@ -82,6 +85,7 @@ class Client:
         #: For files that an answer names: no token goes along.
         self.http = http or Http()
         self._tokens, self._template = tokens, url_template
+        self._on_refused = on_refused
         self._bucket = Bucket(reserve=reserve, clock=clock)
         self._sleep, self._jitter = sleep, jitter
 
@@ -95,11 +99,19 @@ class Client:
         ConnectorError
             See `connectors.shopify.errors`.
         """
+        try:
+            return self._run(document, variables or {})
+        except TokenRefused:
+            if self._on_refused is not None:
+                self._on_refused()
+            raise
+
+    def _run(self, document: str, variables: Mapping[str, Any]) -> Answer:
         is_mutation, renewed = document.lstrip().startswith("mutation"), False
         for tried in range(1, TRIES + 1):
             self._wait(self._bucket.wait_s(document))
             try:
-                return self._once(document, variables or {})
+                return self._once(document, variables)
             except TokenRefused:
                 if renewed:
                     raise

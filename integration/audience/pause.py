@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select, update
 
 from integration.context import Context
 from integration.db import scoped
-from integration.installation import become_new, installation_id, is_elsewhere
+from integration.installation import is_copy, settle
 from integration.mailchimp.errors import NoAudience, Paused
 from integration.tables import Audience
 from integration.work.queue import Lease, wake_resting
@@ -57,7 +57,7 @@ def check(context: Context, audience: Audience) -> Audience:
     """
     with scoped(context.engine, audience.account_id) as session:
         stored = session.get_one(Audience, audience.id)
-        if not stored.paused and _is_copy(context, stored):
+        if not stored.paused and is_copy(context.settings, stored):
             stored.paused, stored.paused_at = CLONED, context.clock()
         elif not stored.paused and _is_unsettled(context, stored):
             settle_in(context, stored)
@@ -91,12 +91,6 @@ def _stop_if_unwanted(audience: Audience) -> None:
         raise Paused(_TEXTS[audience.paused], reason=audience.paused)
 
 
-def _is_copy(context: Context, audience: Audience) -> bool:
-    if audience.installation in ("", installation_id(context.settings)):
-        return is_elsewhere(audience.public_url, context.settings.public_url)
-    return True
-
-
 def _is_unsettled(context: Context, audience: Audience) -> bool:
     """Connected before installations were told apart, or before the pages had a real address."""
     return not audience.installation or audience.public_url != context.settings.public_url
@@ -104,10 +98,7 @@ def _is_unsettled(context: Context, audience: Audience) -> bool:
 
 def settle_in(context: Context, audience: Audience) -> None:
     """Note that this installation is the one that writes to the audience."""
-    if not installation_id(context.settings):
-        become_new(context.settings)  # the folder is a copy; from here on it is its own
-    audience.installation = installation_id(context.settings)
-    audience.public_url = context.settings.public_url
+    settle(context.settings, audience)
 
 
 def resume(session: Session, audience: Audience) -> None:

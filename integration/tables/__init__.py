@@ -37,6 +37,7 @@ from integration.tables.members import Addition, PlanName
 from integration.tables.people import Identity, Person, Separation, SourceProfile
 from integration.tables.privacy import ErasedKey, Erasure, Salt
 from integration.tables.shopdata import ShopRecord, ShopStore
+from integration.tables.shopify import ShopifyStore, ShopifyVisit
 from integration.tables.work import ImportRun, Inbox, Reject, Work
 
 __all__ = [
@@ -83,6 +84,8 @@ __all__ = [
     "Shop",
     "ShopRecord",
     "ShopStore",
+    "ShopifyStore",
+    "ShopifyVisit",
     "SourceProfile",
     "SyncState",
     "ToldEvent",
