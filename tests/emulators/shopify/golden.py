@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections import defaultdict
 from datetime import date
 from functools import partial
@@ -13,12 +12,13 @@ from connectors.demo.world import AS_OF, SEED
 from connectors.records import Cart, ConsentEvent, Customer, Order, Product, Record, Refund
 from tests.emulators.shopify import render, render_goods
 from tests.emulators.shopify.state import Shop
+from tests.emulators.shopify.tables import Table
 
 _R = TypeVar("_R", bound=Record)
 #: Above so many customers orders are rendered as they are read, as they would fill the memory.
 _SMALL = 2_000
 #: Small shops already made, as most tests want the same.
-_MADE: dict[Any, bytes] = {}
+_MADE: dict[tuple[Any, ...], tuple[Table, ...]] = {}
 
 
 def fill(
@@ -47,8 +47,11 @@ def fill(
     key = (customers, as_of, seed, language, only_sold)
     if key not in _MADE:
         _render(source, shop, only_sold)
-        _MADE[key] = pickle.dumps([shop.customers, shop.orders, shop.products, shop.checkouts])
-    shop.customers, shop.orders, shop.products, shop.checkouts = pickle.loads(_MADE[key])
+        made = (shop.customers, shop.orders, shop.products, shop.checkouts)
+        _MADE[key] = tuple(table.frozen() for table in made)
+    shop.customers, shop.orders, shop.products, shop.checkouts = (
+        table.copied() for table in _MADE[key]
+    )
 
 
 def _render(source: DemoConnector, shop: Shop, only_sold: bool) -> None:

@@ -8,15 +8,17 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from flask import Flask, abort, redirect
-from flask.typing import ResponseReturnValue
+from flask import Flask
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from tests.emulators.shopify import admin, golden, oauth, pages
+from tests.emulators.shopify import admin, golden, merchant, mutations, oauth, subscriptions
+from tests.emulators.shopify.acts import Acts
+from tests.emulators.shopify.bulk import Bulk
 from tests.emulators.shopify.clock import Clock
 from tests.emulators.shopify.cost import Bucket
 from tests.emulators.shopify.execution import Root
 from tests.emulators.shopify.faults import Faults
+from tests.emulators.shopify.hooks import Hooks
 from tests.emulators.shopify.log import Entry
 from tests.emulators.shopify.state import App, Shop
 from tests.emulators.shopify.tokens import Tokens
@@ -56,7 +58,13 @@ class ShopifyEmulator:
         self.problems: list[str] = []
         #: Held while a query is executed; a test that changes a shop meanwhile takes it too.
         self.lock = threading.RLock()
-        self.roots: dict[str, Root] = {}
+        self.hooks = Hooks(self)
+        self.bulk = Bulk(self)
+        self.roots: dict[str, Root] = {
+            **self.bulk.roots(),
+            **subscriptions.ROOTS,
+            **mutations.roots(lambda call: self.acts(call.shop.domain)),
+        }
         self._buckets: dict[str, Bucket] = {}
         self.port = 0
 
@@ -88,6 +96,7 @@ class ShopifyEmulator:
             server.shutdown()
             thread.join()
             server.server_close()
+            shopify.bulk.close()
         assert not shopify.problems, shopify.problems
 
     def listen(self, port: int) -> BaseWSGIServer:
@@ -101,7 +110,7 @@ class ShopifyEmulator:
         app = Flask(__name__)
         app.register_blueprint(admin.blueprint(self))
         app.register_blueprint(oauth.blueprint(self))
-        app.register_blueprint(_pages(self))
+        app.register_blueprint(merchant.blueprint(self))
         return app
 
     @property
@@ -131,6 +140,10 @@ class ShopifyEmulator:
         self.shops[domain] = Shop(domain, number=len(self.shops) + 1, **more)
         return self.shops[domain]
 
+    def acts(self, domain: str = GOLDEN) -> Acts:
+        """Return what can happen in a shop."""
+        return Acts(self, self.shop(domain))
+
     def bucket(self, shop: Shop) -> Bucket:
         """Return the points of our app on a shop."""
         return self._buckets.setdefault(shop.domain, Bucket(shop.plan))
@@ -154,24 +167,3 @@ class _Quiet(WSGIRequestHandler):
 
     def log(self, type: str, message: str, *args: Any) -> None:
         """Nothing."""
-
-
-def _pages(shopify: ShopifyEmulator) -> Any:
-    from flask import Blueprint
-
-    routes = Blueprint("pages", __name__)
-
-    @routes.get("/")
-    def shops() -> ResponseReturnValue:
-        return pages.shops(shopify.shops.values())
-
-    @routes.get("/<domain>/admin")
-    def home(domain: str) -> ResponseReturnValue:
-        return redirect(f"/{domain}/admin/apps")
-
-    @routes.get("/<domain>/admin/apps")
-    def apps(domain: str) -> ResponseReturnValue:
-        shop = shopify.shops.get(domain) or abort(404)
-        return pages.apps(shop, shopify.app, shopify.oauth.entry_url(shop))
-
-    return routes

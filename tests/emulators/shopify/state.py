@@ -42,6 +42,8 @@ class App:
     redirect_urls: list[str] = field(default_factory=list)
     #: Where the privacy webhooks (and all declared in the app's own configuration) go.
     compliance_url: str = ""
+    #: Topics beyond the privacy ones that the configuration declares for all shops.
+    declared_topics: set[str] = field(default_factory=set)
 
     @property
     def client_secret(self) -> str:
@@ -73,6 +75,8 @@ class Shop:
     checkouts: Table = field(default_factory=Table)
     subscriptions: dict[str, Row] = field(default_factory=dict)
     metafields: dict[str, Row] = field(default_factory=dict)
+    #: The web pixel, once it is made.
+    pixel: Row | None = None
     #: Objects of one connection that can be paged through.
     paging_limit: int = 25_000
     _variants: dict[str, tuple[str, int]] = field(default_factory=dict)

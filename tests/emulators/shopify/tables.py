@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
@@ -10,6 +11,8 @@ Row: TypeAlias = dict[str, Any]
 
 #: From so many rows on an order once made is kept until a row changes.
 _WORTH_KEEPING = 2_000
+#: Fields by which records are sorted and searched.
+_SEARCHED = ("createdAt", "updatedAt", "processedAt", "status")
 
 
 def gid(kind: str, number: object) -> str:
@@ -36,11 +39,12 @@ def number_of(global_id: str) -> int:
 class Table:
     """The records of one type.
 
-    A row is a dict, or what makes one: a shop of 200,000 orders is rendered as it is read.
+    A row is a dict, or what makes one: a shop of 200,000 orders is rendered as it is read. Rows of
+    a frozen table are bytes until somebody looks at them.
     """
 
     def __init__(self) -> None:
-        self._rows: dict[str, Row | Callable[[], Row]] = {}
+        self._rows: dict[str, Row | Callable[[], Row] | bytes] = {}
         #: Of rows that are made when read: the fields that are sorted and searched by.
         self._known: dict[str, Mapping[str, Any]] = {}
         self._orders: dict[str, list[tuple[Any, int, str]]] = {}
@@ -58,7 +62,27 @@ class Table:
 
     def __getitem__(self, global_id: str) -> Row:
         row = self._rows[global_id]
+        if isinstance(row, bytes):
+            thawed: Row = pickle.loads(row)
+            self._rows[global_id] = thawed
+            self._known.pop(global_id, None)
+            return thawed
         return row() if callable(row) else row
+
+    def frozen(self) -> Table:
+        """Return a copy whose rows are made again when they are looked at."""
+        copy = Table()
+        for key in self:
+            row = self[key]
+            copy._rows[key] = pickle.dumps(row)
+            copy._known[key] = {name: row[name] for name in _SEARCHED if name in row}
+        return copy
+
+    def copied(self) -> Table:
+        """Return a copy of a frozen table, to be changed."""
+        copy = Table()
+        copy._rows, copy._known = dict(self._rows), dict(self._known)
+        return copy
 
     def get(self, global_id: str) -> Row | None:
         """Return one record; None when there is none."""
