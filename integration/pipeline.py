@@ -91,7 +91,7 @@ def import_source(context: Context, job: Job) -> None:
         _say(context, job, None)
     try:
         with scoped(context.engine, job.account_id) as session:
-            connector = open_source(session, shop, job.payload["source"], now=context.clock())
+            connector = open_source(session, shop, job.payload["source"], context=context)
         system = system_of(shop, connector)
         with scoped(context.engine, job.account_id) as session:
             job.extend(session)

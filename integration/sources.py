@@ -14,23 +14,28 @@ from connectors.errors import ConnectorError
 from connectors.files.connector import FilesConnector
 from connectors.files.options import Options, SavedMapping
 from connectors.files.sources import file_hash
-from integration.tables import ImportRun, Shop
+from connectors.shopify.connector import ShopifyConnector
+from integration.context import Context
+from integration.shopify.stores import PLATFORM, open_client
+from integration.tables import Account, ImportRun, Shop
 
 #: The source of files whose system is unknown and that nobody named.
 FILES = "files"
 _LONGEST_NAME = 60
 
 
+#: Of a store's points, left for single reads after webhooks while much is read.
+_RESERVE = 300.0
 #: An order of tomorrow may be one of today, east of here.
 TOMORROW = timedelta(days=1)
 
 
 def open_source(
-    session: Session, shop: Shop, payload: dict[str, Any], *, now: datetime
+    session: Session, shop: Shop, payload: dict[str, Any], *, context: Context
 ) -> Connector:
     """Return the connector that reads `shop`; `payload` is that of the import (paths, options).
 
-    Orders in files that are of a day after tomorrow, seen from `now`, are rejected.
+    Orders in files that are of a day after tomorrow are rejected.
 
     Raises
     ------
@@ -48,9 +53,16 @@ def open_source(
     if shop.platform == "files":
         return FilesConnector(
             [Path(path) for path in payload["paths"]],
-            options=Options(**payload["options"], not_after=(now + TOMORROW).date()),
+            options=Options(**payload["options"], not_after=(context.clock() + TOMORROW).date()),
             mapping=known_mapping(session, shop),
             names=payload.get("names"),
+        )
+    if shop.platform == PLATFORM:
+        return ShopifyConnector(
+            open_client(context, shop, reserve=_RESERVE),
+            folder=context.settings.data_dir / "shopify" / str(shop.id),
+            language=session.get_one(Account, shop.account_id).language,
+            now=context.clock,
         )
     raise ConnectorError(f"no connector reads {shop.platform!r}")
 

@@ -96,7 +96,8 @@ ROOTS: Mapping[str, str] = {
     "orders": "orders",
     "carts": "abandonedCheckouts",
 }
-_TYPES = {
+#: Stream to the type of its records, which is part of their ids.
+TYPES: Mapping[str, str] = {
     "customers": "Customer",
     "products": "Product",
     "orders": "Order",
@@ -128,7 +129,7 @@ query {name}($after: String, $query: String) {{
 PAGES: Mapping[str, str] = {
     stream: _page(
         stream,
-        f"{_TYPES[stream]}Page",
+        f"{TYPES[stream]}Page",
         size,
         _FIELDS[stream],
         _SORTED.get(stream, "UPDATED_AT"),
@@ -138,7 +139,7 @@ PAGES: Mapping[str, str] = {
 
 #: A page of a stream's ids.
 IDS: Mapping[str, str] = {
-    stream: _page(stream, f"{_TYPES[stream]}Ids", 250, "id", "ID") for stream in ROOTS
+    stream: _page(stream, f"{TYPES[stream]}Ids", 250, "id", "ID") for stream in ROOTS
 }
 
 #: One record, with what travels with it. A checkout cannot be asked for by its id.
@@ -163,7 +164,7 @@ ONE_OF: Mapping[str, str] = {"customers": "customer", "products": "product", "or
 
 COUNTS: Mapping[str, str] = {
     stream: f"""
-query {_TYPES[stream]}Count($query: String) {{
+query {TYPES[stream]}Count($query: String) {{
   {root}Count(query: $query, limit: null) {{ count precision }}
 }}
 """
@@ -172,7 +173,7 @@ query {_TYPES[stream]}Count($query: String) {{
 
 OLDEST: Mapping[str, str] = {
     stream: f"""
-query {_TYPES[stream]}Oldest($query: String) {{
+query {TYPES[stream]}Oldest($query: String) {{
   {root}(first: 1, query: $query, sortKey: CREATED_AT) {{ nodes {{ createdAt }} }}
 }}
 """
@@ -267,6 +268,15 @@ mutation BulkCancel($id: ID!) {
   bulkOperationCancel(id: $id) { bulkOperation { id status } userErrors { field message } }
 }
 """
+
+
+#: The connection inside a bulk operation's records.
+CHILDREN: Mapping[str, str | None] = {
+    "customers": None,
+    "products": "variants",
+    "orders": "lineItems",
+    "carts": "lineItems",
+}
 
 
 def _nested(name: str, fields: str) -> str:

@@ -109,7 +109,7 @@ def _apply_some(context: Context, job: Job) -> bool:
         waiting = _waiting(session, job.payload["shop_id"])
         if shop is None or not waiting:
             return False
-        connector = open_source(session, shop, {}, now=context.clock())
+        connector = open_source(session, shop, {}, context=context)
     wish = _wish(connector, waiting)
     found = Found()
     if shop.disconnected_at is None:

@@ -1,0 +1,141 @@
+"""Bulk operations: Shopify runs a whole query by itself and leaves a file of its lines.
+
+Five may run at a time for an app and shop; one place is left for others. What failed half-way is
+not taken over: the lines of an order may stand anywhere in the file, so that in half a file every
+order may lack some. The caller asks again for less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from connectors.errors import ConnectorError, NotAuthorized, NotReadable, Unreachable
+from connectors.shopify.client import Client
+from connectors.shopify.documents import BULK_CANCEL, BULK_POLL, BULK_RUN, BULK_RUNNING
+from connectors.shopify.errors import UserErrors
+
+#: Of Shopify's five.
+AT_ONCE = 4
+_NO_PLACE = frozenset(("LIMIT_REACHED", "OPERATION_IN_PROGRESS"))
+_WAITS = frozenset(("CREATED", "RUNNING", "CANCELING"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Operation:
+    """One operation as Shopify tells of it."""
+
+    id: str
+    #: "running" (or waiting to), "completed", "failed" or "lost" (cancelled, expired, unknown).
+    state: str
+    #: Lines of its file.
+    objects: int = 0
+    #: None where nothing was found, or nothing is there (any more).
+    url: str | None = None
+    error: str | None = None
+
+
+class Bulk:
+    """The bulk operations of one shop."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def start(self, body: str) -> str | None:
+        """Start an operation and return its id; None when every place is taken.
+
+        One that runs already for the same body is ours, started just before we were stopped.
+
+        Raises
+        ------
+        ConnectorError
+        """
+        running = self.running()
+        if body in running:
+            return running[body]
+        if len(running) >= AT_ONCE:
+            return None
+        try:
+            done = self._client.run(BULK_RUN, {"query": body}).mutated("bulkOperationRunQuery")
+        except UserErrors as error:
+            if any(one.code in _NO_PLACE for one in error.errors):
+                return None
+            raise
+        return str(done["bulkOperation"]["id"])
+
+    def running(self) -> dict[str, str]:
+        """Return the query of each operation that is under way, to its id."""
+        found = self._client.run(BULK_RUNNING).need("bulkOperations") or {"nodes": ()}
+        return {
+            node["query"]: node["id"]
+            for node in found["nodes"]
+            if node.get("type", "QUERY") == "QUERY" and node["status"] in _WAITS
+        }
+
+    def look(self, operation: str) -> Operation:
+        """Return how far an operation is.
+
+        Raises
+        ------
+        NotAuthorized
+            Shopify refused what it asks for.
+        """
+        raw = self._client.run(BULK_POLL, {"id": operation}).need("bulkOperation")
+        if raw is None:
+            return Operation(id=operation, state="lost")
+        status, error = raw["status"], raw.get("errorCode")
+        if error == "ACCESS_DENIED":
+            raise NotAuthorized("Shopify refuses a field of the export: look at the granted access")
+        if status in _WAITS:
+            state = "running"
+        else:
+            state = {"COMPLETED": "completed", "FAILED": "failed"}.get(status, "lost")
+        return Operation(
+            id=operation,
+            state=state,
+            objects=int(raw.get("objectCount") or 0),
+            url=raw.get("url"),
+            error=error,
+        )
+
+    def cancel(self, operation: str) -> None:
+        """Stop an operation; one that has ended already is left as it is."""
+        try:
+            self._client.run(BULK_CANCEL, {"id": operation}).mutated("bulkOperationCancel")
+        except UserErrors:
+            return
+
+    def lines(self, operation: Operation) -> Iterator[bytes]:
+        """Yield the lines of a completed operation's file; no token goes to its address.
+
+        Raises
+        ------
+        Expired
+            The file is not there any more.
+        Unreachable
+            The file broke off, or holds another number of lines than told.
+        """
+        read = 0
+        if operation.url:
+            for line in self._split(operation.url):
+                read += 1
+                yield line
+        if read != operation.objects:
+            raise Unreachable(
+                f"Shopify's export has {read} lines where it counted {operation.objects}"
+            )
+
+    def _split(self, url: str) -> Iterator[bytes]:
+        rest = b""
+        try:
+            for chunk in self._client.http.download(url):
+                *whole, rest = (rest + chunk).split(b"\n")
+                yield from (line for line in whole if line.strip())
+        except NotReadable as error:
+            raise Expired("Shopify's export is not there any more") from error
+        if rest.strip():
+            yield rest
+
+
+class Expired(ConnectorError):
+    """The file of an operation can no longer be fetched: run it again."""

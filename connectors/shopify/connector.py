@@ -1,0 +1,246 @@
+"""Shopify as a connector: who the shop is, its history, what changed since, single records."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from connectors.base import Capabilities, Change, InstallShape, Page, Stream
+from connectors.errors import NotGenuine, NotReadable
+from connectors.records import BadRecord, Cursor, Order, Record
+from connectors.shopify import orders, records
+from connectors.shopify.client import Client
+from connectors.shopify.documents import COUNTS, PROBE, ROOTS, SHOP, bulk_ids
+from connectors.shopify.errors import AccessDenied, GraphError
+from connectors.shopify.fields import Raw, Unreadable, note, number, reject
+from connectors.shopify.history import PAGE, History
+from connectors.shopify.paging import Paging
+from connectors.shopify.windows import State, window
+
+#: Up to so many records are read by pages: a bulk operation would take longer to begin.
+FEW: Mapping[str, int] = {"customers": 400, "products": 150, "orders": 60, "carts": 100}
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class ShopifyConnector:
+    """One Shopify store.
+
+    To customers belong their statements about permission, to orders their refunds: they come in the
+    same page, as Shopify tells them together.
+
+    Parameters
+    ----------
+    folder
+        Where large exports lie while they are handed over, this shop's alone; a reading that was
+        stopped goes on from what is there.
+    few
+        Records of a stream up to which it is read by pages.
+    page
+        Records of an export handed over at a time.
+    language
+        Of the notes on records that cannot be read.
+    """
+
+    platform = "shopify"
+    install = InstallShape.SIGNED_APP
+    streams: Sequence[Stream] = tuple(
+        Stream(name=name, ordered=False, lag_s=86_400.0, deletes="hook")
+        for name in ("products", "customers", "orders", "carts")
+    )
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        folder: Path,
+        few: Mapping[str, int] = FEW,
+        page: int = PAGE,
+        language: str = "en",
+        now: Callable[[], datetime] = _now,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client, self._few, self._language, self._now = client, few, language, now
+        self._paging = Paging(client)
+        self._history = History(client, folder, page=page, sleep=sleep)
+
+    def check(self) -> Capabilities:
+        """Who the shop is and what Shopify lets us read.
+
+        Raises
+        ------
+        ConnectorError
+        """
+        shop = self._client.run(SHOP).need("shop")
+        answer = self._client.run(PROBE)
+        return Capabilities(
+            shop_id=number(shop["id"]),
+            name=shop["name"],
+            currency=shop["currencyCode"],
+            time_zone=shop["ianaTimezone"],
+            problems={
+                stream: next((_told(e) for e in answer.errors if e.path[:1] == (root,)), None)
+                for stream, root in ROOTS.items()
+            },
+        )
+
+    def read(self, stream: str, cursor: Cursor | None = None) -> Iterator[Page]:
+        """Yield every page after `cursor`; pages without records say that Shopify is at work.
+
+        Raises
+        ------
+        ConnectorError
+        """
+        _known(stream)
+        if cursor and cursor.get("until"):
+            state = State.of(cursor)
+        else:
+            self._history.clean(stream, None)
+            try:
+                state = self._begin(stream, cursor["since"] if cursor else None)
+            except AccessDenied:
+                if stream != "carts":
+                    raise
+                yield self._nothing(stream)
+                return
+        pages = self._by_pages if state.slices is None else self._by_bulk
+        yield from pages(stream, state)
+
+    def fetch(self, stream: str, key: str) -> Sequence[Record]:
+        """Return one record as it is now, and what belongs to it; nothing when there is none.
+
+        Raises
+        ------
+        ConnectorError
+        """
+        _known(stream)
+        raw = self._paging.one(stream, key) if key.isdecimal() else None
+        if raw is None:
+            return []
+        try:
+            return _records(stream, raw)
+        except Unreadable as error:
+            raise NotReadable(reject(stream, raw, error, self._language).reason) from error
+
+    def keys(self, stream: str) -> Iterator[str]:
+        """Yield every id of a stream.
+
+        Raises
+        ------
+        ConnectorError
+        """
+        _known(stream)
+        query = window(stream, None, self._now())
+        if self._count(stream, query) <= 10 * self._few[stream]:
+            yield from map(number, self._paging.ids(stream, query))
+        else:
+            yield from self._history.ids(bulk_ids(stream, query))
+
+    def parse_hook(
+        self,
+        headers: Mapping[str, str],  # noqa: ARG002 - the contract's argument
+        raw_body: bytes,  # noqa: ARG002 - likewise
+    ) -> Sequence[Change]:
+        """Refuse what cannot be checked."""
+        raise NotGenuine("This webhook was signed by nobody that we know.")
+
+    def _begin(self, stream: str, since: str | None) -> State:
+        until = self._now()
+        state = State(since=since, until=until.isoformat())
+        state.total = self._count(stream, window(stream, since, until))
+        if state.total > self._few[stream]:
+            self._history.plan(stream, state, until)
+        return state
+
+    def _nothing(self, stream: str) -> Page:
+        """Return the end of a stream that may lack; the next reading asks again."""
+        rejects = [note(stream, "", ROOTS[stream], "refused", self._language)]
+        return Page(records=(), rejects=rejects, cursor_after={}, complete=True, progress=1.0)
+
+    def _count(self, stream: str, query: str) -> int:
+        found = self._client.run(COUNTS[stream], {"query": query or None}).need(
+            f"{ROOTS[stream]}Count"
+        )
+        return int(found["count"]) if found else 0
+
+    def _by_pages(self, stream: str, state: State) -> Iterator[Page]:
+        query = window(stream, state.since, datetime.fromisoformat(state.until))
+        while True:
+            page = self._paging.page(stream, query, state.after)
+            state.after = page.after
+            state.read += len(page.rows)
+            yield self._page(stream, page.rows, state, page.refused, is_last=page.after is None)
+            if page.after is None:
+                return
+
+    def _by_bulk(self, stream: str, state: State) -> Iterator[Page]:
+        for rows in self._history.read(stream, state):
+            if stream == "orders":
+                self._paging.add_refund_lines(rows)
+            yield self._page(stream, rows, state, is_last=not state.slices)
+
+    def _page(
+        self,
+        stream: str,
+        rows: Sequence[Raw],
+        state: State,
+        refused: frozenset[str] = frozenset(),
+        *,
+        is_last: bool,
+    ) -> Page:
+        found: list[Record] = []
+        rejects: list[BadRecord] = [
+            note(stream, "", field, "refused", self._language) for field in sorted(refused)
+        ]
+        for raw in rows:
+            try:
+                found += _records(stream, raw)
+            except Unreadable as error:
+                rejects.append(reject(stream, raw, error, self._language))
+        return Page(
+            records=found,
+            rejects=rejects,
+            cursor_after={"since": state.until} if is_last else state.cursor(),
+            complete=is_last,
+            progress=1.0 if is_last else state.progress,
+            counters=_counters(found),
+        )
+
+
+def _known(stream: str) -> None:
+    if stream not in ROOTS:
+        raise NotReadable(f"Shopify is not read for {stream!r}.")
+
+
+def _records(stream: str, raw: Raw) -> list[Record]:
+    """Return a record and what belongs to it.
+
+    Raises
+    ------
+    Unreadable
+    """
+    if stream == "customers":
+        return [records.customer(raw), *records.consent(raw)]
+    if stream == "products":
+        return [records.product(raw)]
+    if stream == "orders":
+        return [orders.order(raw), *orders.refunds(raw)]
+    return [records.cart(raw)]
+
+
+def _counters(found: Sequence[Record]) -> dict[str, int]:
+    counted: Counter[str] = Counter()
+    for record in found:
+        if isinstance(record, Order):
+            counted["lines"] += len(record.lines)
+            counted["guest lines"] += len(record.lines) if record.customer_id is None else 0
+    return {name: value for name, value in counted.items() if value}
+
+
+def _told(error: GraphError) -> str:
+    return f"{error.message} ({error.required})" if error.required else error.message

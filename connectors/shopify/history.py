@@ -1,0 +1,186 @@
+"""A large part of a shop by bulk operations: slices, newest first, several under way at a time."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from connectors.errors import Unreachable
+from connectors.shopify.bulk import AT_ONCE, Bulk, Expired, Operation
+from connectors.shopify.client import Client
+from connectors.shopify.documents import CHILDREN, OLDEST, ROOTS, bulk
+from connectors.shopify.fields import number
+from connectors.shopify.staging import Staging
+from connectors.shopify.windows import LAG, Slice, State, cut, halves, slice_filter, window
+
+#: Records a page.
+PAGE = 500
+#: Seconds between two looks at an operation: at first soon, for small shops are done at once.
+_SOONEST_S, _LATEST_S = 1.0, 10.0
+#: Ends of operations without a result, for one slice.
+_TRIES = 4
+
+
+class History:
+    """The bulk reading of one shop.
+
+    Parameters
+    ----------
+    folder
+        Where exports lie until they are handed over; a reading goes on from what is there.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        folder: Path,
+        *,
+        page: int = PAGE,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client, self._folder, self._page, self._sleep = client, folder, page, sleep
+        self._bulk = Bulk(client)
+
+    def plan(self, stream: str, state: State, until: datetime) -> None:
+        """Cut what is to be read into slices."""
+        oldest = self._oldest(stream, state, until)
+        state.slices = cut(stream, state.since, oldest, until, state.total)
+
+    def read(self, stream: str, state: State) -> Iterator[list[dict[str, Any]]]:
+        """Yield records with their children, and nothing from time to time while waiting.
+
+        `state` is brought up to date before each.
+
+        Raises
+        ------
+        ConnectorError
+        """
+        assert state.slices is not None
+        while state.slices:
+            if self._start_ahead(stream, state):
+                yield []
+            yield from self._slice(stream, state)
+        self.clean(stream, None)
+
+    def ids(self, body: str) -> Iterator[str]:
+        """Yield the ids that an operation over `body` finds.
+
+        Raises
+        ------
+        ConnectorError
+        """
+        part = Slice(start=None, end=None)
+        while part.operation is None:
+            part.operation = self._bulk.start(body)
+            if part.operation is None:
+                self._sleep(_LATEST_S)
+        while (ended := self._ended(part)) is None:
+            self._sleep(_LATEST_S)
+        if ended.state != "completed":
+            raise Unreachable(f"Shopify's export ended without result: {ended.error}")
+        yield from (number(json.loads(line)["id"]) for line in self._bulk.lines(ended))
+
+    def _start_ahead(self, stream: str, state: State) -> bool:
+        """Start operations for the next slices; tell whether there is any new one."""
+        started = False
+        for part in (state.slices or ())[:AT_ONCE]:
+            if part.operation is None:
+                part.operation = self._bulk.start(bulk(stream, slice_filter(stream, state, part)))
+                if part.operation is None:
+                    break
+                started = True
+        return started
+
+    def _slice(self, stream: str, state: State) -> Iterator[list[dict[str, Any]]]:
+        """Hand over the first slice; left in its place when that did not succeed."""
+        slices = state.slices or []
+        part = slices[0]
+        wait_s = _SOONEST_S
+        staged = self._staging(stream, part)
+        while not staged.is_loaded:
+            ended = self._ended(part)
+            if ended is None:
+                self._sleep(wait_s)
+                wait_s = min(wait_s * 1.5, _LATEST_S)
+                if wait_s == _LATEST_S or part.operation is None:
+                    yield []
+                if part.operation is None:
+                    return
+            elif not self._load(stream, state, part, ended, staged):
+                yield []
+                return
+        left = staged.count - state.done
+        for rows in staged.roots(state.done, self._page):
+            left -= len(rows)
+            state.done += len(rows)
+            state.read += len(rows)
+            if not left:
+                self._next(state)
+            yield rows
+        if slices and slices[0] is part:  # nothing was in it
+            self._next(state)
+            yield []
+
+    def _ended(self, part: Slice) -> Operation | None:
+        if part.operation is None:
+            return None
+        found = self._bulk.look(part.operation)
+        return None if found.state == "running" else found
+
+    def _load(
+        self, stream: str, state: State, part: Slice, ended: Operation, staged: Staging
+    ) -> bool:
+        """Fetch the file of an operation; False when the slice has to be run again."""
+        if ended.state == "completed":
+            try:
+                self.clean(stream, staged)
+                staged.load(self._bulk.lines(ended))
+            except Expired:
+                pass
+            else:
+                return True
+        self._again(stream, state, part, ended)
+        return False
+
+    def _again(self, stream: str, state: State, part: Slice, ended: Operation) -> None:
+        """Run a slice anew, in halves where it may have been too much."""
+        part.operation = None
+        part.tries += 1
+        if part.tries >= _TRIES:
+            told = ended.error or ended.state
+            raise Unreachable(f"Shopify's export ended {part.tries} times without result: {told}")
+        if ended.state == "failed" and state.slices:
+            until = datetime.fromisoformat(state.until)
+            oldest = self._oldest(stream, state, until)
+            state.slices[:1] = halves(stream, part, oldest, until)
+
+    def _next(self, state: State) -> None:
+        """Have the next slice be the first; its file, if any, stays until it is replaced."""
+        assert state.slices
+        del state.slices[0]
+        state.done = 0
+
+    def _staging(self, stream: str, part: Slice) -> Staging:
+        number = (part.operation or "none").rpartition("/")[2]
+        return Staging(self._folder / f"{stream}-{number}.sqlite", CHILDREN[stream])
+
+    def clean(self, stream: str, keep: Staging | None) -> None:
+        """Remove the exports of a stream that have been handed over."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for path in self._folder.glob(f"{stream}-*.sqlite*"):
+            if keep is None or path != keep.path:
+                path.unlink(missing_ok=True)
+
+    def _oldest(self, stream: str, state: State, until: datetime) -> datetime:
+        query = window(stream, state.since, until)
+        found = self._client.run(OLDEST[stream], {"query": query or None}).need(ROOTS[stream])
+        rows = found["nodes"] if found else ()
+        if state.since is not None:
+            return datetime.fromisoformat(state.since) - LAG
+        if not rows:
+            return until
+        return datetime.fromisoformat(rows[0]["createdAt"])

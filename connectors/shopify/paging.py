@@ -1,0 +1,148 @@
+"""Reading by pages, and what a page cuts off: long orders, products of many variants, refunds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from connectors.shopify.answers import Answer
+from connectors.shopify.client import Client
+from connectors.shopify.documents import (
+    IDS,
+    LINES_MORE,
+    ONE,
+    ONE_OF,
+    PAGES,
+    REFUND_HEADERS,
+    REFUND_LINES,
+    REFUND_LINES_MORE,
+    REFUNDS_AT_ONCE,
+    REFUNDS_LISTED,
+    ROOTS,
+    TYPES,
+    VARIANTS_MORE,
+)
+from connectors.shopify.fields import Unreadable
+from connectors.shopify.orders import plain_refund
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RawPage:
+    """What one question brought."""
+
+    rows: Sequence[dict[str, Any]]
+    #: Where to go on; None behind the last page.
+    after: str | None
+    #: Fields that Shopify did not let us read, in dots and without numbers.
+    refused: frozenset[str] = frozenset()
+
+
+class Paging:
+    """The pages of one shop's streams."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def page(self, stream: str, query: str, after: str | None) -> RawPage:
+        """Return a page of whole records.
+
+        Raises
+        ------
+        ConnectorError
+        """
+        answer = self._client.run(PAGES[stream], {"query": query or None, "after": after})
+        found = answer.need(ROOTS[stream]) or {"nodes": (), "pageInfo": {}}
+        rows = [dict(row) for row in found["nodes"] if row]
+        self.complete(stream, rows)
+        info = found["pageInfo"]
+        return RawPage(
+            rows=rows,
+            after=info.get("endCursor") if info.get("hasNextPage") else None,
+            refused=refused(answer),
+        )
+
+    def ids(self, stream: str, query: str) -> Iterator[str]:
+        """Yield the ids of a stream."""
+        after: str | None = None
+        while True:
+            answer = self._client.run(IDS[stream], {"query": query or None, "after": after})
+            found = answer.need(ROOTS[stream])
+            yield from (row["id"] for row in found["nodes"])
+            if not found["pageInfo"]["hasNextPage"]:
+                return
+            after = found["pageInfo"]["endCursor"]
+
+    def one(self, stream: str, key: str) -> dict[str, Any] | None:
+        """Return one whole record; None when it does not exist."""
+        if stream not in ONE:
+            rows = self.page(stream, f"id:{key}", None).rows
+            return next((row for row in rows if row["id"].endswith(f"/{key}")), None)
+        answer = self._client.run(ONE[stream], {"id": f"gid://shopify/{TYPES[stream]}/{key}"})
+        found = answer.need(ONE_OF[stream])
+        if found is None:
+            return None
+        rows = [dict(found)]
+        self.complete(stream, rows)
+        return rows[0]
+
+    def complete(self, stream: str, rows: Sequence[dict[str, Any]]) -> None:
+        """Add to records what was cut off."""
+        if stream == "products":
+            for row in rows:
+                row["variants"] = self._rest(row, "variants", VARIANTS_MORE, "product")
+        if stream == "orders":
+            for row in rows:
+                row["lineItems"] = self._rest(row, "lineItems", LINES_MORE, "order")
+                if len(row.get("refunds") or ()) == REFUNDS_LISTED:
+                    answer = self._client.run(REFUND_HEADERS, {"id": row["id"]})
+                    row["refunds"] = answer.need("order")["refunds"]
+            self.add_refund_lines(rows)
+
+    def add_refund_lines(self, orders: Sequence[dict[str, Any]]) -> None:
+        """Add to refunds their lines; asked for only where they may be other than it seems."""
+        asked: dict[str, dict[str, Any]] = {}
+        for row in orders:
+            row["refunds"] = [dict(one) for one in row.get("refunds") or ()]
+            plain = _plain(row) if row["refunds"] else None
+            for one in row["refunds"]:
+                if plain is None:
+                    asked[one["id"]] = one
+                else:
+                    one["refundLineItems"] = plain
+        ids = list(asked)
+        for start in range(0, len(ids), REFUNDS_AT_ONCE):
+            answer = self._client.run(REFUND_LINES, {"ids": ids[start : start + REFUNDS_AT_ONCE]})
+            for found in answer.need("nodes"):
+                if found:
+                    rest = self._rest(found, "refundLineItems", REFUND_LINES_MORE, "refund")
+                    asked[found["id"]]["refundLineItems"] = rest
+
+    def _rest(self, row: dict[str, Any], name: str, document: str, parent: str) -> list[Any]:
+        """Return everything of a connection, of which `row` has the beginning."""
+        part = row.get(name)
+        if not isinstance(part, dict):
+            return list(part or ())
+        found = list(part["nodes"])
+        while (part.get("pageInfo") or {}).get("hasNextPage"):
+            variables = {"id": row["id"], "after": part["pageInfo"]["endCursor"]}
+            part = self._client.run(document, variables).need(parent)[name]
+            found += part["nodes"]
+        return found
+
+
+def _plain(row: dict[str, Any]) -> list[Any] | None:
+    try:
+        found = plain_refund(row)
+    except Unreadable:  # is noted where the order itself is read
+        return None
+    return None if found is None else list(found)
+
+
+def refused(answer: Answer) -> frozenset[str]:
+    """Return the fields of an answer that are null because a right is lacking."""
+    return frozenset(
+        ".".join(part for part in error.path if isinstance(part, str) and part != "nodes")
+        for error in answer.errors
+        if error.is_refusal and error.path
+    )
