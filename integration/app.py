@@ -19,7 +19,16 @@ from werkzeug.exceptions import HTTPException, NotFound
 from integration import views
 from integration.context import Context, make_context
 from integration.settings import load
-from integration.views import assets, base, connection, formats, headers, hooks, session
+from integration.views import (
+    assets,
+    base,
+    connection,
+    formats,
+    headers,
+    hooks,
+    session,
+    shopify_hooks,
+)
 from integration.views.texts import gettext
 
 #: What can be seen without a log-in; everything else asks for one.
@@ -35,6 +44,7 @@ _OPEN = frozenset(
         "hooks.look_for_batches",
         "hooks.receive",
         "hooks.receive_for_batches",
+        "shopify_hooks.receive",
     )
 )
 #: Bytes; exports of half a gigabyte are read as a stream.
@@ -51,7 +61,9 @@ def create_app(context: Context) -> Flask:
     # The nonce and the words of the language are needed by error pages too.
     Babel(app, locale_selector=base.language)
     formats.install(app)
-    CSRFProtect(app).exempt(hooks.bp)
+    csrf = CSRFProtect(app)
+    for outside in (hooks.bp, shopify_hooks.bp):
+        csrf.exempt(outside)
     _logins(app, context)
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")
     limiter.limit("10 per minute", methods=["POST"])(session.bp)

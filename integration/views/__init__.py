@@ -25,6 +25,7 @@ from integration.views import (
     segments,
     session,
     shop,
+    shopify_hooks,
     status,
 )
 
@@ -59,6 +60,7 @@ def register(app: Flask) -> None:
         *MAILCHIMP,
         status.bp,
         hooks.bp,
+        shopify_hooks.bp,
     ):
         app.register_blueprint(blueprint)
     app.jinja_env.globals["mailchimp_pages"] = [blueprint.name for blueprint in MAILCHIMP]

@@ -7,6 +7,7 @@ are about one record mostly: they wait in the inbox, and one piece of work takes
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -59,21 +60,24 @@ def keep(
     return work.id
 
 
-def keep_of_shop(
-    session: Session,
-    account_id: int,
-    shop_id: int,
-    topic: str,
-    dedupe_key: str,
-    headers: Mapping[str, str],
-    body: bytes,
-) -> bool:
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A webhook of a shop as it came; `headers` are those that matter, without credentials."""
+
+    topic: str
+    dedupe_key: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def keep_of_shop(session: Session, account_id: int, shop_id: int, message: Message) -> bool:
     """Keep a shop's webhook in the caller's transaction; False when it is here already.
 
     Call `ask` after the commit. Nothing is lost without it: see `ask_for_waiting`.
     """
     owner = {"account_id": account_id, "shop_id": shop_id}
-    return _keep(session, owner, topic, dedupe_key, headers, body) is not None
+    told = (message.topic, message.dedupe_key, message.headers, message.body)
+    return _keep(session, owner, *told) is not None
 
 
 def _keep(

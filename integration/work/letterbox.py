@@ -22,7 +22,7 @@ from sqlmodel import Session
 from integration.context import Context
 from integration.db import scoped
 from integration.tables import Audience, Shop
-from integration.work.inbox import ask, keep, keep_of_shop
+from integration.work.inbox import Message, ask, keep, keep_of_shop
 
 _log = structlog.get_logger(__name__)
 
@@ -51,17 +51,20 @@ def put(context: Context, audience: Audience, topic: str, dedupe_key: str, body:
     _put(context, Letter(audience.account_id, audience.id, topic, dedupe_key, _text(body)))
 
 
-def put_of_shop(
-    context: Context,
-    account_id: int,
-    shop_id: int,
-    topic: str,
-    dedupe_key: str,
-    headers: Mapping[str, str],
-    body: bytes,
-) -> None:
+def put_of_shop(context: Context, account_id: int, shop_id: int, message: Message) -> None:
     """Keep a shop's webhook; the same once more is the same file."""
-    _put(context, Letter(account_id, None, topic, dedupe_key, _text(body), shop_id, dict(headers)))
+    _put(
+        context,
+        Letter(
+            account_id,
+            None,
+            message.topic,
+            message.dedupe_key,
+            _text(message.body),
+            shop_id,
+            dict(message.headers),
+        ),
+    )
 
 
 def _text(body: bytes) -> str:
@@ -117,11 +120,12 @@ def _read(path: Path) -> Letter | None:
 
 def _keep(session: Session, letter: Letter) -> bool:
     body = base64.b64decode(letter.body)
-    told = (letter.topic, letter.dedupe_key, letter.headers, body)
     if letter.shop_id is not None:
         there = session.get(Shop, letter.shop_id) is not None
-        return there and keep_of_shop(session, letter.account_id, letter.shop_id, *told)
+        message = Message(letter.topic, letter.dedupe_key, letter.headers, body)
+        return there and keep_of_shop(session, letter.account_id, letter.shop_id, message)
     audience = session.get(Audience, letter.audience_id)
+    told = (letter.topic, letter.dedupe_key, letter.headers, body)
     return audience is not None and keep(session, audience, *told) is not None
 
 

@@ -13,7 +13,7 @@ from integration.context import Context, utc_now
 from integration.db import scoped, unscoped
 from integration.tables import Inbox, Shop, Work
 from integration.work import letterbox
-from integration.work.inbox import ask, ask_for_waiting, forget_old, keep_of_shop
+from integration.work.inbox import Message, ask, ask_for_waiting, forget_old, keep_of_shop
 from integration.work.queue import bury, claim
 from tests.conftest import add_account
 
@@ -39,8 +39,8 @@ def add_shop(engine: Engine) -> Shop:
 def deliver(engine: Engine, shop: Shop, key: str) -> bool:
     """Keep one delivery in a transaction of its own; tell whether it was new."""
     with unscoped(engine) as session:
-        told = ("orders/create", key, _HEADERS, _BODY)
-        return keep_of_shop(session, shop.account_id, shop.id or 0, *told)
+        message = Message("orders/create", key, _HEADERS, _BODY)
+        return keep_of_shop(session, shop.account_id, shop.id or 0, message)
 
 
 def asked(engine: Engine, shop: Shop) -> bool:
@@ -119,9 +119,8 @@ def test_work_that_was_given_up_is_not_asked_for_again_at_once(context: Context)
 def test_a_shops_letter_is_taken_in_with_its_headers_and_asked_for(context: Context) -> None:
     shop = add_shop(context.engine)
     for _ in range(2):
-        letterbox.put_of_shop(
-            context, shop.account_id, shop.id or 0, "orders/create", "d", _HEADERS, _BODY
-        )
+        message = Message("orders/create", "d", _HEADERS, _BODY)
+        letterbox.put_of_shop(context, shop.account_id, shop.id or 0, message)
     assert letterbox.take_in(context) == 1
     with scoped(context.engine, shop.account_id) as session:
         kept = session.exec(select(Inbox)).one()

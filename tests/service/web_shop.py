@@ -26,7 +26,7 @@ from connectors.records import Customer, Deleted, Order, OrderLine, Record
 from integration.context import Context
 from integration.db import scoped
 from integration.tables import Shop
-from integration.work.inbox import ask, keep_of_shop
+from integration.work.inbox import Message, ask, keep_of_shop
 from tests.conftest import add_account
 from tests.service.records import NOON
 
@@ -133,8 +133,8 @@ def add_web_shop(context: Context) -> Shop:
 def tell(context: Context, shop: Shop, *changes: tuple[str, dict[str, str]], key: str) -> None:
     """Deliver a webhook as the route does."""
     with scoped(context.engine, shop.account_id) as session:
-        headers, body = {"signed": "yes"}, json.dumps(changes).encode()
-        keep_of_shop(session, shop.account_id, shop.id or 0, "topic", key, headers, body)
+        message = Message("topic", key, {"signed": "yes"}, json.dumps(changes).encode())
+        keep_of_shop(session, shop.account_id, shop.id or 0, message)
     with scoped(context.engine, shop.account_id) as session:
         ask(session, shop.account_id, shop.id or 0, context.clock())
 
