@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import graphql
 
-from tests.emulators.shopify import bulk_rules
+from tests.emulators.shopify import bulk_rules, gates
 from tests.emulators.shopify.clock import stamp
 from tests.emulators.shopify.execution import Call, Root
 from tests.emulators.shopify.paging import chosen_ids, page_of_list
 from tests.emulators.shopify.projection import Projection
+from tests.emulators.shopify.schema import field_of
 from tests.emulators.shopify.search import NotEmulated, matcher
 from tests.emulators.shopify.state import Shop
 from tests.emulators.shopify.tables import Row, number_of
@@ -222,13 +223,14 @@ class Bulk:
 
     def _write(self, operation: Operation) -> None:
         key = number_of(operation.row["id"])
-        operation.file = Path(self._folder.name) / f"{key}.jsonl"
+        file = Path(self._folder.name) / f"{key}.jsonl"
         operation.counts = {"lines": 0, "roots": 0}
         # Seeded: a test that fails fails again.
         mix = random.Random(key)
-        with operation.file.open("w", encoding="utf-8") as out:
+        with file.open("w", encoding="utf-8") as out:
             for line in _shuffled(self._lines(operation), mix):
                 out.write(json.dumps(line, separators=(",", ":")) + "\n")
+        operation.file = file
 
     def _lines(self, operation: Operation) -> Iterator[dict[str, Any]]:
         call, counts = operation.call, operation.counts
@@ -244,6 +246,8 @@ class Bulk:
                 for one in node.arguments or ()
             }
             since = call.orders_since if kind == "Order" else None
+            root = field_of("QueryRoot", node.name.value)
+            gates.check_field(call.shop, call.scopes, node.name.value, root)
             made = Projection(call, bulk_rules.node_selection(node), kind)
             for key in chosen_ids(kind, table, args.get("query"), since):
                 counts["roots"] += 1

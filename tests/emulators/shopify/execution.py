@@ -180,6 +180,7 @@ _ROOTS: Mapping[str, Root] = {
     "order": _one,
     "product": _one,
     "node": _one,
+    "refund": _one,
     "nodes": lambda call, args: [call.find(one) for one in args["ids"]],
     "webhookSubscription": _one,
     "customers": _many("Customer"),

@@ -73,8 +73,7 @@ def _render(source: DemoConnector, shop: Shop, only_sold: bool) -> None:
             if source.customers <= _SMALL:
                 shop.orders.put(row)
             else:
-                fields = ("createdAt", "updatedAt", "processedAt")
-                shop.orders.put_lazily(row["id"], make, {name: row[name] for name in fields})
+                shop.orders.put_lazily(row, make)
     for one in people.values():
         stated = said.get(one.id) or said.get((one.email or "").lower())
         shop.customers.put(render.customer(one, stated, bought[one.id]))

@@ -6,6 +6,7 @@ graphql-core would take minutes for 200,000 orders; the gates are the same (`gat
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, TypeAlias
 
 import graphql
@@ -27,6 +28,8 @@ class Projection:
     def __init__(self, call: Call, selection: Any, parent: str) -> None:
         self._call = call
         self._copies: list[Copy] = []
+        #: Run on the first record: what is not there needs no right, as in a page.
+        self._checks: list[Callable[[], None]] = []
         #: Key in a record, and what becomes of what is in it.
         self._children: list[tuple[str, Projection]] = []
         for node in selection.selections:
@@ -46,7 +49,9 @@ class Projection:
         field = field_of(parent, name)
         if {one.name.value for one in node.arguments or ()} - {"withCodeDiscounts"}:
             raise NotEmulated(f"arguments of {parent}.{name} in bulk")
-        gates.check_field(self._call.shop, self._call.scopes, name, field)
+        check = partial(gates.check_field, self._call.shop, self._call.scopes, name, field)
+        if node.selection_set is None or field.connection:
+            self._checks.append(check)
         if field.connection:
             self._children.append(
                 (name, Projection(self._call, node_selection(node), field.connection))
@@ -55,11 +60,11 @@ class Projection:
             self._copies.append(lambda row, line: line.__setitem__(key, row[name]))
         else:
             inner = Projection(self._call, node.selection_set, field.named)
-            self._copies.append(self._nested(key, name, inner))
+            self._copies.append(self._nested(key, name, inner, check))
 
     def _add_typed(self, node: Any, parent: str, named: str) -> None:
         one = Projection.__new__(Projection)
-        one._call, one._copies, one._children = self._call, [], []
+        one._call, one._copies, one._children, one._checks = self._call, [], [], self._checks
         one._add(node, named)
         (copy,) = one._copies
         if named == parent:
@@ -69,11 +74,13 @@ class Projection:
             lambda row, line: copy(row, line) if row["__typename"] == named else None
         )
 
-    def _nested(self, key: str, name: str, inner: Projection) -> Copy:
+    def _nested(self, key: str, name: str, inner: Projection, check: Callable[[], None]) -> Copy:
         call = self._call
 
         def copy(row: Row, line: dict[str, Any]) -> None:
             value = row[name]
+            if value is not None:
+                check()
             if isinstance(value, list):
                 line[key] = [inner.line(one) for one in value]
             elif value is None:
@@ -92,6 +99,8 @@ class Projection:
 
     def line(self, row: Row) -> dict[str, Any]:
         """Return a record's own line."""
+        while self._checks:
+            self._checks.pop()()
         line: dict[str, Any] = {}
         for copy in self._copies:
             copy(row, line)

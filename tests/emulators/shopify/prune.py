@@ -36,7 +36,7 @@ WebhookSubscriptionDeletePayload WebhookSubscriptionUpdatePayload
 _QUERIES = """
 abandonedCheckouts abandonedCheckoutsCount bulkOperation bulkOperations currentAppInstallation
 customer customers customersCount node nodes order orders ordersCount product products
-productsCount publicApiVersions shop webhookSubscription webhookSubscriptions
+productsCount publicApiVersions refund shop webhookSubscription webhookSubscriptions
 """
 _MUTATIONS = """
 appSubscriptionCreate bulkOperationCancel bulkOperationRunQuery

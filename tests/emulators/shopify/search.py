@@ -26,7 +26,7 @@ FIELDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Customer": {
         "id": ("id", "number"),
         "updated_at": ("updatedAt", "day"),
-        "customer_date": ("createdAt", "day"),
+        "customer_date": ("createdAt", "moment"),
     },
     "Order": _ORDERS,
     "Product": {

@@ -79,8 +79,6 @@ class Shop:
     pixel: Row | None = None
     #: Objects of one connection that can be paged through.
     paging_limit: int = 25_000
-    _variants: dict[str, tuple[str, int]] = field(default_factory=dict)
-    _variants_of: int = -1
     _numbers: count[int] = field(default_factory=lambda: count(9_000_000_001))
 
     @property
@@ -105,26 +103,17 @@ class Shop:
         """Return a record by its id; None when it is not (any more) there."""
         kind = kind_of(global_id)
         if kind == "ProductVariant":
-            return self._variant(global_id)
+            found = self.products.part(global_id)
+            return {**found[1], "product": {"id": found[0]["id"]}} if found else None
+        if kind == "Refund":
+            found = self.orders.part(global_id)
+            return found[1] if found else None
         if kind == "Shop":
             return self.profile() if global_id == self.id else None
         if kind == "WebhookSubscription":
             return self.subscriptions.get(global_id)
         table = self.table(kind)
         return table.get(global_id) if table is not None else None
-
-    def _variant(self, global_id: str) -> Row | None:
-        if self._variants_of != self.products.version:
-            self._variants = {
-                variant["id"]: (product["id"], place)
-                for product in self.products.values()
-                for place, variant in enumerate(product["variants"])
-            }
-            self._variants_of = self.products.version
-        if global_id not in self._variants:
-            return None
-        product_id, place = self._variants[global_id]
-        return {**self.products[product_id]["variants"][place], "product": {"id": product_id}}
 
     def profile(self) -> Row:
         """Return the shop as `shop` tells it."""

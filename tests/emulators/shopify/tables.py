@@ -13,6 +13,8 @@ Row: TypeAlias = dict[str, Any]
 _WORTH_KEEPING = 2_000
 #: Fields by which records are sorted and searched.
 _SEARCHED = ("createdAt", "updatedAt", "processedAt", "status")
+#: Fields that hold records with ids of their own which can be asked for.
+_PARTS = ("variants", "refunds")
 
 
 def gid(kind: str, number: object) -> str:
@@ -48,8 +50,8 @@ class Table:
         #: Of rows that are made when read: the fields that are sorted and searched by.
         self._known: dict[str, Mapping[str, Any]] = {}
         self._orders: dict[str, list[tuple[Any, int, str]]] = {}
-        #: Counts the changes.
-        self.version = 0
+        #: Variant or refund to the record that it is a part of.
+        self._owners: dict[str, str] = {}
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -76,12 +78,14 @@ class Table:
             row = self[key]
             copy._rows[key] = pickle.dumps(row)
             copy._known[key] = {name: row[name] for name in _SEARCHED if name in row}
+        copy._owners = dict(self._owners)
         return copy
 
     def copied(self) -> Table:
         """Return a copy of a frozen table, to be changed."""
         copy = Table()
         copy._rows, copy._known = dict(self._rows), dict(self._known)
+        copy._owners = dict(self._owners)
         return copy
 
     def get(self, global_id: str) -> Row | None:
@@ -96,25 +100,37 @@ class Table:
         """Keep a record in the place of its former version."""
         self._rows[row["id"]] = row
         self._known.pop(row["id"], None)
-        self._changed()
+        self._owns(row)
+        self._orders.clear()
 
-    def put_lazily(self, global_id: str, make: Callable[[], Row], known: Mapping[str, Any]) -> None:
-        """Keep what makes a record, with the fields that it is sorted and searched by."""
-        self._rows[global_id] = make
-        self._known[global_id] = known
-        self._changed()
+    def put_lazily(self, row: Row, make: Callable[[], Row]) -> None:
+        """Keep what makes a record, and of the record itself what it is searched by."""
+        self._rows[row["id"]] = make
+        self._known[row["id"]] = {name: row[name] for name in _SEARCHED if name in row}
+        self._owns(row)
+        self._orders.clear()
+
+    def _owns(self, row: Row) -> None:
+        for field in _PARTS:
+            for part in row.get(field, ()):
+                self._owners[part["id"]] = row["id"]
+
+    def part(self, global_id: str) -> tuple[Row, Row] | None:
+        """Return a variant or refund with the record that it is a part of."""
+        owner = self.get(self._owners.get(global_id, ""))
+        for field in _PARTS if owner is not None else ():
+            for part in (owner or {}).get(field, ()):
+                if part["id"] == global_id:
+                    return owner or {}, part
+        return None
 
     def remove(self, global_id: str) -> Row:
         """Take a record away and return it."""
         row = self[global_id]
         del self._rows[global_id]
         self._known.pop(global_id, None)
-        self._changed()
-        return row
-
-    def _changed(self) -> None:
         self._orders.clear()
-        self.version += 1
+        return row
 
     def field(self, global_id: str, name: str) -> Any:
         """Return one field of a record."""
