@@ -12,7 +12,6 @@ from flask.typing import ResponseReturnValue
 
 from tests.emulators.shopify import cost
 from tests.emulators.shopify.execution import VERSIONS, Call, refusal, run
-from tests.emulators.shopify.faults import truncate
 from tests.emulators.shopify.log import Entry
 from tests.emulators.shopify.schema import schema
 from tests.emulators.shopify.search import NotEmulated
@@ -37,12 +36,13 @@ def blueprint(shopify: ShopifyEmulator) -> Blueprint:
         text = request.get_data(as_text=True)
         entry = Entry(request.method, request.path, domain, at=shopify.clock())
         shopify.requests.append(entry)
-        fault, instead = shopify.faults.before(request.path, text)
-        response = instead or _answer(shopify, domain, served(version), text, entry)
+        response = shopify.faults.around(
+            request.path, text, lambda: _answer(shopify, domain, served(version), text, entry)
+        )
         response.headers["X-Shopify-API-Version"] = served(version)
         response.headers["X-Request-Id"] = f"request-{len(shopify.requests)}"
         entry.status = response.status_code
-        return truncate(response) if fault is not None and fault.kind == "truncated" else response
+        return response
 
     return routes
 

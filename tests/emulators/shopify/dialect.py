@@ -16,6 +16,8 @@ def number(canonical_id: str) -> int:
     >>> number("10001"), number("7013912-204"), number("cart-650")
     (10001, 7013912204, 650)
     """
+    if canonical_id.isdigit():
+        return int(canonical_id)
     first, *more = [part for part in canonical_id.split("-") if part.isdigit()]
     return int(first + "".join(part.zfill(3) for part in more))
 

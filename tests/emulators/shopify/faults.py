@@ -49,9 +49,10 @@ REFUSALS: dict[str, tuple[int, str, dict[str, str]]] = {
         {"Content-Type": _JSON},
     ),
 }
-#: slow waits, then works; truncated works, then cuts the answer in its middle; before and after
-#: work, and let a test change the shop between two pages.
-KINDS = (*REFUSALS, "slow", "truncated", "between")
+#: slow waits, then works; truncated works, then cuts the answer in its middle; lost works, and a
+#: proxy in between answers; between works, after a test has changed the shop between two pages.
+KINDS = (*REFUSALS, "slow", "truncated", "lost", "between")
+_GATEWAY = (504, "<html><body>504 Gateway Time-out</body></html>", {"Content-Type": "text/html"})
 
 
 @dataclass(kw_only=True)
@@ -102,24 +103,29 @@ class Faults:
         with self._lock:
             self._faults.clear()
 
-    def before(self, path: str, body: str) -> tuple[Fault | None, Response | None]:
-        """Return the fault of this request, and the answer when it gets no other."""
+    def around(self, path: str, body: str, work: Callable[[], Response]) -> Response:
+        """Return the answer of a request, which `work` gives unless a fault strikes it."""
         with self._lock:
             fault = next((one for one in self._faults if one.strikes(path, body)), None)
         if fault is None:
-            return None, None
+            return work()
         if fault.kind == "slow":
             time.sleep(fault.seconds)
         if fault.act is not None:
             fault.act()
         if fault.kind in REFUSALS:
-            status, text, headers = REFUSALS[fault.kind]
-            return fault, Response(text, status, headers)
-        return fault, None
+            return _response(REFUSALS[fault.kind])
+        response = work()
+        if fault.kind == "lost":
+            return _response(_GATEWAY)
+        if fault.kind == "truncated":
+            # Valid HTTP: the length says how much is left.
+            response.direct_passthrough = False
+            whole = response.get_data()
+            response.set_data(whole[: len(whole) // 2])
+        return response
 
 
-def truncate(response: Response) -> Response:
-    """Return an answer that ends in its middle, with a length that says so: valid HTTP."""
-    body = response.get_data()
-    response.set_data(body[: len(body) // 2])
-    return response
+def _response(said: tuple[int, str, dict[str, str]]) -> Response:
+    status, text, headers = said
+    return Response(text, status, headers)

@@ -41,15 +41,12 @@ def blueprint(shopify: ShopifyEmulator) -> Blueprint:
     def bulk_file(key: int) -> ResponseReturnValue:
         if request.headers.get("X-Shopify-Access-Token"):
             shopify.problems.append("a token was sent along to a bulk file's address")
-        fault, instead = shopify.faults.before(request.path, "")
-        if instead is not None:
-            return instead
+        return shopify.faults.around(request.path, "", lambda: _file(key))
+
+    def _file(key: int) -> Response:
         found = shopify.bulk.file_of(key, request.args.get("Expires"))
         if found is None:
             return Response("<Error><Code>ExpiredToken</Code></Error>", 403)
-        if fault is not None and fault.kind == "truncated":
-            whole = found.read_bytes()
-            return Response(whole[: len(whole) // 2], content_type="application/jsonl")
         return send_file(found, mimetype="application/jsonl")
 
     return routes

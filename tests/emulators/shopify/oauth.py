@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from tests.emulators.shopify import pages
 from tests.emulators.shopify.gates import holds
+from tests.emulators.shopify.log import Entry
 from tests.emulators.shopify.signing import host_of, read_session_token, signed_query
 from tests.emulators.shopify.state import Shop
 from tests.emulators.shopify.tokens import InvalidGrant
@@ -47,7 +48,14 @@ def blueprint(shopify: ShopifyEmulator) -> Blueprint:
     def exchange(domain: str) -> ResponseReturnValue:
         shop = shopify.shops.get(domain) or abort(404)
         given = request.get_json(silent=True) or request.form
-        return flow.exchange(shop, given)
+        entry = Entry(request.method, request.path, domain, at=shopify.clock())
+        entry.operation = str(given.get("grant_type", "authorization_code"))
+        shopify.requests.append(entry)
+        answer = shopify.faults.around(
+            request.path, entry.operation, lambda: flow.exchange(shop, given)
+        )
+        entry.status = answer.status_code
+        return answer
 
     return routes
 
@@ -115,7 +123,7 @@ class OAuth:
         target = given["redirect_uri"]
         return f"{target}{'&' if '?' in target else '?'}{self._sign(back)}"
 
-    def exchange(self, shop: Shop, given: Mapping[str, Any]) -> ResponseReturnValue:
+    def exchange(self, shop: Shop, given: Mapping[str, Any]) -> Response:
         """Answer the token endpoint."""
         app = self._shopify.app
         known = given.get("client_id") == app.client_id
@@ -185,5 +193,7 @@ def _yes(value: Any) -> bool:
     return value in (1, "1", True, "true")
 
 
-def _refused(error: str, why: str) -> tuple[Response, int]:
-    return jsonify({"error": error, "error_description": why}), 400
+def _refused(error: str, why: str) -> Response:
+    answer = jsonify({"error": error, "error_description": why})
+    answer.status_code = 400
+    return answer

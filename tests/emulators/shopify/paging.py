@@ -13,7 +13,7 @@ from graphql import GraphQLError
 
 from tests.emulators.shopify.search import NotEmulated, matcher, names
 from tests.emulators.shopify.state import Shop
-from tests.emulators.shopify.tables import Row, Table
+from tests.emulators.shopify.tables import Places, Row, Table
 
 MOST = 250
 _SORT = {
@@ -66,7 +66,7 @@ def page_of_table(
     sign = f"{kind} {args.get('query') or ''} {field} {bool(args.get('reverse'))}"
     chosen = _chosen(kind, table, args.get("query"), field, since)
     if args.get("reverse"):
-        chosen.reverse()
+        chosen = chosen[::-1]
     start = 0
     if args.get("after"):
         value, number, seen = _decode(args["after"], sign)
@@ -96,25 +96,26 @@ def _sort_field(sort_key: str | None) -> str:
     return _SORT[sort_key or "ID"]
 
 
-def _chosen(
-    kind: str, table: Table, query: str | None, field: str, since: str | None
-) -> list[tuple[Any, int, str]]:
+def _chosen(kind: str, table: Table, query: str | None, field: str, since: str | None) -> Places:
     found = table.ordered(field)
     # Documented default of the filter: only what is for sale.
     if kind == "Product" and "status" not in names(query):
         query = f"{query or ''} status:active".strip()
     if not query and since is None:
-        return list(found)
+        return found
     test = matcher(kind, query)
-    return [
-        one
-        for one in found
-        if (since is None or table.field(one[2], "createdAt") >= since)
-        and test(lambda name, key=one[2]: table.field(key, name))  # type: ignore[misc]
-    ]
+    return table.kept(
+        f"{field} {since} {query}",
+        lambda: [
+            one
+            for one in found
+            if (since is None or table.field(one[2], "createdAt") >= since)
+            and test(lambda name, key=one[2]: table.field(key, name))  # type: ignore[misc]
+        ],
+    )
 
 
-def _place(chosen: list[tuple[Any, int, str]], after: tuple[Any, int], *, reverse: bool) -> int:
+def _place(chosen: Places, after: tuple[Any, int], *, reverse: bool) -> int:
     if reverse:
         return sum(1 for value, number, _ in chosen if (value, number) >= after)
     return bisect_right(chosen, after, key=lambda one: (one[0], one[1]))

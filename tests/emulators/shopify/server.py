@@ -76,9 +76,12 @@ class ShopifyEmulator:
         *,
         customers: int = 30,
         port: int = 0,
+        posting: bool = False,
         **world: Any,
     ) -> Iterator[ShopifyEmulator]:
         """Run with the golden shop until the block ends; `world` are arguments of `golden.fill`.
+
+        With `posting` webhooks are brought as they become due; else only `hooks.deliver` does.
 
         Raises
         ------
@@ -87,14 +90,19 @@ class ShopifyEmulator:
         """
         shopify = cls(clock)
         golden.fill(shopify.add_shop(GOLDEN), customers=customers, **world)
-        server = shopify.listen(port)
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+        server, stop = shopify.listen(port), threading.Event()
+        threads = [threading.Thread(target=server.serve_forever, args=(0.01,))]
+        if posting:
+            threads.append(threading.Thread(target=shopify.hooks.work, args=(stop,)))
+        for thread in threads:
+            thread.start()
         try:
             yield shopify
         finally:
+            stop.set()
             server.shutdown()
-            thread.join()
+            for thread in threads:
+                thread.join()
             server.server_close()
             shopify.bulk.close()
         assert not shopify.problems, shopify.problems

@@ -9,6 +9,9 @@ from typing import Any, TypeAlias
 #: One record: field name to value, connections as plain lists, other records as `{"id": gid}`.
 Row: TypeAlias = dict[str, Any]
 
+#: Records in an order: value sorted by, number, global id.
+Places: TypeAlias = list[tuple[Any, int, str]]
+
 #: From so many rows on an order once made is kept until a row changes.
 _WORTH_KEEPING = 2_000
 #: Fields by which records are sorted and searched.
@@ -49,7 +52,7 @@ class Table:
         self._rows: dict[str, Row | Callable[[], Row] | bytes] = {}
         #: Of rows that are made when read: the fields that are sorted and searched by.
         self._known: dict[str, Mapping[str, Any]] = {}
-        self._orders: dict[str, list[tuple[Any, int, str]]] = {}
+        self._orders: dict[str, Places] = {}
         #: Variant or refund to the record that it is a part of.
         self._owners: dict[str, str] = {}
 
@@ -139,11 +142,17 @@ class Table:
         known = self._known.get(global_id)
         return known[name] if known is not None else self[global_id][name]
 
-    def ordered(self, name: str) -> list[tuple[Any, int, str]]:
-        """Return (value, number, gid) of every record, sorted; None sorts first."""
-        if name in self._orders:
-            return self._orders[name]
-        made = sorted((self.field(key, name) or "", number_of(key), key) for key in self._rows)
-        if len(made) >= _WORTH_KEEPING:
-            self._orders[name] = made
-        return made
+    def ordered(self, name: str) -> Places:
+        """Return every record's place in the order of a field; None sorts first."""
+        return self.kept(name, lambda: self._sorted(name))
+
+    def kept(self, key: str, make: Callable[[], Places]) -> Places:
+        """Return what was chosen before under a key, while no record changed; else make it."""
+        if key not in self._orders:
+            if len(self._rows) < _WORTH_KEEPING:
+                return make()
+            self._orders[key] = make()
+        return self._orders[key]
+
+    def _sorted(self, name: str) -> Places:
+        return sorted((self.field(key, name) or "", number_of(key), key) for key in self._rows)
