@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connectors.shopify import documents
+from connectors.shopify import documents, subscriptions
 
 graphql = pytest.importorskip("graphql", reason="graphql-core is a tool of the tests")
 
@@ -20,7 +20,7 @@ DEAREST = 1_000
 
 def queries() -> Iterator[tuple[str, str]]:
     """Yield the name and text of every query and mutation."""
-    for value in vars(documents).values():
+    for value in [*vars(documents).values(), *vars(subscriptions).values()]:
         texts = value.values() if isinstance(value, Mapping) else [value]
         for text in texts:
             if isinstance(text, str) and text.split(maxsplit=1)[:1] in (["query"], ["mutation"]):
@@ -47,7 +47,7 @@ def cost(selections: Any) -> int:
             continue
         if node.selection_set is None:
             continue
-        arguments = {argument.name.value: argument.value for argument in node.arguments}
+        arguments = {argument.name.value: argument.value for argument in node.arguments or ()}
         if "first" not in arguments:
             # `ids` of `nodes` are counted one by one.
             times = documents.REFUNDS_AT_ONCE if "ids" in arguments else 1
