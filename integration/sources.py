@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from connectors.files.options import Options, SavedMapping
 from connectors.files.sources import file_hash
 from connectors.shopify.connector import ShopifyConnector
 from integration.context import Context
+from integration.shopify.application import signing_secrets
 from integration.shopify.stores import PLATFORM, open_client
 from integration.tables import Account, ImportRun, Shop
 
@@ -59,8 +61,9 @@ def open_source(
         )
     if shop.platform == PLATFORM:
         return ShopifyConnector(
-            open_client(context, shop, reserve=_RESERVE),
+            partial(open_client, context, shop, reserve=_RESERVE),
             folder=context.settings.data_dir / "shopify" / str(shop.id),
+            secrets=signing_secrets(context.settings),
             language=session.get_one(Account, shop.account_id).language,
             now=context.clock,
         )

@@ -6,15 +6,16 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from connectors.base import Capabilities, Change, InstallShape, Page, Stream
-from connectors.errors import NotGenuine, NotReadable
+from connectors.errors import NotReadable
 from connectors.records import BadRecord, Cursor, Order, Record
-from connectors.shopify import orders, records
+from connectors.shopify import orders, records, webhooks
 from connectors.shopify.client import Client
-from connectors.shopify.documents import COUNTS, PROBE, ROOTS, SHOP, bulk_ids
-from connectors.shopify.errors import AccessDenied, GraphError
+from connectors.shopify.documents import COUNTS, PROBES, ROOTS, SHOP, bulk_ids
+from connectors.shopify.errors import AccessDenied
 from connectors.shopify.fields import Raw, Unreadable, note, number, reject
 from connectors.shopify.history import PAGE, History
 from connectors.shopify.paging import Paging
@@ -36,6 +37,8 @@ class ShopifyConnector:
 
     Parameters
     ----------
+    connect
+        Opens the client once something is asked of the store: webhooks are read without.
     folder
         Where large exports lie while they are handed over, this shop's alone; a reading that was
         stopped goes on from what is there.
@@ -43,6 +46,8 @@ class ShopifyConnector:
         Records of a stream up to which it is read by pages.
     page
         Records of an export handed over at a time.
+    secrets
+        The app's, with which webhooks are signed; the one in use first.
     language
         Of the notes on records that cannot be read.
     """
@@ -56,18 +61,31 @@ class ShopifyConnector:
 
     def __init__(
         self,
-        client: Client,
+        connect: Callable[[], Client],
         *,
         folder: Path,
         few: Mapping[str, int] = FEW,
         page: int = PAGE,
+        secrets: Sequence[str] = (),
         language: str = "en",
         now: Callable[[], datetime] = _now,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._client, self._few, self._language, self._now = client, few, language, now
-        self._paging = Paging(client)
-        self._history = History(client, folder, page=page, sleep=sleep)
+        self._connect, self._secrets = connect, secrets
+        self._few, self._language, self._now = few, language, now
+        self._folder, self._size, self._sleep = folder, page, sleep
+
+    @cached_property
+    def _client(self) -> Client:
+        return self._connect()
+
+    @cached_property
+    def _paging(self) -> Paging:
+        return Paging(self._client)
+
+    @cached_property
+    def _history(self) -> History:
+        return History(self._client, self._folder, page=self._size, sleep=self._sleep)
 
     def check(self) -> Capabilities:
         """Who the shop is and what Shopify lets us read.
@@ -77,16 +95,12 @@ class ShopifyConnector:
         ConnectorError
         """
         shop = self._client.run(SHOP).need("shop")
-        answer = self._client.run(PROBE)
         return Capabilities(
             shop_id=number(shop["id"]),
             name=shop["name"],
             currency=shop["currencyCode"],
             time_zone=shop["ianaTimezone"],
-            problems={
-                stream: next((_told(e) for e in answer.errors if e.path[:1] == (root,)), None)
-                for stream, root in ROOTS.items()
-            },
+            problems={stream.name: self._problem(stream.name) for stream in self.streams},
         )
 
     def read(self, stream: str, cursor: Cursor | None = None) -> Iterator[Page]:
@@ -141,13 +155,21 @@ class ShopifyConnector:
         else:
             yield from self._history.ids(bulk_ids(stream, query))
 
-    def parse_hook(
-        self,
-        headers: Mapping[str, str],  # noqa: ARG002 - the contract's argument
-        raw_body: bytes,  # noqa: ARG002 - likewise
-    ) -> Sequence[Change]:
-        """Refuse what cannot be checked."""
-        raise NotGenuine("This webhook was signed by nobody that we know.")
+    def parse_hook(self, headers: Mapping[str, str], raw_body: bytes) -> Sequence[Change]:
+        """Return what a webhook says; see `webhooks.parse`.
+
+        Raises
+        ------
+        NotGenuine, NotReadable
+        """
+        return webhooks.parse(headers, raw_body, self._secrets)
+
+    def _problem(self, stream: str) -> str | None:
+        try:
+            self._client.run(PROBES[stream]).need(ROOTS[stream])
+        except AccessDenied as error:
+            return str(error)
+        return None
 
     def _begin(self, stream: str, since: str | None) -> State:
         until = self._now()
@@ -240,7 +262,3 @@ def _counters(found: Sequence[Record]) -> dict[str, int]:
             counted["lines"] += len(record.lines)
             counted["guest lines"] += len(record.lines) if record.customer_id is None else 0
     return {name: value for name, value in counted.items() if value}
-
-
-def _told(error: GraphError) -> str:
-    return f"{error.message} ({error.required})" if error.required else error.message

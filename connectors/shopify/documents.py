@@ -52,7 +52,6 @@ ORDER = f"""
     id name createdAt processedAt updatedAt cancelledAt test edited sourceName email phone
     displayFinancialStatus taxesIncluded discountCodes billingAddressMatchesShippingAddress
     customer {{ id }}
-    retailLocation {{ name }}
     purchasingEntity {{ __typename }}
     billingAddress {{ countryCodeV2 }}
     shippingAddress {{ countryCodeV2 }}
@@ -229,14 +228,10 @@ query ShopProfile {
 """
 
 #: One record of each kind: what is refused is refused here already.
-PROBE = """
-query Probe {
-  customers(first: 1) { nodes { id firstName defaultEmailAddress { emailAddress } } }
-  orders(first: 1) { nodes { id createdAt } }
-  products(first: 1) { nodes { id } }
-  abandonedCheckouts(first: 1) { nodes { id } }
+PROBES: Mapping[str, str] = {
+    stream: f"query {TYPES[stream]}Probe {{ {root}(first: 1) {{ nodes {{ id }} }} }}"
+    for stream, root in ROOTS.items()
 }
-"""
 
 BULK_RUN = """
 mutation BulkRun($query: String!) {

@@ -6,7 +6,7 @@ it; fields that nobody reads may come and go.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
@@ -166,6 +166,11 @@ def moment(raw: Raw, name: str) -> datetime:
 def moment_or_none(raw: Raw, name: str) -> datetime | None:
     """Return a moment in UTC; None where there is none."""
     return moment(raw, name) if raw.get(name) is not None else None
+
+
+def by_number(rows: Iterable[Raw]) -> list[Raw]:
+    """Return records in the order of their ids: an export has them in any."""
+    return sorted(rows, key=lambda row: (len(str(row.get("id"))), str(row.get("id"))))
 
 
 def nodes(raw: Raw, name: str) -> Sequence[Raw]:

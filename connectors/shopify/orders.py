@@ -8,7 +8,7 @@ Shopify                                   here
 financial status VOIDED, EXPIRED          CANCELLED
 PENDING, AUTHORIZED                       OPEN
 all others                                PAID; what went back are refunds
-a place of sale, or `sourceName` "pos"    channel "store"
+`sourceName` "pos"                        channel "store"; which one needs another scope
 bought by a company                       channel "wholesale"
 shop money                                every amount; what the buyer saw is `original_total`
 `originalTotalSet` less allocations       a line's total, with its tax where prices are net
@@ -36,6 +36,7 @@ from connectors.records import (
 from connectors.shopify.fields import (
     Raw,
     amount,
+    by_number,
     count,
     inner,
     moment,
@@ -75,7 +76,6 @@ def order(raw: Raw) -> Order:
         placed_at=moment(raw, "processedAt"),
         status=_status(raw),
         channel=_channel(raw),
-        store=text(raw, "retailLocation", "name"),
         currency=currency,
         total=total,
         shipping=total - sum((line.total for line in lines), Decimal(0)),
@@ -99,7 +99,7 @@ def _status(raw: Raw) -> OrderStatus:
 
 
 def _channel(raw: Raw) -> str:
-    if raw.get("retailLocation") or raw.get("sourceName") == "pos":
+    if raw.get("sourceName") == "pos":
         return "store"
     is_company = inner(raw, "purchasingEntity", "__typename") == "PurchasingCompany"
     return "wholesale" if is_company else "web"
@@ -113,7 +113,7 @@ def _ships_to_other(raw: Raw) -> bool:
 
 def _lines(raw: Raw) -> Iterator[OrderLine]:
     returned = _returned(raw) if raw.get("edited") else None
-    for one in nodes(raw, "lineItems"):
+    for one in by_number(nodes(raw, "lineItems")):
         line = goods(one, is_gift_card=bool(one.get("isGiftCard")))
         told = _paid(one, line, net=not raw.get("taxesIncluded"))
         if returned is not None:
@@ -171,7 +171,7 @@ def _discounts(raw: Raw) -> tuple[Discount, ...]:
     """Return the codes of an order, each with what it took off."""
     taken: dict[str, Decimal] = defaultdict(Decimal)
     kinds: dict[str, str | None] = {}
-    for line in nodes(raw, "lineItems"):
+    for line in by_number(nodes(raw, "lineItems")):
         for one in nodes(line, "discountAllocations"):
             code = text(one, "discountApplication", "code")
             if code:
@@ -193,7 +193,7 @@ def refunds(raw: Raw) -> list[Refund]:
     ------
     Unreadable
     """
-    return [_refund(raw, one) for one in nodes(raw, "refunds")]
+    return [_refund(raw, one) for one in by_number(nodes(raw, "refunds"))]
 
 
 def _refund(raw: Raw, refund: Raw) -> Refund:
@@ -208,7 +208,7 @@ def _refund(raw: Raw, refund: Raw) -> Refund:
             money[line] += amount(one, "totalTaxSet")
     lines = tuple(
         RefundLine(order_line_id=line, quantity=quantity, amount=money[line])
-        for line, quantity in units.items()
+        for line, quantity in sorted(units.items())
         if quantity > 0
     )
     at = moment_or_none(refund, "processedAt") or moment(refund, "createdAt")

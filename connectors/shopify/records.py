@@ -38,6 +38,7 @@ from connectors.records import (
 from connectors.shopify.fields import (
     Raw,
     amount,
+    by_number,
     count,
     inner,
     moment,
@@ -174,7 +175,7 @@ def product(raw: Raw) -> Product:
     path = category_path(raw)
     tags = tuple(tag.strip() for tag in raw.get("tags") or () if tag.strip())
     lowest = inner(raw, "priceRangeV2", "minVariantPrice")
-    variants = tuple(_variant(one) for one in nodes(raw, "variants"))
+    variants = tuple(_variant(one) for one in by_number(nodes(raw, "variants")))
     return Product(
         id=number(need(raw, "id")),
         title=str(need(raw, "title")).strip() or "-",
@@ -283,7 +284,7 @@ def cart(raw: Raw) -> Cart:
     buyer = raw.get("customer")
     lines = tuple(
         replace(goods(one), total=amount(one, "discountedTotalPriceWithCodeDiscount"))
-        for one in nodes(raw, "lineItems")
+        for one in by_number(nodes(raw, "lineItems"))
     )
     return Cart(
         id=key,

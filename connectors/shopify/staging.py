@@ -15,8 +15,8 @@ from connectors.errors import Unreachable
 _BATCH = 2_000
 _SCHEMA = """
 CREATE TABLE root (id TEXT PRIMARY KEY, at TEXT NOT NULL, line BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE child (parent TEXT NOT NULL, id TEXT NOT NULL, place INTEGER NOT NULL,
-                    line BLOB NOT NULL, PRIMARY KEY (parent, id)) WITHOUT ROWID;
+CREATE TABLE child (parent TEXT NOT NULL, id TEXT NOT NULL, line BLOB NOT NULL,
+                    PRIMARY KEY (parent, id)) WITHOUT ROWID;
 CREATE TABLE loaded (lines INTEGER NOT NULL);
 """
 
@@ -62,7 +62,7 @@ class Staging:
             db.executescript(_SCHEMA)
             total = 0
             for total, line in enumerate(lines, 1):
-                _write(db, line, total)
+                _write(db, line)
                 if total % _BATCH == 0:
                     db.commit()
             db.execute("INSERT INTO loaded VALUES (?)", [total])
@@ -83,7 +83,7 @@ class Staging:
     def _whole(self, db: sqlite3.Connection, key: str, line: bytes) -> dict[str, Any]:
         raw: dict[str, Any] = json.loads(line)
         if self._children is not None:
-            query = "SELECT line FROM child WHERE parent = ? ORDER BY place"
+            query = "SELECT line FROM child WHERE parent = ?"
             raw[self._children] = [json.loads(one) for (one,) in db.execute(query, [key])]
         return raw
 
@@ -105,7 +105,7 @@ class Staging:
         self.path.unlink(missing_ok=True)
 
 
-def _write(db: sqlite3.Connection, line: bytes, place: int) -> None:
+def _write(db: sqlite3.Connection, line: bytes) -> None:
     try:
         raw = json.loads(line)
         key, parent = raw["id"], raw.get("__parentId")
@@ -115,5 +115,4 @@ def _write(db: sqlite3.Connection, line: bytes, place: int) -> None:
         at = raw.get("createdAt") or ""
         db.execute("INSERT OR REPLACE INTO root VALUES (?, ?, ?)", [key, at, line])
     else:
-        values = [parent, key, place, line]
-        db.execute("INSERT OR REPLACE INTO child VALUES (?, ?, ?, ?)", values)
+        db.execute("INSERT OR REPLACE INTO child VALUES (?, ?, ?)", [parent, key, line])

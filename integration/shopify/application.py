@@ -36,3 +36,8 @@ def application(settings: Settings) -> App:
         redirect=f"{settings.public_url.rstrip('/')}/shopify/callback",
         url_template=settings.shopify_url_template or URL_TEMPLATE,
     )
+
+
+def signing_secrets(settings: Settings) -> tuple[str, ...]:
+    """Return what webhooks are signed with, the one in use first; none where no app is named."""
+    return tuple(one.get_secret_value() for one in settings.shopify_client_secrets or ())

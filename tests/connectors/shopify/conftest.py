@@ -50,7 +50,7 @@ def connect(shopify: ShopifyEmulator, tmp_path: Path) -> Connect:
         )
         streams = ("customers", "products", "orders", "carts")
         return ShopifyConnector(
-            client,
+            lambda: client,
             folder=tmp_path,
             few=dict.fromkeys(streams, few),
             now=shopify.clock,

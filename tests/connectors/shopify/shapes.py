@@ -118,7 +118,6 @@ def order(**changes: Any) -> dict[str, Any]:
         "discountCodes": ["SUMMER"],
         "billingAddressMatchesShippingAddress": True,
         "customer": {"id": "gid://shopify/Customer/7"},
-        "retailLocation": None,
         "purchasingEntity": {"__typename": "Customer"},
         "billingAddress": {"countryCodeV2": "NL"},
         "shippingAddress": {"countryCodeV2": "NL"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import ClassVar
 
 import pytest
@@ -19,3 +20,11 @@ class TestByPages(ConnectorContract):
     @pytest.fixture
     def make(self, connect: Connect) -> MakeConnector:
         return connect
+
+
+class TestByBulk(TestByPages):
+    """The same shop, as if it were too large for pages."""
+
+    @pytest.fixture
+    def make(self, connect: Connect) -> MakeConnector:
+        return partial(connect, few=0, page=8)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connectors.shopify import documents, subscriptions
+from connectors.shopify import documents
 
 graphql = pytest.importorskip("graphql", reason="graphql-core is a tool of the tests")
 
@@ -20,7 +20,7 @@ DEAREST = 1_000
 
 def queries() -> Iterator[tuple[str, str]]:
     """Yield the name and text of every query and mutation."""
-    for value in [*vars(documents).values(), *vars(subscriptions).values()]:
+    for value in vars(documents).values():
         texts = value.values() if isinstance(value, Mapping) else [value]
         for text in texts:
             if isinstance(text, str) and text.split(maxsplit=1)[:1] in (["query"], ["mutation"]):

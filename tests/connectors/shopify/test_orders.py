@@ -71,7 +71,6 @@ def test_where_an_order_stands(changes: dict[str, Any], status: OrderStatus) -> 
     ("changes", "channel"),
     [
         ({"sourceName": "pos"}, "store"),
-        ({"retailLocation": {"name": "Utrecht"}}, "store"),
         ({"purchasingEntity": {"__typename": "PurchasingCompany"}}, "wholesale"),
         ({"sourceName": "580111", "purchasingEntity": None}, "web"),
     ],

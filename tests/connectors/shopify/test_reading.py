@@ -1,0 +1,207 @@
+"""Reading a Shopify store when things go wrong, and that both ways of reading agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from connectors.base import Page
+from connectors.errors import ConnectorError, NotAuthorized, Unreachable
+from connectors.records import BadRecord, Customer, Order, Record
+from tests.connectors.contract import by_key, pages, records
+from tests.connectors.shopify.conftest import Connect
+from tests.emulators.shopify.server import ShopifyEmulator
+
+STREAMS = ("products", "customers", "orders", "carts")
+
+
+@pytest.fixture(autouse=True)
+def _calm(shopify: ShopifyEmulator) -> Iterator[None]:
+    """Leave no fault to the next test."""
+    yield
+    shopify.faults.clear()
+    shopify.bulk.manual = False
+    shopify.bulk.failures.clear()
+    shopify.bulk.refusals.clear()
+
+
+def everything(
+    connect: Connect, stream: str, *, few: int, page: int = 8
+) -> Mapping[tuple[type, str], Record]:
+    """Every record of a stream."""
+    return by_key(records(pages(connect(few=few, page=page), stream)))
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_pages_and_bulk_operations_bring_the_same_records(connect: Connect, stream: str) -> None:
+    assert everything(connect, stream, few=0) == everything(connect, stream, few=10_000)
+
+
+def test_the_newest_orders_come_first(connect: Connect) -> None:
+    read = pages(connect(few=0, page=8), "orders")
+    placed = [one.placed_at for one in records(read) if isinstance(one, Order)]
+    assert placed == sorted(placed, reverse=True)
+    assert len([page for page in read if page.records]) > 2
+
+
+@pytest.mark.parametrize("code", ["INTERNAL_SERVER_ERROR", "TIMEOUT"])
+def test_an_export_that_broke_off_is_asked_for_in_halves(
+    shopify: ShopifyEmulator, connect: Connect, code: str
+) -> None:
+    whole = everything(connect, "orders", few=0)
+    shopify.bulk.fail(code, partial=0.5)
+    shopify.bulk.fail(code)
+    assert everything(connect, "orders", few=0) == whole
+
+
+def test_an_export_that_always_fails_ends_with_its_reason(
+    shopify: ShopifyEmulator, connect: Connect
+) -> None:
+    for _ in range(4):
+        shopify.bulk.fail("TIMEOUT")
+    with pytest.raises(Unreachable, match="TIMEOUT"):
+        everything(connect, "customers", few=0)
+
+
+def test_a_refused_export_asks_for_access(shopify: ShopifyEmulator, connect: Connect) -> None:
+    shopify.bulk.fail("ACCESS_DENIED")
+    with pytest.raises(NotAuthorized):
+        everything(connect, "customers", few=0)
+
+
+@pytest.mark.parametrize("code", ["LIMIT_REACHED", "OPERATION_IN_PROGRESS"])
+def test_no_place_for_an_export_is_waited_for(
+    shopify: ShopifyEmulator, connect: Connect, code: str
+) -> None:
+    whole = everything(connect, "orders", few=0)
+    shopify.bulk.refuse(code)
+    assert everything(connect, "orders", few=0) == whole
+
+
+def test_one_place_of_five_stays_free(shopify: ShopifyEmulator, connect: Connect) -> None:
+    shopify.bulk.manual = True
+    reader = connect(few=0).read("orders")
+    next(reader)
+    running = [one for one in shopify.bulk.operations.values() if one.row["status"] == "CREATED"]
+    assert 1 <= len(running) <= 4
+    for one in running:
+        one.row["status"] = "CANCELED"
+
+
+def test_an_export_that_was_cancelled_or_has_expired_is_run_again(
+    shopify: ShopifyEmulator, connect: Connect
+) -> None:
+    whole = everything(connect, "orders", few=0)
+    shopify.bulk.manual = True
+    reader = connect(few=0, page=8).read("orders")
+    begun = next(reader)
+    shopify.bulk.manual = False
+    for slice_ in begun.cursor_after["slices"]:
+        if slice_["operation"]:
+            shopify.bulk.operations[slice_["operation"]].row["status"] = "CANCELING"
+    rest = pages(connect(few=0, page=8), "orders", begun.cursor_after)
+    assert by_key(records(rest)) == whole
+
+
+def test_a_started_export_is_taken_over_by_who_goes_on(
+    shopify: ShopifyEmulator, connect: Connect
+) -> None:
+    shopify.bulk.manual = True
+    before = len(shopify.bulk.operations)
+    next(connect(few=0).read("customers"))  # stopped before its page was stored
+    next(connect(few=0).read("customers"))
+    assert len(shopify.bulk.operations) == before + 1
+    shopify.bulk.manual = False
+
+
+@pytest.mark.parametrize("kind", ["error_500", "throttled", "too_many", "truncated", "firewall"])
+def test_a_fault_is_waited_out_and_costs_no_record(
+    shopify: ShopifyEmulator, connect: Connect, kind: str
+) -> None:
+    whole = everything(connect, "orders", few=10_000)
+    shopify.faults.add(kind, first=2, times=2)
+    assert everything(connect, "orders", few=10_000) == whole
+
+
+def test_a_file_that_is_cut_short_saves_no_half_slice(
+    shopify: ShopifyEmulator, connect: Connect
+) -> None:
+    shopify.faults.add("truncated", path="/bulk/")
+    reader = connect(few=0, page=8)
+    brought: list[Page] = []
+    with pytest.raises(ConnectorError):
+        brought.extend(reader.read("customers"))
+    assert records(brought) == []
+    rest = pages(reader, "customers", brought[-1].cursor_after)
+    assert by_key(records(rest)) == everything(connect, "customers", few=0)
+
+
+def test_a_change_while_paging_is_not_passed_over(
+    shopify: ShopifyEmulator, connect: Connect
+) -> None:
+    reader = connect(few=10_000).read("orders")
+    first = next(reader)
+    moved = next(one for one in first.records if isinstance(one, Order))
+    row = shopify.shop().orders[f"gid://shopify/Order/{moved.id}"]
+    kept = dict(row)
+    shopify.shop().orders.put({**row, "updatedAt": "2026-11-01T12:30:00Z", "name": "#changed"})
+    rest = [first, *reader]
+    again = pages(connect(few=10_000), "orders", rest[-1].cursor_after)
+    found = [one for one in records([*rest, *again]) if isinstance(one, Order)]
+    assert "#changed" in {one.number for one in found}
+    shopify.shop().orders.put(kept)
+
+
+def test_a_record_that_cannot_be_read_is_noted_and_the_rest_goes_on(
+    shopify: ShopifyEmulator, connect: Connect
+) -> None:
+    table = shopify.shop().customers
+    kept = table[next(iter(table))]
+    table.put({**kept, "updatedAt": "the day before yesterday"})
+    rejects: list[BadRecord] = []
+    people = []
+    for page in pages(connect(few=0, language="nl"), "customers"):
+        rejects += page.rejects
+        people += [one for one in page.records if isinstance(one, Customer)]
+    assert [(one.column, one.row) for one in rejects] == [("updatedAt", kept["legacyResourceId"])]
+    assert "datum" in rejects[0].reason
+    assert len(people) == len(table) - 1
+    table.put(kept)
+
+
+def test_a_protected_field_costs_the_field_and_no_page(
+    shopify: ShopifyEmulator, connect: Connect
+) -> None:
+    approvals = shopify.shop().approvals
+    kept = approvals.fields
+    approvals.fields = frozenset({"customer/name"})
+    try:
+        (page,) = pages(connect(few=10_000), "customers")
+    finally:
+        approvals.fields = kept
+    assert any(isinstance(one, Customer) for one in page.records)
+    assert {one.column for one in page.rejects} >= {"customers.defaultPhoneNumber.phoneNumber"}
+
+
+def test_check_tells_which_right_is_lacking(shopify: ShopifyEmulator, connect: Connect) -> None:
+    shop = shopify.shop()
+    kept = shop.scopes
+    shop.scopes = frozenset({"read_products"})
+    found = connect().check().problems
+    shop.scopes = kept
+    assert found["products"] is None
+    assert "read_orders" in str(found["orders"])
+    assert found["customers"]
+
+
+def test_a_token_that_was_taken_back_says_so_and_stands_in_no_text(connect: Connect) -> None:
+    with pytest.raises(NotAuthorized) as failed:
+        connect(token="shpat_taken_back").check()
+    assert "shpat" not in str(failed.value)
+
+
+def test_staged_files_are_gone_at_the_end(connect: Connect, tmp_path: Path) -> None:
+    everything(connect, "orders", few=0)
+    assert list(tmp_path.glob("*.sqlite")) == []
