@@ -282,7 +282,7 @@ class IntervalModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
 
 
 def _k_pair(table: Starts, need_mu: Floats) -> float:
-    """Return within / between variance of log gaps by moments, held in 2..6."""
+    """Return within / between variance of log gaps by moments, held in 2..3."""
     last = np.flatnonzero(~table.done)
     own, total, squares = table.own_gaps[last], table.own_log[last], table.own_squares[last]
     some = own >= 2
