@@ -27,6 +27,7 @@ from integration.views import (
     headers,
     hooks,
     session,
+    shopify,
     shopify_hooks,
 )
 from integration.views.texts import gettext
@@ -40,6 +41,10 @@ _OPEN = frozenset(
         "session.enter",
         "preferences.choose_language",
         "preferences.choose_theme",
+        "shopify.enter",
+        "shopify.callback",
+        "shopify.bounce",
+        "shopify.leave_frame",
         "hooks.look",
         "hooks.look_for_batches",
         "hooks.receive",
@@ -69,6 +74,7 @@ def create_app(context: Context) -> Flask:
     limiter.limit("10 per minute", methods=["POST"])(session.bp)
     # Only what is refused counts: a campaign to everybody brings thousands of genuine ones.
     limiter.limit("60 per minute", deduct_when=_is_refused)(hooks.bp)
+    limiter.limit("60 per minute", deduct_when=_is_refused)(shopify.bp)
     views.register(app)
     _errors(app)
     app.add_url_rule("/healthz", "healthz", lambda: _health(context))
@@ -127,6 +133,7 @@ def _words() -> dict[str, object]:
         "theme": base.theme(),
         "html_language": str(get_locale() or "en"),
         "pause": connection.pause,
+        "stopped_store": shopify.stopped_store,
     }
 
 

@@ -16,6 +16,7 @@ from integration.context import Context
 from integration.db import scoped, unscoped
 from integration.pipeline import start_refresh
 from integration.retention import drop_old
+from integration.shopify import look as shopify_look
 from integration.tables import Account, Audience, FittedModel, Plan
 
 _log = structlog.get_logger(__name__)
@@ -88,11 +89,12 @@ def _is_due(context: Context, session: Session, account: Account) -> bool:
 
 
 def start_hour(context: Context) -> int:
-    """Do what is done every hour: the night where it has come, and a look at each rule."""
+    """Do what is done every hour: the night where it has come, a look at each rule and store."""
     started = start_night(context)
     with unscoped(context.engine) as session:
         account_ids = [key for key in session.exec(select(Account.id)) if key is not None]
     for account_id in account_ids:
         with _on_its_own(account_id), scoped(context.engine, account_id) as session:
             rules.look(session)
+            shopify_look.start(context, session)
     return started

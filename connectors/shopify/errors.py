@@ -29,7 +29,7 @@ from connectors.errors import (
 from connectors.shopify.cost import Cost
 
 #: How the message of a refused object or field begins.
-_NOT_APPROVED = "This app is not approved to access the"
+_NOT_APPROVED = "This app is not approved to"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -94,15 +94,6 @@ class RenewedTokens:
         self._given = self._good(self._given if force else "", EARLY)
         return self._given
 
-    def renew(self) -> None:
-        """Renew now, so that the 90 days begin again.
-
-        Raises
-        ------
-        TokenRefused, Unreachable
-        """
-        self._given = self._good(self._keeper.read().access_token, EARLY)
-
     def _good(self, refused: str, margin: timedelta) -> str:
         for _ in range(_LOOKS):
             grant = self._keeper.read()

@@ -1,7 +1,7 @@
 """When nothing may be sent for an audience, and how everything goes on afterwards.
 
-Three things stop it: Mailchimp refuses the token, the audience was deleted there, or this
-installation is not the one that was connected. Then `Audience.paused` says which, work rests
+Four things stop it: Mailchimp refuses the token, the audience was deleted there, this installation
+is not the one that was connected, or a shop is not. Then `Audience.paused` says which, work rests
 without counting tries, and the merchant is told on every page. Nothing is given up meanwhile.
 """
 
@@ -20,6 +20,8 @@ from integration.tables import Audience
 from integration.work.queue import Lease, wake_resting
 
 REVOKED, DELETED, CLONED = "revoked", "audience_deleted", "cloned"
+#: A shop may be another one than was connected: see `integration.shopify.clone`.
+STORE = "store_changed"
 
 #: For work that rests and for the command line; the pages have their own sentences.
 _TEXTS = {
@@ -29,6 +31,7 @@ _TEXTS = {
         "this installation is not the one that was connected: say on the page Connection whether "
         "it was moved or copied"
     ),
+    STORE: "a shop may be another one than before: say on the page Shopify whether it was moved",
 }
 
 

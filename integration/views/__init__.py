@@ -25,6 +25,7 @@ from integration.views import (
     segments,
     session,
     shop,
+    shopify,
     shopify_hooks,
     status,
 )
@@ -52,6 +53,7 @@ def register(app: Flask) -> None:
         people.bp,
         privacy.bp,
         imports.bp,
+        shopify.bp,
         lives.bp,
         model.bp,
         following.bp,

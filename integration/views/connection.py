@@ -18,6 +18,7 @@ from integration.mailchimp.errors import MailchimpError, NoAccess, NotAuthorized
 from integration.mailchimp.oauth import NotLetIn
 from integration.mailchimp.withdraw import still_scheduled
 from integration.reading import plans
+from integration.shopify import clone
 from integration.tables import Audience, Work
 from integration.views.base import context, form_text, own_rows, user
 from integration.views.headers import let_forms_lead_to
@@ -242,6 +243,7 @@ def answer() -> ResponseReturnValue:
     if audience is not None and audience.paused == CLONED:
         if said == "moved":
             moved(context(), user().account_id)
+            clone.settle_all(context(), user().account_id)
             flash(gettext("Everything goes on here."))
         else:
             leave.disconnect(context(), user().account_id, is_copy=True)
@@ -315,6 +317,10 @@ def pause_texts() -> dict[str, str]:
         "cloned": gettext(
             "This Stipt is not the one that was connected to Mailchimp. Nothing is written until "
             "you say whether it was moved or copied."
+        ),
+        "store_changed": gettext(
+            "A shop may be another one than was connected. Nothing is written until you say "
+            "whether it was moved or copied."
         ),
     }
 

@@ -37,6 +37,11 @@ def let_frame_ours() -> None:
     g.csp_frames = "'self'"
 
 
+def let_shopify_frame(shop: str) -> None:
+    """Let Shopify's own pages of one store show this page inside theirs."""
+    g.csp_ancestors = f"https://{shop} https://admin.shopify.com"
+
+
 def show_foreign() -> None:
     """This answer is somebody else's document, for a frame of ours: it may look, and do nothing."""
     g.csp_foreign = True
@@ -53,7 +58,9 @@ _FOREIGN = {
 }
 
 
-def policy(of: str, form_action: str = "", frames: str = "'none'") -> str:
+def policy(
+    of: str, form_action: str = "", frames: str = "'none'", ancestors: str = "'none'"
+) -> str:
     """Return the Content-Security-Policy for the nonce `of`."""
     return "; ".join(
         (
@@ -66,7 +73,7 @@ def policy(of: str, form_action: str = "", frames: str = "'none'") -> str:
             f"form-action 'self' {form_action}".strip(),
             f"frame-src {frames}",
             "base-uri 'none'",
-            "frame-ancestors 'none'",
+            f"frame-ancestors {ancestors}",
         )
     )
 
@@ -79,8 +86,14 @@ def protect(app: Flask) -> None:
     def add_headers(response: Response) -> Response:
         response.headers.update(_FIXED)
         response.headers["Content-Security-Policy"] = policy(
-            nonce(), g.get("csp_form_action", ""), g.get("csp_frames", "'none'")
+            nonce(),
+            g.get("csp_form_action", ""),
+            g.get("csp_frames", "'none'"),
+            g.get("csp_ancestors", "'none'"),
         )
+        if "csp_ancestors" in g:
+            # The older header knows no list of hosts, and would forbid them all.
+            del response.headers["X-Frame-Options"]
         if g.get("csp_foreign", False):
             response.headers.update(_FOREIGN)
         if secure:

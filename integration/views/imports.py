@@ -37,6 +37,7 @@ def show() -> ResponseReturnValue:
         template,
         runs=runs,
         endings=ENDINGS,
+        has_shopify=context().settings.shopify_client_id is not None,
         states=run_states(),
         counter_name=counter_name,
         choice_text=choice_text,

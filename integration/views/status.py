@@ -57,6 +57,7 @@ def kind_names() -> dict[str, str]:
         "shop_look": gettext("Count what the shop would send"),
         "shop_data": gettext("Send the shop's purchases to Mailchimp"),
         "shop_remove": gettext("Delete the shop's store in Mailchimp"),
+        "shopify_look": gettext("Look at the Shopify stores"),
         "campaigns": gettext("Look after campaigns"),
         "reports": gettext("Read reports of campaigns"),
         "draft": gettext("Make or delete a draft"),

@@ -32,6 +32,7 @@ HANDLERS: Handlers = {
     "shop_look": "integration.shopdata.look:shop_look",
     "shop_data": "integration.shopdata.run:shop_data",
     "shop_remove": "integration.shopdata.remove:shop_remove",
+    "shopify_look": "integration.shopify.look:look_after",
     "campaigns": "integration.mailchimp.campaign_work:look_after",
     "reports": "integration.mailchimp.campaign_work:read_reports",
     "draft": "integration.mailchimp.campaign_work:draft",

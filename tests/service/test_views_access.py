@@ -21,6 +21,8 @@ OPEN = {"static", "healthz", "session.login", "session.enter"}
 HOOKS = {"hooks.look", "hooks.look_for_batches", "hooks.receive", "hooks.receive_for_batches"}
 #: Called by Shopify: a signature over the body (test_shopify_hooks.py).
 HOOKS |= {"shopify_hooks.receive"}
+#: Called by a browser that Shopify sends: a signature, no log-in (test_shopify_install.py).
+SHOPIFY = {"shopify.enter", "shopify.callback", "shopify.bounce", "shopify.leave_frame"}
 PREFERENCES = {"preferences.choose_language", "preferences.choose_theme"}
 
 
@@ -45,6 +47,7 @@ def values_of(known: Merchant) -> dict[str, list[object]]:
         "need": ["suits"],
         "secret": ["nobody-knows"],
         "store_id": [known.store_id],
+        "shop_id": [known.shop_id],
         "erasure_id": [known.erasure_id],
         "kind": ["due"],
         "draft_id": [known.draft_id],
@@ -79,7 +82,7 @@ def test_every_route_asks_for_a_log_in(
     visitor.get("/login")
     asked = 0
     for endpoint, method, path in addresses(app, one):
-        if endpoint in OPEN | PREFERENCES | HOOKS:
+        if endpoint in OPEN | PREFERENCES | HOOKS | SHOPIFY:
             continue
         answer = visitor.get(path) if method == "GET" else visitor.post(path)
         assert answer.status_code == 302, (method, path)

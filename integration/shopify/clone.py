@@ -1,0 +1,106 @@
+"""Is it the store that was connected? While that is not clear, nothing is written anywhere.
+
+Three signs: the store has another id than before, its id or host is connected a second time, or
+this installation is a copy of the one that connected it. Then the store and the account's audience
+wait for the merchant's answer: moved, or copied.
+"""
+
+from __future__ import annotations
+
+from sqlmodel import Session, col, select
+
+from connectors.shopify.rights import Profile
+from integration.audience import pause
+from integration.context import Context
+from integration.db import scoped, unscoped
+from integration.installation import settle
+from integration.shopify.stores import CLONED, UNINSTALLED, forget, of_account, of_shop, stop
+from integration.tables import Audience, Shop, ShopifyStore
+from integration.work.queue import wake_resting
+
+
+def suspect(context: Context, store: ShopifyStore) -> None:
+    """Stop a store and all writing of its account until the merchant has said what it is."""
+    stop(context, store, CLONED)
+    with scoped(context.engine, store.account_id) as session:
+        audiences = session.exec(
+            select(Audience).where(col(Audience.disconnected_at).is_(None))
+        ).all()
+    for audience in audiences:
+        pause.pause(context, audience, pause.STORE)
+
+
+def look_for_others(context: Context, who: Profile) -> None:
+    """Suspect every store that has one id or one host with another one."""
+    with unscoped(context.engine) as session:
+        alike = session.exec(
+            select(ShopifyStore).where(
+                col(ShopifyStore.stopped) != UNINSTALLED,
+                (col(ShopifyStore.store_id) == who.id) | (col(ShopifyStore.domain) == who.domain),
+            )
+        ).all()
+    twice = [store for store in alike if store.store_id == who.id]
+    # Of a host that changed hands, whoever has it now is no question.
+    others = [store for store in alike if store.store_id != who.id]
+    for store in [*others, *(twice if len(twice) > 1 else [])]:
+        suspect(context, store)
+
+
+def is_another(context: Context, store: ShopifyStore, who: Profile) -> bool:
+    """Tell whether the store answers with another id than when it was connected; then all waits."""
+    if who.id == store.store_id:
+        return False
+    with scoped(context.engine, store.account_id) as session:
+        row = session.get_one(ShopifyStore, store.id)
+        row.seen = {**row.seen, "found": who.id}
+    suspect(context, store)
+    return True
+
+
+def moved(context: Context, account_id: int, shop_id: int) -> None:
+    """Go on here: it is the same shop, whatever its id is now."""
+    with scoped(context.engine, account_id) as session:
+        store = of_shop(session, shop_id)
+        if store is None or store.stopped != CLONED:
+            return
+        shop, found = session.get_one(Shop, shop_id), store.seen.get("found")
+        if found:
+            shop.external_id = store.store_id = found
+            store.seen = {name: value for name, value in store.seen.items() if name != "found"}
+        _go_on(context, session, store)
+    _let_write(context, account_id)
+
+
+def copied(context: Context, account_id: int, shop_id: int) -> None:
+    """Leave the store alone here; what was read of it stays, and everything else goes on."""
+    with scoped(context.engine, account_id) as session:
+        store = of_shop(session, shop_id)
+        if store is None or store.stopped != CLONED:
+            return
+        forget(session, shop_id)
+        session.get_one(Shop, shop_id).disconnected_at = context.clock()
+    _let_write(context, account_id)
+
+
+def settle_all(context: Context, account_id: int) -> None:
+    """Go on here with every store: the merchant said that this installation was moved."""
+    with scoped(context.engine, account_id) as session:
+        for store in of_account(session):
+            if store.stopped == CLONED and not store.seen.get("found"):
+                _go_on(context, session, store)
+
+
+def _go_on(context: Context, session: Session, store: ShopifyStore) -> None:
+    store.stopped = ""
+    settle(context.settings, store)
+    wake_resting(session)
+
+
+def _let_write(context: Context, account_id: int) -> None:
+    """Let the audience go on when no store waits for an answer any more."""
+    with scoped(context.engine, account_id) as session:
+        if any(store.stopped == CLONED for store in of_account(session)):
+            return
+        waiting = select(Audience).where(Audience.paused == pause.STORE)
+        for audience in session.exec(waiting):
+            pause.resume(session, audience)
