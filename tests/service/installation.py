@@ -15,7 +15,7 @@ from integration.db import scoped, unscoped
 from integration.pipeline import start_import
 from integration.settings import fresh_env, load
 from integration.sources import FILES, add_shop, files_shop
-from integration.tables import ImportRun, SyncState, Work
+from integration.tables import ImportRun, ShopifyStore, SyncState, Work
 from integration.work.execute import run_until_idle
 from tests.conftest import add_account
 
@@ -26,9 +26,10 @@ AS_OF, CUSTOMERS = date(2026, 11, 1), 300
 class Installation:
     """An account at work, without a worker of its own."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, url: str, *more: str) -> None:
         env = folder / ".env"
-        env.write_text(f"{fresh_env()}STIPT_DATA_DIR={folder}\nSTIPT_DATABASE_URL={url}\n")
+        lines = [f"STIPT_DATA_DIR={folder}", f"STIPT_DATABASE_URL={url}", *more]
+        env.write_text(fresh_env() + "".join(f"{line}\n" for line in lines))
         self.context: Context = make_context(load(env))
         self.engine = self.context.engine
         self.account_id = add_account(self.engine)
@@ -47,6 +48,27 @@ class Installation:
                     now=self.context.clock(),
                 )
                 start_import(session, self.context, shop, name=source, as_of=AS_OF)
+
+    def shopify(self, domain: str, token: str) -> int:
+        """Ask for a Shopify store, by a token that lasts; return its shop's number."""
+        with scoped(self.engine, self.account_id) as session:
+            now = self.context.clock()
+            shop = add_shop(
+                session, platform="shopify", external_id=domain, name=domain, config={}, now=now
+            )
+            session.add(
+                ShopifyStore(
+                    account_id=self.account_id,
+                    shop_id=shop.id or 0,
+                    store_id=domain,
+                    domain=domain,
+                    way="fixed",
+                    access_token=self.context.vault.encrypt(token),
+                    installed_at=now,
+                )
+            )
+            start_import(session, self.context, shop, name=domain, as_of=AS_OF)
+            return shop.id or 0
 
     def file(self, *paths: Path, source: str = FILES, **options: Any) -> int:
         """Ask for files; return the run's id."""
