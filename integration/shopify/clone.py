@@ -35,7 +35,8 @@ def look_for_others(context: Context, who: Profile) -> None:
     with unscoped(context.engine) as session:
         alike = session.exec(
             select(ShopifyStore).where(
-                col(ShopifyStore.stopped) != UNINSTALLED,
+                # One that waits for its answer is no reason to ask about the others again.
+                col(ShopifyStore.stopped).not_in((UNINSTALLED, CLONED)),
                 (col(ShopifyStore.store_id) == who.id) | (col(ShopifyStore.domain) == who.domain),
             )
         ).all()

@@ -29,7 +29,7 @@ from integration.pipeline import start_import
 from integration.shopify import clone
 from integration.shopify.application import SCOPES, application
 from integration.shopify.keeper import sealed
-from integration.shopify.stores import PLATFORM, of_shop
+from integration.shopify.stores import CLONED, PLATFORM, of_shop
 from integration.sources import add_shop
 from integration.tables import Account, Shop, ShopifyStore, ShopifyVisit, User
 from integration.work.queue import wake_resting
@@ -141,7 +141,9 @@ def _connect(context: Context, session: Session, who: Profile, grant: Grant) -> 
         session, platform=PLATFORM, external_id=who.id, name=who.name, config={}, now=now
     )
     store = of_shop(session, shop.id or 0)
-    is_new = store is None or bool(store.stopped) or shop.disconnected_at is not None
+    # Whether it was moved or copied is the merchant's to say, and this is no answer to that.
+    waits = store is not None and store.stopped == CLONED
+    is_new = not waits and (store is None or bool(store.stopped) or bool(shop.disconnected_at))
     if store is None:
         store = ShopifyStore(
             account_id=session.info["account_id"],
@@ -155,10 +157,11 @@ def _connect(context: Context, session: Session, who: Profile, grant: Grant) -> 
         store.installed_at, shop.disconnected_at = now, None
     for name, value in sealed(context, grant).items():
         setattr(store, name, value)
-    store.domain, store.way, store.stopped = who.domain, "renewed", ""
+    store.domain, store.way, store.stopped = who.domain, "renewed", CLONED if waits else ""
     store.held_by, store.held_until = "", None
     shop.name, shop.config = who.name, {**shop.config, "domain": who.domain}
-    settle(context.settings, store)
+    if not waits:
+        settle(context.settings, store)
     session.add(store)
     wake_resting(session)
     return shop, is_new

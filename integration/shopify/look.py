@@ -81,6 +81,7 @@ def look(context: Context, store: ShopifyStore) -> None:
     who = profile(client)
     if clone.is_another(context, store, who):
         raise NotAuthorized("the store has another id than before")
+    clone.look_for_others(context, who)
     found = rights(client, who.scopes)
     with scoped(context.engine, store.account_id) as session:
         row = session.get_one(ShopifyStore, store.id)
