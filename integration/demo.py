@@ -27,6 +27,7 @@ from integration.accounts import create_account
 from integration.audience.connect import connect
 from integration.context import Context, make_context
 from integration.db import scoped, unscoped
+from integration.demo_shopify import NoEmulator, emulated_shopify
 from integration.migrate import upgrade
 from integration.pipeline import start_import
 from integration.settings import fresh_env, load
@@ -58,6 +59,9 @@ class DemoOptions:
     language: str = "en"
     port: int = 8000
     sandbox_port: int = 8090
+    #: Instead of the sample shop's own connector: an emulated Shopify to install Stipt on.
+    on_shopify: bool = False
+    shopify_port: int = 8091
 
 
 @dataclass
@@ -128,6 +132,8 @@ class Demo:
         self.password = secrets.token_urlsafe(9)
         self.url = f"http://127.0.0.1:{free_port(options.port)}"
         self.sandbox_url = f"http://127.0.0.1:{free_port(options.sandbox_port)}"
+        #: Where Stipt can be installed from; empty without an emulated Shopify.
+        self.shopify_url = ""
         self.env = options.folder / ".env"
         self._stack = ExitStack()
 
@@ -135,10 +141,14 @@ class Demo:
         self.options.folder.mkdir(parents=True, exist_ok=True)
         if any(self.options.folder.iterdir()):
             raise DemoFailed(f"{self.options.folder} is not empty: name an empty folder")
+        try:
+            more = self._start_shopify() if self.options.on_shopify else ""
+        except NoEmulator as error:
+            raise DemoFailed(str(error)) from error
         self.env.write_text(
             f"{fresh_env()}STIPT_DATA_DIR={self.options.folder.resolve()}\n"
             f"STIPT_MAILCHIMP_URL={self.sandbox_url}/3.0\nSTIPT_BATCH_POLL_S=0.1\n"
-            f"STIPT_PUBLIC_URL={self.url}\nSTIPT_LOG_LEVEL=WARNING\n",
+            f"STIPT_PUBLIC_URL={self.url}\nSTIPT_LOG_LEVEL=WARNING\n{more}",
             encoding="utf-8",
         )
         self.context: Context = make_context(load(self.env))
@@ -148,6 +158,21 @@ class Demo:
 
     def __exit__(self, *_error: object) -> None:
         self._stack.close()
+
+    def _start_shopify(self) -> str:
+        """Start the emulated Shopify; return what it adds to the settings."""
+        options = self.options
+        shopify = self._stack.enter_context(
+            emulated_shopify(
+                self.url,
+                customers=options.customers,
+                as_of=options.as_of,
+                language=options.language,
+                port=free_port(options.shopify_port),
+            )
+        )
+        self.shopify_url = shopify.install_from
+        return shopify.settings
 
     def start(self) -> None:
         """Start sandbox, worker and pages, and wait until they answer."""
@@ -232,7 +257,7 @@ class Demo:
                     "language": options.language,
                 }
                 self._add_source(session, source, config)
-        self._settle()
+        self.settle()
         self.figures.seconds["read and compute"] = round(time.monotonic() - began, 1)
         self._count()
 
@@ -326,9 +351,9 @@ class Demo:
                 lane=f"account:{self.account_id}:push",
                 payload=payload,
             )
-        self._settle()
+        self.settle()
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Wait until the worker has nothing left to do.
 
         Raises

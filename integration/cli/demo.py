@@ -18,12 +18,23 @@ from integration.cli.base import PORT, as_json, print_json
 from integration.demo import EMAIL, Demo, DemoFailed, DemoOptions
 
 _REAL_SHOP = 20_000
+#: A whole history comes through an emulated API, which is slower than our own sample.
+_SHOPIFY_SHOP = 1_000
 
 
 @click.command()
 @click.option("--check", is_flag=True, help="Do everything, undo it, compare, and end.")
 @as_json
-@click.option("--customers", default=_REAL_SHOP, show_default=True)
+@click.option(
+    "--shop",
+    type=click.Choice(["sample", "shopify"]),
+    default="sample",
+    show_default=True,
+    help="shopify: an emulated store to install Stipt on yourself, in the browser.",
+)
+@click.option(
+    "--customers", type=int, help=f"Default: {_REAL_SHOP:,}; at Shopify {_SHOPIFY_SHOP:,}."
+)
 @click.option(
     "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="The shop's today; default: today."
 )
@@ -33,6 +44,9 @@ _REAL_SHOP = 20_000
     "--sandbox-port", type=PORT, default=8090, show_default=True, help="Of the emulated Mailchimp."
 )
 @click.option(
+    "--shopify-port", type=PORT, default=8091, show_default=True, help="Of the emulated Shopify."
+)
+@click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
     help="Empty folder to work in; left out: a temporary one, removed at the end.",
@@ -40,11 +54,13 @@ _REAL_SHOP = 20_000
 def demo(
     check: bool,
     as_json: bool,
-    customers: int,
+    shop: str,
+    customers: int | None,
     as_of: datetime | None,
     language: str,
     port: int,
     sandbox_port: int,
+    shopify_port: int,
     folder: Path | None,
 ) -> None:
     """Show the whole of Stipt on a generated shop and an emulated Mailchimp.
@@ -52,20 +68,28 @@ def demo(
     Starts the pages, the worker and the sandbox on this computer, reads a clothing shop of 20,000
     customers with its loyalty card, computes segments and due-dates, and publishes them.
     """
+    on_shopify = shop == "shopify"
+    if on_shopify and (check or as_json):
+        raise click.UsageError("--shop shopify is for you to look at: without --check and --json")
     work = folder or Path(tempfile.mkdtemp(prefix="stipt-demo-"))
     options = DemoOptions(
         folder=work,
-        customers=customers,
+        customers=customers or (_SHOPIFY_SHOP if on_shopify else _REAL_SHOP),
         as_of=as_of.date() if as_of else date.today(),  # noqa: DTZ011  # the reader's own today
         language=language,
         port=0 if check else port,
         sandbox_port=0 if check else sandbox_port,
+        on_shopify=on_shopify,
+        shopify_port=shopify_port,
     )
     # As Ctrl-C does: leave through the `with`, which stops the processes we started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     say = _nothing if as_json else click.echo
     try:
         with Demo(options, say=say) as shown:
+            if on_shopify:
+                _invite(shown)
+                return
             before = _read(shown)
             plan_id = _publish(shown)
             if check:
@@ -80,6 +104,18 @@ def demo(
             shutil.rmtree(work, ignore_errors=True)
     if check and not shown.figures.holds():
         sys.exit(1)
+
+
+def _invite(shown: Demo) -> None:
+    """Start everything, and leave the installing to whoever looks."""
+    shown.say("Starting the emulated Shopify, the sandbox, the worker and the pages ...")
+    shown.start()
+    shown.open_shop()
+    click.echo(
+        f"\n1. Log in:        {shown.url}   ({EMAIL}, password: {shown.password})\n"
+        f"2. Install Stipt: {shown.shopify_url}   (as a merchant does; the store joins the account)"
+    )
+    _stay(shown)
 
 
 def _read(shown: Demo) -> str:
