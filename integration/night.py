@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -17,6 +18,7 @@ from integration.db import scoped, unscoped
 from integration.pipeline import start_refresh
 from integration.retention import drop_old
 from integration.shopify import look as shopify_look
+from integration.shops import check as shop_check
 from integration.tables import Account, Audience, FittedModel, Plan
 
 _log = structlog.get_logger(__name__)
@@ -39,6 +41,7 @@ def start_night(context: Context) -> int:
     for account in accounts:
         with _on_its_own(account.id or 0), scoped(context.engine, account.id or 0) as session:
             drop_old(context, session)
+            shop_check.start(context, session, _last_night(context, account))
             is_due = _is_due(context, session, account)
             if is_due:
                 start_refresh(session)
@@ -77,6 +80,13 @@ def _is_unchecked(context: Context, session: Session, account: Account) -> bool:
         return False
     looked_at = checked.looked_at(session)
     return looked_at is None or looked_at.astimezone(zone).date() < now.date()
+
+
+def _last_night(context: Context, account: Account) -> datetime:
+    """Return when the last night of the account's zone began."""
+    now = context.clock().astimezone(ZoneInfo(account.time_zone))
+    night = now.replace(hour=NIGHT_HOUR, minute=0, second=0, microsecond=0)
+    return night if night <= now else night - timedelta(days=1)
 
 
 def _is_due(context: Context, session: Session, account: Account) -> bool:

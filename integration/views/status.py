@@ -6,7 +6,8 @@ from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlmodel import col, select
 
-from integration.tables import Work
+from integration.shops.check import last
+from integration.tables import Shop, Work
 from integration.views.base import context, own_or_404, own_rows, wants_part
 from integration.views.texts import gettext
 from integration.work.queue import retry_dead
@@ -22,9 +23,12 @@ def show() -> ResponseReturnValue:
     """Show the latest work."""
     with own_rows() as session:
         rows = session.exec(select(Work).order_by(col(Work.id).desc()).limit(_SHOWN)).all()
+        shops = session.exec(select(Shop).where(col(Shop.disconnected_at).is_(None))).all()
+    checks = [(shop.name, found) for shop in shops if (found := last(shop))]
     busy = any(row.status in ("queued", "running") for row in rows)
     template = "_work.html" if wants_part() else "status.html"
-    return render_template(template, rows=rows, busy=busy, kinds=kind_names(), states=state_names())
+    given = {"kinds": kind_names(), "states": state_names(), "checks": checks}
+    return render_template(template, rows=rows, busy=busy, **given)
 
 
 @bp.post("/<int:work_id>/again")
@@ -43,6 +47,9 @@ def kind_names() -> dict[str, str]:
     """Return what the kinds of work are called."""
     return {
         "import": gettext("Read a source"),
+        "apply_event": gettext("Take in what a shop tells"),
+        "shop_check": gettext("Check that a shop is in step"),
+        "shop_hooks": gettext("Have a shop tell us of changes"),
         "refresh": gettext("Compute segments and due dates"),
         "plan": gettext("Compare with Mailchimp"),
         "push": gettext("Publish to Mailchimp"),

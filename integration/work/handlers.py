@@ -17,6 +17,8 @@ Handlers: TypeAlias = Mapping[str, Handler | str]
 #: By name, and imported when needed: the pipeline defers work, so it imports this package.
 HANDLERS: Handlers = {
     "import": "integration.pipeline:import_source",
+    "shop_check": "integration.shops.check:check",
+    "shop_hooks": "integration.shops.subscribed:subscribe",
     "apply_event": "integration.shops.events:apply_events",
     "refresh": "integration.pipeline:refresh",
     "plan": "integration.pipeline:plan",

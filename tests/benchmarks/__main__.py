@@ -108,6 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--lines", type=int, help="how many lines (features)")
     parser.add_argument("--orders", type=int, help="how large a shop (refresh)")
     parser.add_argument("--latency-ms", type=float, help="how slow the sandbox (push)")
+    parser.add_argument("--seconds", type=float, help="how long (webhooks)")
     parser.add_argument("--write", type=Path, help="page whose table is rewritten")
     options = parser.parse_args(arguments)
     known = names()
@@ -119,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = known if options.name == "all" else [options.name]
     sizes = {
         name: getattr(options, name)
-        for name in ("customers", "latency_ms", "lines", "members", "orders")
+        for name in ("customers", "latency_ms", "lines", "members", "orders", "seconds")
     }
     measured = {name: measure(name, options.data, sizes) for name in wanted}
     results = [one for found in measured.values() for one in found]

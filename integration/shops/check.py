@@ -1,0 +1,270 @@
+"""Every night: is what we hold of a shop as it is there, and does the shop still tell us?
+
+Webhooks get lost. So each night what changed since the last reading, and for a day before it, is
+read again; some records are compared as a whole; and once a week all ids, as nothing else shows
+what was deleted unseen. What differs is put right, and counted for the page Status.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlmodel import Session, SQLModel, col, func, select
+
+from connectors.base import Connector, Page
+from connectors.errors import ConnectorError, NotAuthorized, Retryable
+from connectors.records import Deleted, Record
+from integration.context import Context
+from integration.db import scoped
+from integration.pipeline import start_import, start_refresh
+from integration.shops import subscribed
+from integration.sources import open_source
+from integration.store.common import alone, content_hash, known
+from integration.store.deleted import write_deleted
+from integration.store.page import write_page
+from integration.tables import ImportRun, Inbox, Order, Product, Shop, SourceProfile, Work
+from integration.work.queue import Job, defer
+
+_log = structlog.get_logger(__name__)
+
+KIND = "shop_check"
+#: Sources that change only when somebody hands over something new.
+_STILL = ("demo", "files")
+#: Records of a stream compared as a whole in one night.
+SAMPLE = 25
+#: All ids are compared this often.
+WEEK = timedelta(days=7)
+#: Missing records that are deleted at once: at most these, or this share of what we hold. More is
+#: a right that was taken away or an answer that was cut, rather than a merchant who tidied up.
+MOST_GONE, SHARE_GONE = 20, 0.05
+#: Records fetched in one night because we have never heard of them.
+_MOST_NEW = 500
+#: A shop that had orders and told of none for so long is silent.
+QUIET = timedelta(hours=24)
+_TABLES: dict[str, type[SQLModel]] = {
+    "customers": SourceProfile,
+    "products": Product,
+    "orders": Order,
+}
+
+
+@dataclass
+class Drift:
+    """What one night found; kept with the shop, as `config["check"]`."""
+
+    at: str = ""
+    #: Records compared as a whole, and how many of them were not as they are there.
+    compared: int = 0
+    differed: int = 0
+    #: By comparing ids; None in a night without it.
+    ids_at: str | None = None
+    added: int = 0
+    deleted: int = 0
+    #: Records that are not there any more, but are too many to be deleted without being asked.
+    doubtful: int = 0
+    #: Since when the shop tells us nothing, though something happened in it; None: it tells.
+    silent_since: str | None = None
+    #: Topic -> why the shop does not tell us of it.
+    untold: dict[str, str] = field(default_factory=dict)
+    error: str | None = None
+
+    @property
+    def found(self) -> int:
+        """How many records were put right."""
+        return self.differed + self.added + self.deleted
+
+
+def last(shop: Shop) -> Drift | None:
+    """Return what the last night found; None before the first."""
+    kept: dict[str, Any] | None = shop.config.get("check")
+    return None if kept is None else Drift(**kept)
+
+
+def start(context: Context, session: Session, since: datetime) -> None:
+    """Write down that an account's shops are to be read on and compared, once after `since`."""
+    query = select(Shop).where(
+        col(Shop.disconnected_at).is_(None), col(Shop.platform).not_in(_STILL)
+    )
+    for shop in session.exec(query).all():
+        checked = last(shop)
+        looked_at = datetime.fromisoformat(checked.at) if checked else None
+        if looked_at is not None and looked_at >= since:
+            continue
+        if _is_read(session, shop) and not _is_asked(session, shop):
+            start_import(session, context, shop, name=shop.name)
+            account_id = session.info["account_id"]
+            # Of the readings' lane: it comes after this night's.
+            lane, payload = f"account:{account_id}:import", {"shop_id": shop.id}
+            defer(session, account_id=account_id, kind=KIND, lane=lane, payload=payload)
+
+
+def _is_read(session: Session, shop: Shop) -> bool:
+    """Tell whether the shop's history is here, and nothing reads it at present."""
+    runs = select(ImportRun.status).where(ImportRun.shop_id == shop.id)
+    states = set(session.exec(runs))
+    return "done" in states and "running" not in states
+
+
+def _is_asked(session: Session, shop: Shop) -> bool:
+    alive = select(Work).where(
+        Work.kind == KIND, col(Work.status).in_(("queued", "running", "resting"))
+    )
+    return any(work.payload["shop_id"] == shop.id for work in session.exec(alive))
+
+
+def check(context: Context, job: Job) -> None:
+    """Compare a shop with what we hold of it, put right what differs, and keep what was found.
+
+    Raises
+    ------
+    Retryable
+    """
+    with scoped(context.engine, job.account_id) as session:
+        shop = session.get(Shop, job.payload["shop_id"])
+        if shop is None or shop.disconnected_at is not None:
+            return
+        before = last(shop)
+        connector = open_source(session, shop, {}, context=context)
+    now = context.clock()
+    found = Drift(at=now.isoformat(), ids_at=before.ids_at if before else None)
+    night = _Night(context, job, shop.id or 0, connector, found)
+    try:
+        found.untold = subscribed.look_after(context, shop)
+        night.compare_some()
+        if found.ids_at is None or now - datetime.fromisoformat(found.ids_at) >= WEEK:
+            night.compare_ids()
+            found.ids_at = now.isoformat()
+    except Retryable:
+        raise
+    except ConnectorError as error:
+        found.error = str(error)
+    with scoped(context.engine, job.account_id) as session:
+        job.extend(session)
+        silent = _silent_since(session, shop, now)
+        found.silent_since = silent.isoformat() if silent else None
+        row = session.get_one(Shop, shop.id)
+        row.config = {**row.config, "check": asdict(found)}
+    if found.found or found.silent_since or found.error:
+        _log.warning("A shop was not in step", shop_id=shop.id, records=found.found)
+
+
+class _Night:
+    """One comparison of one shop."""
+
+    def __init__(
+        self, context: Context, job: Job, shop_id: int, connector: Connector, found: Drift
+    ) -> None:
+        self._context, self._job, self._shop_id = context, job, shop_id
+        self._connector, self._found = connector, found
+        self._streams = [one.name for one in connector.streams if one.name in _TABLES]
+
+    def compare_some(self) -> None:
+        """Compare some records as a whole."""
+        for stream in self._streams:
+            with scoped(self._context.engine, self._job.account_id) as session:
+                ours = list(_held(session, self._shop_id, stream))
+            # Not the same ones night by night.
+            chosen = random.Random(f"{self._found.at} {stream}").sample(  # noqa: S311  # no secret
+                ours, min(SAMPLE, len(ours))
+            )
+            records = [record for key in chosen for record in self._fetched(stream, key)]
+            self._found.compared += len(chosen)
+            self._found.differed += self._put_right(records)
+
+    def compare_ids(self) -> None:
+        """Find what was deleted or made unseen."""
+        for stream in self._streams:
+            theirs = set(self._connector.keys(stream))
+            with scoped(self._context.engine, self._job.account_id) as session:
+                ours = _held(session, self._shop_id, stream)
+                gone = _within(session, self._shop_id, stream, ours - theirs, theirs)
+            self._delete(stream, sorted(gone), len(ours))
+            for key in sorted(theirs - ours)[:_MOST_NEW]:
+                self._found.added += bool(self._put_right(self._fetched(stream, key)))
+
+    def _fetched(self, stream: str, key: str) -> Sequence[Record]:
+        self._job.report(None, stream)
+        try:
+            return self._connector.fetch(stream, key)
+        except (Retryable, NotAuthorized):
+            raise
+        except ConnectorError as error:
+            _log.warning("A record could not be read", stream=stream, cause=type(error).__name__)
+            return ()
+
+    def _put_right(self, records: Sequence[Record]) -> int:
+        """Store records; return how many were not here as they are."""
+        if not records:
+            return 0
+        with scoped(self._context.engine, self._job.account_id) as session:
+            self._job.extend(session)
+            alone(session)
+            news = sum(_differs(session, self._shop_id, record) for record in records)
+            page = Page(records=records, cursor_after={})
+            written = write_page(session, self._shop_id, page, self._context.clock())
+            if written.people:
+                start_refresh(session, people=written.people)
+        return news
+
+    def _delete(self, stream: str, gone: Sequence[str], held: int) -> None:
+        if len(gone) > max(MOST_GONE, SHARE_GONE * held):
+            self._found.doubtful += len(gone)
+            return
+        # Asked one by one: a list may be cut short.
+        sure = [Deleted(stream=stream, key=key) for key in gone if not self._fetched(stream, key)]
+        if not sure:
+            return
+        with scoped(self._context.engine, self._job.account_id) as session:
+            self._job.extend(session)
+            alone(session)
+            people = write_deleted(session, self._shop_id, sure, self._context.clock())
+            start_refresh(session, people=None if stream == "products" else people)
+        self._found.deleted += len(sure)
+
+
+def _held(session: Session, shop_id: int, stream: str) -> set[str]:
+    """Return the ids of a stream that we hold as the shop's own records."""
+    table: type[Any] = _TABLES[stream]
+    mine = select(table.external_id).where(table.shop_id == shop_id, table.content_hash != "")
+    return set(session.exec(mine))
+
+
+def _within(
+    session: Session, shop_id: int, stream: str, missing: Collection[str], theirs: Collection[str]
+) -> set[str]:
+    """Return what of the missing is not older than everything that the shop lets us see."""
+    if stream != "orders" or not missing:
+        return set(missing)
+    rows = session.exec(
+        select(Order.external_id, Order.placed_at).where(Order.shop_id == shop_id)
+    ).all()
+    seen = [placed_at for key, placed_at in rows if key in theirs]
+    if not seen:
+        return set()
+    oldest = min(seen)
+    return {key for key, placed_at in rows if key in missing and placed_at >= oldest}
+
+
+def _differs(session: Session, shop_id: int, record: Record) -> bool:
+    """Tell whether a record is not here as it is; one that is older than ours does not count."""
+    for table, stream in ((table, stream) for stream, table in _TABLES.items()):
+        if type(record).__name__.lower() + "s" == stream:
+            held = known(session, table, shop_id, [record.id]).get(record.id)
+            return held is None or held.content_hash != content_hash(record)
+    return False
+
+
+def _silent_since(session: Session, shop: Shop, now: datetime) -> datetime | None:
+    """Return the last webhook's moment where the shop went on and told nothing of it."""
+    told = session.exec(select(func.max(Inbox.received_at)).where(Inbox.shop_id == shop.id)).one()
+    happened = session.exec(
+        select(func.max(Order.source_updated_at)).where(Order.shop_id == shop.id)
+    ).one()
+    # Webhooks are kept for a week.
+    heard = told or max(shop.created_at, now - WEEK)
+    return heard if happened is not None and happened > heard + QUIET else None

@@ -1,0 +1,190 @@
+"""Every night what webhooks lost is found and put right, and it is told how much that was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlmodel import select
+
+from connectors.base import Page
+from connectors.errors import NotReadable
+from connectors.records import Record
+from integration.context import Context, make_context
+from integration.db import scoped
+from integration.settings import Settings
+from integration.shops import check
+from integration.shops.check import Drift, last
+from integration.store.page import write_page
+from integration.tables import ImportRun, Order, Shop, Work
+from integration.work.execute import run_until_idle
+from integration.work.handlers import HANDLERS
+from tests.service.records import NOON
+from tests.service.web_shop import WebShop, add_web_shop, rows
+
+#: Only the comparison itself; what it asks for is noted.
+_HANDLERS = {**HANDLERS, "refresh": lambda *_: None, "import": lambda *_: None}
+NIGHT = datetime(2026, 3, 2, 4, tzinfo=UTC)
+
+
+class Clock:
+    """A moment that a test moves."""
+
+    now = NIGHT
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The night after the shop was read."""
+    return Clock()
+
+
+@pytest.fixture
+def context(settings: Settings, clock: Clock) -> Context:
+    """An installation at work in that night."""
+    return make_context(settings, clock=clock)
+
+
+@pytest.fixture
+def web(monkeypatch: pytest.MonkeyPatch) -> WebShop:
+    """A shop with three orders."""
+    made = WebShop()
+    for key in ("1", "2", "3"):
+        made.order(key, email="ada@example.com")
+    monkeypatch.setattr(check, "open_source", lambda *_, **__: made)
+    return made
+
+
+@pytest.fixture
+def shop(context: Context, web: WebShop) -> Shop:
+    """The shop, read as a whole."""
+    shop = add_web_shop(context)
+    with scoped(context.engine, shop.account_id) as session:
+        records: list[Record] = [one for some in web.records.values() for one in some]
+        page = Page(records=records, cursor_after={})
+        write_page(session, shop.id or 0, page, NOON)
+        session.add(
+            ImportRun(
+                account_id=shop.account_id, shop_id=shop.id or 0, name="Web", status="done",
+                started_at=NOON,
+            )
+        )  # fmt: skip
+    return shop
+
+
+@pytest.fixture
+def tonight(context: Context, shop: Shop) -> Callable[[], Drift]:
+    """Compare, and return what was found."""
+
+    def compare() -> Drift:
+        with scoped(context.engine, shop.account_id) as session:
+            check.start(context, session, context.clock() - timedelta(hours=1))
+            for run in session.exec(select(ImportRun)).all():
+                run.status = "done"  # the reading before it is another test's
+        run_until_idle(context, handlers=_HANDLERS)
+        (row,) = rows(context, shop, Shop)
+        found = last(row)
+        assert found is not None
+        return found
+
+    return compare
+
+
+def held(context: Context, shop: Shop) -> dict[str, int]:
+    """Orders here with their totals."""
+    return {row.external_id: row.total_minor for row in rows(context, shop, Order)}
+
+
+def test_a_shop_in_step_is_compared_and_nothing_is_computed(
+    context: Context, shop: Shop, tonight: Callable[[], Drift]
+) -> None:
+    found = tonight()
+    assert (found.compared, found.found, found.error) == (3, 0, None)
+    assert "refresh" not in {work.kind for work in rows(context, shop, Work)}
+
+
+def test_lost_webhooks_are_made_good(
+    context: Context, web: WebShop, shop: Shop, clock: Clock, tonight: Callable[[], Drift]
+) -> None:
+    web.order("1", version=1, total=300)
+    del web.records["orders", "2"]
+    web.order("4")
+    found = tonight()
+    assert (found.differed, found.deleted, found.added) == (1, 1, 1)
+    assert held(context, shop) == {"1": 30_000, "3": 10_000, "4": 10_000}
+    clock.now += timedelta(days=1)
+    assert tonight().found == 0
+
+
+def test_ids_are_compared_once_a_week(
+    context: Context, web: WebShop, shop: Shop, clock: Clock, tonight: Callable[[], Drift]
+) -> None:
+    tonight()
+    web.order("4")
+    for _ in range(7):
+        assert "4" not in held(context, shop)
+        clock.now += timedelta(days=1)
+        tonight()
+    assert "4" in held(context, shop)
+
+
+def test_when_too_much_is_gone_nothing_is_deleted_and_it_is_said(
+    context: Context, web: WebShop, shop: Shop, tonight: Callable[[], Drift],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(check, "MOST_GONE", 1)
+    for key in ("1", "2"):
+        del web.records["orders", key]
+    found = tonight()
+    assert (found.doubtful, found.deleted) == (2, 0)
+    assert len(held(context, shop)) == 3
+
+
+def test_orders_older_than_what_the_shop_shows_are_not_gone(
+    context: Context, web: WebShop, shop: Shop, tonight: Callable[[], Drift]
+) -> None:
+    with scoped(context.engine, shop.account_id) as session:
+        orders = {row.external_id: row for row in session.exec(select(Order))}
+        orders["1"].placed_at -= timedelta(days=90)
+    del web.records["orders", "1"]
+    assert tonight().deleted == 0
+
+
+def test_a_shop_that_tells_nothing_while_it_sells_is_silent(
+    context: Context, web: WebShop, shop: Shop, clock: Clock, tonight: Callable[[], Drift]
+) -> None:
+    assert tonight().silent_since is None
+    clock.now += timedelta(days=7)
+    web.order("9", source_updated_at=clock.now - timedelta(hours=2))
+    assert tonight().silent_since is not None
+
+
+def test_what_keeps_it_from_being_compared_is_said(
+    web: WebShop, shop: Shop, tonight: Callable[[], Drift], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_stream: str) -> None:
+        raise NotReadable("the answer is no list")
+
+    monkeypatch.setattr(web, "keys", refuse)
+    assert tonight().error == "the answer is no list"
+
+
+def test_a_night_reads_on_and_compares_once_and_not_before_the_history_is_here(
+    context: Context, shop: Shop
+) -> None:
+    def asked() -> list[str]:
+        with scoped(context.engine, shop.account_id) as session:
+            check.start(context, session, NIGHT - timedelta(hours=1))
+        return sorted(work.kind for work in rows(context, shop, Work))
+
+    with scoped(context.engine, shop.account_id) as session:
+        session.exec(select(ImportRun)).one().status = "running"
+    assert asked() == []
+    with scoped(context.engine, shop.account_id) as session:
+        session.exec(select(ImportRun)).one().status = "done"
+    assert asked() == ["import", "shop_check"]
+    assert asked() == ["import", "shop_check"]
