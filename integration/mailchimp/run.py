@@ -87,7 +87,7 @@ class Run:
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """Open a session whose commit also stores what was counted since the last one.
+        """Open a session whose commit also stores what was counted, if there were calls since.
 
         It is a step of the run, see `integration.audience.pause.step`.
 
@@ -98,9 +98,10 @@ class Run:
         NoAudience, Paused
         """
         with pause.step(self.context, self.job, self.audience_id) as session:
-            status = session.get_one(Plan, self.plan_id).status
+            status = session.exec(select(Plan.status).where(Plan.id == self.plan_id)).one()
             yield session
-            self._count(session)
+            if self._calls() != self._counted:
+                self._count(session)
         if status != self._status:
             raise CannotPublish("this plan was put to rest while it was published")
 
@@ -112,10 +113,13 @@ class Run:
             self._count(session)
             self.job.extend(session)
 
-    def _count(self, session: Session) -> None:
+    def _calls(self) -> tuple[int, int]:
+        """Return how many calls were made so far, and how many of them write."""
         clients = (self.mailchimp, *self._others)
-        requests = sum(client.requests for client in clients)
-        writes = sum(client.writes for client in clients)
+        return sum(c.requests for c in clients), sum(c.writes for c in clients)
+
+    def _count(self, session: Session) -> None:
+        requests, writes = self._calls()
         now = self.context.clock()
         plan = session.get_one(Plan, self.plan_id)
         outcome = dict(plan.outcome)
