@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from sqlite3 import SQLITE_BUSY
 from typing import Any
@@ -201,6 +202,7 @@ def hurried(engine: Engine) -> Iterator[Session]:
             _set_pragmas(own, _PATIENT)
 
 
+@lru_cache(maxsize=1000)
 def _own_rows(account_id: int) -> ExecutableOption:
     return with_loader_criteria(
         Owned,
@@ -213,7 +215,7 @@ def _own_rows(account_id: int) -> ExecutableOption:
 @event.listens_for(_OwnSession, "do_orm_execute")
 def _only_own_rows(state: ORMExecuteState) -> None:
     if not state.is_insert:
-        # Made once a session: a run of short statements would spend a tenth of its time on it.
+        # Made once: a run of short statements would spend a tenth of its time on making it.
         state.statement = state.statement.options(state.session.info["own_rows"])
 
 
