@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 # One thread a test process: threads of two processes would wait for each other by spinning. It has
@@ -22,7 +24,7 @@ from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import Engine, create_engine, text
 from sqlmodel import SQLModel
 
-from integration import security, tables
+from integration import salted, security, tables
 from integration.context import Context, make_context
 from integration.db import make_engine, unscoped
 from integration.mailchimp import transport
@@ -254,6 +256,14 @@ def sandbox() -> Iterator[SandboxServer]:
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Repeat a throttled call as often as ever, and without a second between."""
     monkeypatch.setattr(transport, "WAITS_S", (0.001,) * len(transport.WAITS_S))
+
+
+@pytest.fixture(autouse=True)
+def same_lots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw the same control groups in each run: one that comes out empty is no fault."""
+    drawn = Random(0)
+    made = SimpleNamespace(token_hex=lambda size: drawn.randbytes(size).hex())
+    monkeypatch.setattr(salted, "secrets", made)
 
 
 # -- everything between product and sandbox is held to Mailchimp's specification ----------------
