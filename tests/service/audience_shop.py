@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
+from sqlalchemy import insert
 from sqlmodel import Session, SQLModel, col, delete, select
 
 from integration.audience.connect import connect, current_audience
@@ -92,7 +93,7 @@ class AudienceShop:
         """Store somebody with what was computed about him; returns the person's id."""
         with self.session() as session:
             [person] = self._known(session, [(email, *other_emails)])
-            self._computed(session, person, segments, due or {}, stage, second, wholesale)
+            self._computed(session, [person], segments, due or {}, stage, second, wholesale)
             return person
 
     def people(
@@ -105,74 +106,72 @@ class AudienceShop:
         """Store many alike in one transaction."""
         with self.session() as session:
             ids = self._known(session, [(email,) for email in emails])
-            for person in ids:
-                self._computed(session, person, segments, due or {}, stage, "", False)
+            self._computed(session, ids, segments, due or {}, stage, "", False)
         return ids
 
     def _known(self, session: Session, emails: Sequence[Sequence[str]]) -> list[int]:
         """Store a person for each group of addresses; returns their ids."""
-        people = [Person(account_id=self.account_id, created_at=NOW) for _ in emails]
-        session.add_all(people)
-        session.flush()
-        profiles = [
-            SourceProfile(
-                account_id=self.account_id,
-                shop_id=self.shop_id,
-                external_id=address,
-                person_id=person.id or 0,
-                email=address,
-            )
+        owner = {"account_id": self.account_id}
+        people = self._stored(session, Person, [{**owner, "created_at": NOW} for _ in emails])
+        rows = [
+            {
+                **owner,
+                "shop_id": self.shop_id,
+                "external_id": address,
+                "person_id": person,
+                "email": address,
+            }
             for person, addresses in zip(people, emails, strict=True)
             for address in addresses
         ]
-        session.add_all(profiles)
-        session.flush()
-        self.profiles |= {profile.external_id: profile.id or 0 for profile in profiles}
-        session.add_all(
-            Identity(
-                account_id=self.account_id,
-                profile_id=profile.id or 0,
-                kind="email",
-                value=profile.external_id,
+        known = dict(
+            zip(
+                (str(row["external_id"]) for row in rows),
+                self._stored(session, SourceProfile, rows),
+                strict=True,
             )
-            for profile in profiles
         )
-        return [person.id or 0 for person in people]
+        self.profiles |= known
+        same = {**owner, "kind": "email"}
+        named = [{**same, "profile_id": known[email], "value": email} for email in known]
+        self._insert(session, Identity, named)
+        return people
+
+    def _stored(
+        self, session: Session, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]
+    ) -> list[int]:
+        """Store rows, of which there may be thousands; returns their ids."""
+        key = table.__table__.c.id  # type: ignore[attr-defined]  # SQLModel adds it to tables
+        statement = insert(table).returning(key, sort_by_parameter_order=True)
+        return [number for (number,) in session.execute(statement, rows)]
 
     def _computed(
         self,
         session: Session,
-        person: int,
+        people: Sequence[int],
         segments: Iterable[str],
         due: Mapping[str, tuple[str, date]],
         stage: str,
         second: str,
         wholesale: bool,
     ) -> None:
-        self._computed_segments(session, person, segments)
-        self._due(session, person, due)
-        session.add(
-            PersonProfile(
-                account_id=self.account_id,
-                person_id=person,
-                recency=1,
-                frequency=1,
-                monetary_value=1,
-                revenue=1,
-                tenure=1,
-                r=1,
-                f=1,
-                m=1,
-                expected_gap=1,
-                stage=stage,
-                is_wholesale=wholesale,
-                shops="",
-                style="",
-                favourite="",
-                second_favourite=second,
-                computed_on=NOW.date(),
-            )
-        )
+        self._computed_segments(session, people, segments)
+        self._due(session, people, due)
+        same = {
+            "account_id": self.account_id,
+            **dict.fromkeys(("recency", "frequency", "monetary_value", "revenue", "tenure"), 1),
+            **dict.fromkeys(("r", "f", "m", "expected_gap"), 1),
+            **dict.fromkeys(("shops", "style", "favourite"), ""),
+            "second_favourite": second,
+            "stage": stage,
+            "is_wholesale": wholesale,
+            "computed_on": NOW.date(),
+        }
+        self._insert(session, PersonProfile, [{**same, "person_id": person} for person in people])
+
+    def _insert(self, session: Session, table: type[SQLModel], rows: list[dict[str, Any]]) -> None:
+        if rows:
+            session.execute(insert(table), rows)
 
     def waits(self, person: int, need: str, other: str) -> None:
         """Let a need of a person wait for another to be told first."""
@@ -184,41 +183,41 @@ class AudienceShop:
     def will_need(self, person: int, due: Mapping[str, tuple[str, date]]) -> None:
         """Give a person due-dates: need -> (state, day)."""
         with self.session() as session:
-            self._due(session, person, due)
+            self._due(session, [person], due)
 
-    def _due(self, session: Session, person: int, due: Mapping[str, tuple[str, date]]) -> None:
-        for need, (state, expected) in due.items():
-            session.add(
-                DueDate(
-                    account_id=self.account_id,
-                    person_id=person,
-                    need=need,
-                    last_on=date(2024, 3, 14),
-                    owned=1,
-                    own_gaps=0,
-                    expected_on=expected,
-                    window_from=expected,
-                    window_to=expected,
-                    p_repeat=0.5,
-                    p_due=0.5,
-                    state=state,
-                    basis="learned",
-                    reason={**DUE, "need": need},
-                )
-            )
+    def _due(
+        self, session: Session, people: Sequence[int], due: Mapping[str, tuple[str, date]]
+    ) -> None:
+        rows = [
+            {
+                "account_id": self.account_id,
+                "person_id": person,
+                "need": need,
+                "last_on": date(2024, 3, 14),
+                "owned": 1,
+                "own_gaps": 0,
+                **dict.fromkeys(("expected_on", "window_from", "window_to"), expected),
+                **dict.fromkeys(("p_repeat", "p_due"), 0.5),
+                "state": state,
+                "basis": "learned",
+                "reason": {**DUE, "need": need},
+            }
+            for person in people
+            for need, (state, expected) in due.items()
+        ]
+        self._insert(session, DueDate, rows)
 
-    def _computed_segments(self, session: Session, person: int, segments: Iterable[str]) -> None:
-        for segment in segments:
-            reason = {"key": "b2b", "why": "source"}
-            session.add(
-                SegmentMember(
-                    account_id=self.account_id,
-                    person_id=person,
-                    segment=segment,
-                    reason=reason,
-                    since=NOW.date(),
-                )
-            )
+    def _computed_segments(
+        self, session: Session, people: Sequence[int], segments: Iterable[str]
+    ) -> None:
+        same = {
+            "account_id": self.account_id,
+            "reason": {"key": "b2b", "why": "source"},
+            "since": NOW.date(),
+        }
+        named = list(segments)
+        rows = [{**same, "person_id": p, "segment": segment} for p in people for segment in named]
+        self._insert(session, SegmentMember, rows)
 
     def add(self, session: Session, row: SQLModel) -> int:
         """Store a row and return its id."""
@@ -233,7 +232,7 @@ class AudienceShop:
     def enter(self, person: int, *segments: str) -> None:
         """Put a person into segments."""
         with self.session() as session:
-            self._computed_segments(session, person, segments)
+            self._computed_segments(session, [person], segments)
 
     def leave(self, person: int, *segments: str) -> None:
         """Take a person out of segments."""
