@@ -21,6 +21,7 @@ _COMMANDS = {
     "due": "reading:due",
     "monday": "reading:monday",
     "explain": "reading:explain",
+    "shopify": "shopify:shopify",
     "connect": "connection:connect",
     "audience": "connection:audience",
     "disconnect": "connection:disconnect",

@@ -16,10 +16,10 @@ from sqlmodel import Session, col, delete, select
 
 from connectors.errors import NotGenuine
 from connectors.http import Http
-from connectors.shopify.auth import App, Grant, authorize_url, exchange_code
+from connectors.shopify.auth import Grant, authorize_url, exchange_code
 from connectors.shopify.client import Client
 from connectors.shopify.rights import Profile, profile
-from connectors.shopify.shops import checked_shop
+from connectors.shopify.shops import URL_TEMPLATE, checked_shop
 from connectors.shopify.signed import verify_query
 from connectors.shopify.tokens import FixedToken
 from integration.context import Context
@@ -29,7 +29,7 @@ from integration.pipeline import start_import
 from integration.shopify import clone
 from integration.shopify.application import SCOPES, application
 from integration.shopify.keeper import sealed
-from integration.shopify.stores import CLONED, PLATFORM, of_shop
+from integration.shopify.stores import CLONED, PLATFORM, RENEWED, by_id, of_shop
 from integration.sources import add_shop
 from integration.tables import Account, Shop, ShopifyStore, ShopifyVisit, User
 from integration.work.queue import wake_resting
@@ -107,7 +107,13 @@ def _use_state(context: Context, domain: str, state: str) -> None:
 
 
 def arrive(
-    context: Context, domain: str, grant: Grant, *, account_id: int | None, language: str
+    context: Context,
+    domain: str,
+    grant: Grant,
+    *,
+    account_id: int | None,
+    language: str,
+    way: str = RENEWED,
 ) -> Arrival:
     """Connect the store that granted something, and have it read if it is new.
 
@@ -115,26 +121,45 @@ def arrive(
     ----------
     account_id
         Of whoever is logged in; a store that nobody has yet goes there. None makes an account.
+    way
+        How its token is had from now on: see `integration.tables.ShopifyStore`.
 
     Raises
     ------
     ConnectorError
     """
-    who = profile(_client(context, application(context.settings), domain, grant))
+    who = ask_who(context, domain, grant)
+    store = by_id(context, who.id)
     with unscoped(context.engine) as session:
-        known = select(ShopifyStore).where(ShopifyStore.store_id == who.id)
-        store = session.exec(known.order_by(col(ShopifyStore.id))).first()
         owner = store.account_id if store else account_id or _account(context, who, language)
         user_id = _somebody(session, owner)
     with scoped(context.engine, owner) as session:
-        shop, is_new = _connect(context, session, who, grant)
+        shop, is_new = _connect(context, session, who, grant, way)
         if is_new:
             start_import(session, context, shop, name=shop.name)
     clone.look_for_others(context, who)
     return Arrival(account_id=owner, user_id=user_id, shop_id=shop.id or 0, is_new=is_new)
 
 
-def _connect(context: Context, session: Session, who: Profile, grant: Grant) -> tuple[Shop, bool]:
+def ask_who(context: Context, domain: str, grant: Grant) -> Profile:
+    """Ask the store that granted something who it is.
+
+    Raises
+    ------
+    ConnectorError
+    """
+    client = Client(
+        domain,
+        FixedToken(grant.access_token),
+        url_template=context.settings.shopify_url_template or URL_TEMPLATE,
+        http=Http(timeout_s=context.settings.request_timeout_s),
+    )
+    return profile(client)
+
+
+def _connect(
+    context: Context, session: Session, who: Profile, grant: Grant, way: str
+) -> tuple[Shop, bool]:
     """Keep who the store is and what it granted; tell whether it has to be read."""
     now = context.clock()
     shop = add_shop(
@@ -150,14 +175,14 @@ def _connect(context: Context, session: Session, who: Profile, grant: Grant) -> 
             shop_id=shop.id or 0,
             store_id=who.id,
             domain=who.domain,
-            way="renewed",
+            way=way,
             installed_at=now,
         )
     if is_new:
         store.installed_at, shop.disconnected_at = now, None
     for name, value in sealed(context, grant).items():
         setattr(store, name, value)
-    store.domain, store.way, store.stopped = who.domain, "renewed", CLONED if waits else ""
+    store.domain, store.way, store.stopped = who.domain, way, CLONED if waits else ""
     store.held_by, store.held_until = "", None
     shop.name, shop.config = who.name, {**shop.config, "domain": who.domain}
     if not waits:
@@ -165,15 +190,6 @@ def _connect(context: Context, session: Session, who: Profile, grant: Grant) -> 
     session.add(store)
     wake_resting(session)
     return shop, is_new
-
-
-def _client(context: Context, app: App, domain: str, grant: Grant) -> Client:
-    return Client(
-        domain,
-        FixedToken(grant.access_token),
-        url_template=app.url_template,
-        http=Http(timeout_s=context.settings.request_timeout_s),
-    )
 
 
 def _account(context: Context, who: Profile, language: str) -> int:

@@ -20,6 +20,8 @@ from integration.shopify.keeper import RECONNECT, StoreKeeper, stored_grant
 from integration.tables import Shop, ShopifyStore
 
 PLATFORM = "shopify"
+#: How a store's token is had.
+RENEWED, FIXED, OWN = "renewed", "fixed", "own"
 UNINSTALLED, CLONED = "uninstalled", "cloned"
 
 #: For work that ends and for the command line; the pages have their own sentences.
@@ -46,6 +48,13 @@ def by_domain(context: Context, domain: str) -> ShopifyStore | None:
     query = select(ShopifyStore).where(ShopifyStore.domain == domain)
     with unscoped(context.engine) as session:
         return session.exec(query.order_by(col(ShopifyStore.installed_at).desc())).first()
+
+
+def by_id(context: Context, store_id: str) -> ShopifyStore | None:
+    """Return the store that Shopify knows by that id, whosever it is; the first of two."""
+    query = select(ShopifyStore).where(ShopifyStore.store_id == store_id)
+    with unscoped(context.engine) as session:
+        return session.exec(query.order_by(col(ShopifyStore.id))).first()
 
 
 def of_shop(session: Session, shop_id: int) -> ShopifyStore | None:
@@ -110,14 +119,14 @@ def tokens(context: Context, store: ShopifyStore, http: Http) -> Tokens:
     Stopped
         No key of ours opens what was stored.
     """
-    if store.way == "own":
+    if store.way == OWN:
         app = application(context.settings)
         return OwnCredentials(app, store.domain, http=http, clock=context.clock)
     try:
         grant = stored_grant(context, store)
     except CannotDecrypt as error:
         raise Stopped(RECONNECT) from error
-    if store.way == "fixed":
+    if store.way == FIXED:
         return FixedToken(grant.access_token)
     app = application(context.settings)
     keeper = StoreKeeper(context, store)

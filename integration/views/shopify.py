@@ -254,7 +254,7 @@ def _own(shop_id: int) -> ShopifyStore:
 
 def _missing(store: ShopifyStore) -> tuple[str, ...]:
     """Return the scopes that an installed app asks for and was not granted."""
-    if store.way != "renewed" or store.stopped:
+    if store.way != stores.RENEWED or store.stopped:
         return ()
     return lacking(SCOPES, frozenset(store.scopes.get("names", ())))
 

@@ -141,3 +141,31 @@ def test_a_password_is_kept_as_argon2id_with_a_salt() -> None:
     assert password_matches("correct horse", hashed)
     assert not password_matches("wrong horse", hashed)
     assert not password_matches("correct horse", "damaged")
+
+
+@pytest.mark.parametrize(
+    ("template", "public"),
+    [
+        pytest.param("http://127.0.0.1:9/{shop}", "https://stipt.shop.example", id="in production"),
+        pytest.param("https://evil.example/{shop}", "http://127.0.0.1:8000", id="elsewhere"),
+        pytest.param("http://127.0.0.1:9/", "http://127.0.0.1:8000", id="without the store"),
+    ],
+)
+def test_stores_are_looked_for_elsewhere_on_a_machine_of_ones_own_only(
+    tmp_path: Path, template: str, public: str
+) -> None:
+    lines = (f"STIPT_SHOPIFY_URL_TEMPLATE={template}", f"STIPT_PUBLIC_URL={public}")
+    said = refusal(written(tmp_path, fresh_env(), *lines))
+    assert "STIPT_SHOPIFY_URL_TEMPLATE is for tests" in said
+    local = (
+        lines[0].replace(template, "http://127.0.0.1:9/{shop}"),
+        "STIPT_PUBLIC_URL=http://[::1]",
+    )
+    assert load(written(tmp_path, fresh_env(), *local)).shopify_url_template is not None
+
+
+def test_two_secrets_of_shopify_are_kept_in_their_order(tmp_path: Path) -> None:
+    env = written(tmp_path, fresh_env(), "STIPT_SHOPIFY_CLIENT_SECRETS=new, old")
+    found = load(env).shopify_client_secrets
+    assert found is not None
+    assert [secret.get_secret_value() for secret in found] == ["new", "old"]
