@@ -37,6 +37,15 @@ def blueprint(shopify: ShopifyEmulator) -> Blueprint:
         shopify.acts(domain).uninstall()
         return redirect(f"/{domain}/admin/apps")
 
+    @routes.post("/<domain>/admin/order")
+    def order(domain: str) -> ResponseReturnValue:
+        shop = shopify.shops.get(domain) or abort(404)
+        like = next((key for key in shop.orders if shop.orders[key]["customer"]), None) or abort(
+            409
+        )
+        shopify.acts(domain).order_again(like)
+        return redirect(f"/{domain}/admin/apps")
+
     @routes.get("/bulk/<int:key>.jsonl")
     def bulk_file(key: int) -> ResponseReturnValue:
         if request.headers.get("X-Shopify-Access-Token"):

@@ -31,6 +31,7 @@ _APPS = """<h1>{{ shop.name }}: apps</h1>
 <ul>{% for scope in shop.scopes|sort %}<li><code>{{ scope }}</code></li>{% endfor %}</ul>
 <a class="button first" href="{{ entry }}">Open {{ app.title }}</a>
 <form method="post" action="uninstall"><button>Uninstall {{ app.title }}</button></form>
+<form method="post" action="order"><button>Let somebody order again</button></form>
 {% endif %}
 <p>{{ shop.customers|length }} customers, {{ shop.orders|length }} orders,
 {{ shop.products|length }} products.</p></body></html>"""
