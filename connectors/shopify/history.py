@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.errors import Unreachable
-from connectors.shopify.bulk import AT_ONCE, Bulk, Expired, Operation
+from connectors.shopify.bulk import Bulk, Expired, Operation
 from connectors.shopify.client import Client
 from connectors.shopify.documents import CHILDREN, OLDEST, ROOTS, bulk
 from connectors.shopify.fields import number
@@ -21,6 +21,8 @@ from connectors.shopify.windows import LAG, Slice, State, cut, halves, slice_fil
 PAGE = 500
 #: Seconds between two looks at an operation: at first soon, for small shops are done at once.
 _SOONEST_S, _LATEST_S = 1.0, 10.0
+#: Pages handed over between two looks whether another operation can begin.
+_TOP_UP = 5
 #: Ends of operations without a result, for one slice.
 _TRIES = 4
 
@@ -85,9 +87,12 @@ class History:
         yield from (number(json.loads(line)["id"]) for line in self._bulk.lines(ended))
 
     def _start_ahead(self, stream: str, state: State) -> bool:
-        """Start operations for the next slices; tell whether there is any new one."""
+        """Start operations for the next slices while there is a place; tell whether any began.
+
+        Their files lie at Shopify for a week: exporting never waits for us.
+        """
         started = False
-        for part in (state.slices or ())[:AT_ONCE]:
+        for part in state.slices or ():
             if part.operation is None:
                 part.operation = self._bulk.start(bulk(stream, slice_filter(stream, state, part)))
                 if part.operation is None:
@@ -100,21 +105,20 @@ class History:
         slices = state.slices or []
         part = slices[0]
         wait_s = _SOONEST_S
-        staged = self._staging(stream, part)
-        while not staged.is_loaded:
+        while not (staged := self._staging(stream, part)) or not staged.is_loaded:
             ended = self._ended(part)
             if ended is None:
                 self._sleep(wait_s)
                 wait_s = min(wait_s * 1.5, _LATEST_S)
-                if wait_s == _LATEST_S or part.operation is None:
+                if self._start_ahead(stream, state) or wait_s == _LATEST_S:
                     yield []
-                if part.operation is None:
-                    return
-            elif not self._load(stream, state, part, ended, staged):
+            elif not staged or not self._load(stream, state, part, ended, staged):
                 yield []
                 return
         left = staged.count - state.done
-        for rows in staged.roots(state.done, self._page):
+        for nth, rows in enumerate(staged.roots(state.done, self._page)):
+            if nth % _TOP_UP == _TOP_UP - 1:
+                self._start_ahead(stream, state)
             left -= len(rows)
             state.done += len(rows)
             state.read += len(rows)
@@ -164,9 +168,10 @@ class History:
         del state.slices[0]
         state.done = 0
 
-    def _staging(self, stream: str, part: Slice) -> Staging:
-        number = (part.operation or "none").rpartition("/")[2]
-        return Staging(self._folder / f"{stream}-{number}.sqlite", CHILDREN[stream])
+    def _staging(self, stream: str, part: Slice) -> Staging | None:
+        if part.operation is None:
+            return None
+        return Staging(self._folder / f"{stream}-{number(part.operation)}.sqlite", CHILDREN[stream])
 
     def clean(self, stream: str, keep: Staging | None) -> None:
         """Remove the exports of a stream that have been handed over."""

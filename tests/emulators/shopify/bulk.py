@@ -152,11 +152,20 @@ class Bulk:
         return dict(found.row)
 
     def _list(self, call: Call, args: Mapping[str, Any]) -> Row:
+        if self.rows_per_s is not None and not self.manual:
+            self._pass_time(call.shop)
         test = matcher("BulkOperation", args.get("query"))
         mine = [one.row for one in self.operations.values() if one.shop is call.shop]
         found = [row for row in mine if test(row.get)]
         # Documented: newest first, unless reversed.
         return page_of_list(list(reversed(found)), args)
+
+    def _pass_time(self, shop: Shop) -> None:
+        """Let operations run on that nobody polls; no more than one is begun at a time."""
+        mine = [one for one in self.operations.values() if one.shop is shop]
+        begun = [one for one in mine if one.row["status"] == "CREATED"][:1]
+        for one in [*begun, *(one for one in mine if one.row["status"] == "RUNNING")]:
+            self._advance(one)
 
     def step(self) -> None:
         """Move every operation a step further: created, running, finished."""
