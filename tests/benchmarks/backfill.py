@@ -33,7 +33,6 @@ from integration.tables import ImportRun, Work
 from integration.work.execute import run_until_idle
 from tests.benchmarks.ingest import peak_mb
 from tests.benchmarks.result import Result
-from tests.emulators.shopify.server import GOLDEN, ShopifyEmulator
 from tests.service.contents import differences, meant
 from tests.service.installation import Installation
 
@@ -96,7 +95,7 @@ class Store:
         self._here, there = _SPAWN.Pipe()
         self._process = _SPAWN.Process(target=_serve, args=(there, self._orders))
         self._process.start()
-        self.template, self.token = self._here.recv()
+        self.template, self.domain, self.token = self._here.recv()
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -111,6 +110,9 @@ class Store:
 
 
 def _serve(pipe: Connection, orders: int) -> None:
+    # Its library is one of the tests' alone: the other benchmarks do without.
+    from tests.emulators.shopify.server import GOLDEN, ShopifyEmulator
+
     with ShopifyEmulator.serve(customers=max(5, round(orders / _EACH)), only_sold=True) as shopify:
         shopify.app.distribution = "custom"
         shopify.bulk.rows_per_s = LINES_PER_SECOND
@@ -118,7 +120,7 @@ def _serve(pipe: Connection, orders: int) -> None:
         for key in list(rows)[orders:]:
             rows.remove(key)
         token = shopify.install(expiring=False)["access_token"]
-        pipe.send((shopify.url_template, token))
+        pipe.send((shopify.url_template, GOLDEN, token))
         seen, known = 0, set(shopify.bulk.operations)
         while pipe.recv() == "limits":
             asked = shopify.requests[seen:]
@@ -155,7 +157,7 @@ class Reading:
         SQLModel.metadata.create_all(engine)
         engine.dispose()
         made = Installation(folder, url, *lines)
-        made.shopify(GOLDEN, store.token)
+        made.shopify(store.domain, store.token)
         self._folder, self._made = folder, made
         self.engine = made.engine
 
