@@ -20,7 +20,7 @@ from integration.work.execute import run_until_idle
 from tests.conftest import add_account
 
 #: The sample shop's today, and how many customers it has in most tests.
-AS_OF, CUSTOMERS = date(2026, 11, 1), 300
+AS_OF, CUSTOMERS = date(2026, 11, 1), 150
 
 
 class Installation:

@@ -44,7 +44,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     SQLModel.metadata.create_all(engine)
     engine.dispose()
     made = Installation(folder, url)
-    made.demo("web")
+    made.demo("web", customers=300)
     made.work()
     yield made
     made.engine.dispose()
