@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from integration.audience import pause
 from integration.audience.told import Told
@@ -57,12 +57,12 @@ class Sender:
         #: False: the store is off, and only what a broken run left behind is ended.
         self._was_on = store.is_on
         self.told = Told(context, job.account_id)
-        self._counted = (shop.mailchimp.requests, shop.mailchimp.writes)
+        self._counted = self._calls()
         self._began = context.clock()
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """Open a session whose commit also stores what was counted since the last one.
+        """Open a session whose commit also stores what was counted, if there were calls since.
 
         It is a step of the run, see `integration.audience.pause.step`.
 
@@ -73,9 +73,10 @@ class Sender:
         NoAudience, Paused
         """
         with pause.step(self.context, self.job, self._audience) as session:
-            is_on = session.get_one(ShopStore, self.store).is_on
+            is_on = session.exec(select(ShopStore.is_on).where(ShopStore.id == self.store)).one()
             yield session
-            self._count(session)
+            if self._calls() != self._counted:
+                self._count(session)
         if self._was_on and not is_on:
             raise SwitchedOff
 
@@ -87,16 +88,20 @@ class Sender:
             self._count(session)
             self.job.extend(session)
 
+    def _calls(self) -> tuple[int, int]:
+        """Return how many calls were made so far, and how many of them write."""
+        return self.shop.mailchimp.requests, self.shop.mailchimp.writes
+
     def _count(self, session: Session) -> None:
-        mailchimp, now = self.shop.mailchimp, self.context.clock()
+        (requests, writing), now = self._calls(), self.context.clock()
         row = session.get_one(ShopStore, self.store)
         more = {
-            "requests": mailchimp.requests - self._counted[0],
-            "writes": mailchimp.writes - self._counted[1],
+            "requests": requests - self._counted[0],
+            "writes": writing - self._counted[1],
             "seconds": (now - self._began).total_seconds(),
         }
         row.outcome = {**row.outcome, **{k: row.outcome.get(k, 0) + v for k, v in more.items()}}
-        self._counted, self._began = (mailchimp.requests, mailchimp.writes), now
+        self._counted, self._began = (requests, writing), now
 
     def push(self, items: Sequence[Item]) -> list[Item]:
         """Send what differs; return the items whose products Mailchimp does not have.
