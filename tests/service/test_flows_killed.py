@@ -144,7 +144,7 @@ STEPS = strategies.lists(
 
 @given(steps=STEPS)
 @settings(
-    max_examples=20,
+    max_examples=12,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

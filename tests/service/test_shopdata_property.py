@@ -129,7 +129,7 @@ def _timeless(row: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("few", [0, 10], ids=["in batches", "call by call"])
 @given(history=histories)
 @hypothesis_settings(
-    max_examples=10,
+    max_examples=6,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
