@@ -195,8 +195,8 @@ _ROOTS: Mapping[str, Root] = {
 }
 
 _UNKNOWN_FIELD = re.compile(r"Cannot query field '(\w+)' on type '(\w+)'")
-_UNKNOWN_ARGUMENT = re.compile(r"Unknown argument '(\w+)' on field '(\w+)\.(\w+)'")
-_LACKING = re.compile(r"(?:Field|Argument) '?(\w+)'? argument '(\w+)'.* is required")
+_UNKNOWN_ARGUMENT = re.compile(r"Unknown argument '(\w+)' on field '\w+\.(\w+)'")
+_LACKING = re.compile(r"Argument '\w+\.(\w+)\((\w+):\)' of type .* is required")
 
 
 def refusal(error: GraphQLError) -> dict[str, Any]:
@@ -207,7 +207,7 @@ def refusal(error: GraphQLError) -> dict[str, Any]:
         text = f"Field '{found[1]}' doesn't exist on type '{found[2]}'"
         extensions = {"code": "undefinedField", "typeName": found[2], "fieldName": found[1]}
     elif found := _UNKNOWN_ARGUMENT.search(text):
-        text = f"Field '{found[3]}' doesn't accept argument '{found[1]}'"
+        text = f"Field '{found[2]}' doesn't accept argument '{found[1]}'"
         extensions = {"code": "argumentNotAccepted", "argumentName": found[1]}
     elif found := _LACKING.search(text):
         text = f"Field '{found[1]}' is missing required arguments: {found[2]}"

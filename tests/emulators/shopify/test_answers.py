@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import requests
 
 from tests.emulators.shopify.conftest import Ask
@@ -94,10 +95,19 @@ def test_a_protected_field_is_null_and_named_while_the_rest_is_there(
     assert body["errors"][0]["path"] == ["customers", "nodes", 0, "firstName"]
 
 
-def test_a_query_with_an_unknown_field_has_no_data(ask: Ask) -> None:
-    body = ask("{ shop { nonsense } }").json()
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("{ shop { nonsense } }", "undefinedField"),
+        ("{ order { id } }", "missingRequiredArguments"),
+        ('{ order(id: "1", nonsense: 2) { id } }', "argumentNotAccepted"),
+        ("{ shop { ", "BAD_REQUEST"),
+    ],
+)
+def test_a_query_that_does_not_fit_the_schema_has_no_data(ask: Ask, query: str, code: str) -> None:
+    body = ask(query).json()
     assert "data" not in body
-    assert body["errors"][0]["extensions"]["code"] == "undefinedField"
+    assert body["errors"][0]["extensions"]["code"] == code
 
 
 def test_only_two_months_of_orders_are_shown_without_the_scope_for_all(

@@ -91,8 +91,8 @@ def test_an_operation_leaves_a_file_whose_children_follow_somewhere_later(
     assert {line["id"] for line in lines if line["__typename"] == "LineItem"} == {
         line["id"] for row in orders.values() for line in row["lineItems"]
     }
-    first = next(place for place, line in enumerate(lines) if "__parentId" in line)
-    assert lines[first]["__parentId"] != lines[first - 1]["id"]
+    parents = [line["__parentId"] for line in lines if "__parentId" in line]
+    assert parents != sorted(parents, key=list(orders).index), "not in the order of their parents"
 
 
 def test_the_address_of_a_file_expires_after_seven_days(shopify: ShopifyEmulator, ask: Ask) -> None:
@@ -131,6 +131,13 @@ def test_a_failed_operation_leaves_a_part_and_a_finished_one_cannot_be_cancelled
     assert len(part) == int(failed["objectCount"]) > 0
     cancelled = ask(_CANCEL, id=failed["id"]).json()["data"]["bulkOperationCancel"]
     assert cancelled["userErrors"][0]["message"].startswith("A bulk operation cannot be canceled")
+
+
+def test_an_operation_that_is_not_there_cannot_be_cancelled(ask: Ask) -> None:
+    answer = ask(_CANCEL, id="gid://shopify/BulkOperation/1").json()
+    assert answer["data"]["bulkOperationCancel"]["userErrors"] == [
+        {"field": ["id"], "message": "Bulk operation does not exist"}
+    ]
 
 
 def test_an_operation_without_the_scope_fails_with_access_denied(

@@ -153,6 +153,15 @@ def test_one_address_is_taken_once_a_topic_and_closed_topics_are_refused(
     assert "permission" in _subscribe(ask, "CUSTOMERS_CREATE")["userErrors"][0]["message"]
 
 
+def test_a_subscription_that_is_not_there_cannot_be_deleted(ask: Ask) -> None:
+    text = "mutation($id: ID!) { webhookSubscriptionDelete(id: $id) { userErrors { field message \
+} } }"
+    answer = ask(text, id="gid://shopify/WebhookSubscription/1").json()
+    assert answer["data"]["webhookSubscriptionDelete"]["userErrors"] == [
+        {"field": ["id"], "message": "Webhook subscription does not exist"}
+    ]
+
+
 def test_uninstalling_ends_tokens_and_is_followed_by_redaction_two_days_later(
     shopify: ShopifyEmulator, ask: Ask, receiver: Receiver
 ) -> None:
