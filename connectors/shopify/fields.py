@@ -26,7 +26,6 @@ _REASONS = {
         "moment": "Shopify sent “{value}” where a date and time were expected.",
         "refused": "Shopify does not let us read “{column}”: ask for access on the page of this"
         " connection.",
-        "lost": "Shopify listed this record in its export without the record that it belongs to.",
     },
     "nl": {
         "missing": "Shopify stuurde dit zonder “{column}”, wat nodig is om het te lezen.",
@@ -35,7 +34,6 @@ _REASONS = {
         "moment": "Shopify stuurde “{value}” waar een datum met tijd werd verwacht.",
         "refused": "Shopify laat ons “{column}” niet lezen: vraag toegang op de pagina van deze"
         " koppeling.",
-        "lost": "Shopify noemde dit in zijn export zonder datgene waar het bij hoort.",
     },
 }
 

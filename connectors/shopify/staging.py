@@ -65,20 +65,17 @@ class Staging:
                 _write(db, line)
                 if total % _BATCH == 0:
                     db.commit()
+            db.execute("CREATE INDEX newest ON root (at DESC, id)")
             db.execute("INSERT INTO loaded VALUES (?)", [total])
             db.commit()
 
     def roots(self, skip: int, size: int) -> Iterator[list[dict[str, Any]]]:
         """Yield the parents with their children, newest first, `size` at a time."""
+        query = "SELECT id, line FROM root ORDER BY at DESC, id LIMIT -1 OFFSET ?"
         with closing(sqlite3.connect(self.path)) as db:
-            while True:
-                found = db.execute(
-                    "SELECT id, line FROM root ORDER BY at DESC, id LIMIT ? OFFSET ?", [size, skip]
-                ).fetchall()
-                if not found:
-                    return
+            rows = db.execute(query, [skip])
+            while found := rows.fetchmany(size):
                 yield [self._whole(db, key, line) for key, line in found]
-                skip += len(found)
 
     def _whole(self, db: sqlite3.Connection, key: str, line: bytes) -> dict[str, Any]:
         raw: dict[str, Any] = json.loads(line)
@@ -86,13 +83,6 @@ class Staging:
             query = "SELECT line FROM child WHERE parent = ?"
             raw[self._children] = [json.loads(one) for (one,) in db.execute(query, [key])]
         return raw
-
-    @property
-    def orphans(self) -> int:
-        """Lines whose parent is nowhere in the file."""
-        query = "SELECT count(*) FROM child WHERE parent NOT IN (SELECT id FROM root)"
-        with closing(sqlite3.connect(self.path)) as db:
-            return int(db.execute(query).fetchone()[0])
 
     @property
     def count(self) -> int:
