@@ -129,7 +129,7 @@ def _serve(pipe: Connection, orders: int) -> None:
             known = set(shopify.bulk.operations)
             bucket = shopify.bucket(shopify.shop())
             reads = Counter(
-                f"{one.operation} {one.variables}"
+                f"{one.path} {one.operation} {one.variables}"
                 for one in asked
                 if one.operation.endswith("Page") or "/bulk/" in one.path
             )
@@ -228,5 +228,5 @@ def _judged(
     yield lower("requests", limits.requests)
     yield lower("peak memory, MB", round(memory), MOST_MB)
     yield lower(f"tables that differ after {kills} kills", len(different), 0)
-    yield lower("reads of the page read most, with kills", again.most_reads, 2)
+    yield lower("reads of the page or file read most, with kills", again.most_reads, 2)
     yield lower("requests with kills", again.requests)

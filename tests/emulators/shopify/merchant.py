@@ -8,6 +8,7 @@ from flask import Blueprint, Response, abort, redirect, request, send_file
 from flask.typing import ResponseReturnValue
 
 from tests.emulators.shopify import pages
+from tests.emulators.shopify.log import Entry
 
 if TYPE_CHECKING:
     from tests.emulators.shopify.server import ShopifyEmulator
@@ -50,6 +51,7 @@ def blueprint(shopify: ShopifyEmulator) -> Blueprint:
     def bulk_file(key: int) -> ResponseReturnValue:
         if request.headers.get("X-Shopify-Access-Token"):
             shopify.problems.append("a token was sent along to a bulk file's address")
+        shopify.requests.append(Entry(request.method, request.path, "", at=shopify.clock()))
         return shopify.faults.around(request.path, "", lambda: _file(key))
 
     def _file(key: int) -> Response:
