@@ -27,11 +27,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from segmentation import engines
+from segmentation import engines, grouping
 from segmentation.duedates.needs import NO_GOODS
 
-#: Half-life of taste in days: what was bought two years before the last purchase counts half.
-TASTE_HALF_LIFE_DAYS = 730.0
 #: A subscription that delivered this lately still runs: quarterly ones do.
 SUBSCRIBED_DAYS = 100
 #: From 1 December to this day, one odd item is more likely a present than a taste.
@@ -55,9 +53,6 @@ _NETTED = ibis.schema({
     "account_id": "int64", "line_id": "int64", "returned_units": "float64",
     "returned_amount": "float64",
 })  # fmt: skip
-_SAMPLE = ibis.schema({"account_id": "int64", "every": "int64"})
-#: What is told of a line.
-_TOLD = ("product_id", "title", "colour", "size", "price", "discount")
 #: What is read of a line, and what of it is kept once it is judged.
 _READ = (
     "account_id", "line_id", "person_id", "status", "channel", "product_id", "title", "colour",
@@ -68,11 +63,7 @@ _KEPT = (
     "discount", "need", "department", "style", "is_gift", "is_subscription", "is_running",
     "in_season", "units", "amount",
 )  # fmt: skip
-#: What of a line tells of returns.
-_MOVED = ("account_id", "line_id", "person_id", "product_id", "day", "quantity", "net_amount")
-_PERSON, _PRODUCT = ("account_id", "person_id"), ("account_id", "product_id")
-#: The reason of a line that is left out for none.
-_COUNTS = -1
+_PRODUCT = ("account_id", "product_id")
 
 
 def day_number(day: date) -> int:
@@ -167,7 +158,7 @@ def compute(
     with engines.opened(engine) as on:
         asked = _statements() if engine == engines.DUCKDB else on.compiled(_expressions())
         _give(on, lines, placed, as_of)
-        on.give("sample", sample, _SAMPLE)
+        on.give("sample", sample, grouping.SAMPLE)
         # Materialised: what follows reads them more than once.
         for name in ("back", "netted", "judged"):
             on.keep(name, asked[name])
@@ -188,7 +179,7 @@ def people(lines: Path, placed: pd.DataFrame, *, as_of: date, engine: str) -> pd
     """Return `Features.people` alone, in one pass over the files of any number of accounts."""
     with engines.opened(engine) as on:
         _give(on, lines, placed, as_of)
-        asked = on.compiled({**_returned(), "people": _people(_counted()).order_by(_PERSON)})
+        asked = on.compiled({**_returned(), "people": grouping.people(_counted())})
         for name in ("back", "netted"):
             on.keep(name, asked[name])
         return on.rows(asked["people"])
@@ -204,8 +195,8 @@ def _give(on: engines.Engine, lines: Any, placed: pd.DataFrame, as_of: date) -> 
 def _expressions() -> Mapping[str, Any]:
     """Return what is asked of the lines, by name."""
     judged = _judged()
-    grouped = _groupings(ibis.table(judged.schema(), name="judged"))
-    return {**_returned(), "judged": judged, **grouped}
+    tables = grouping.tables(ibis.table(judged.schema(), name="judged"))
+    return {**_returned(), "judged": judged, **tables}
 
 
 @cache
@@ -214,36 +205,17 @@ def _statements() -> Mapping[str, str]:
     return engines.duckdb_statements(_expressions())
 
 
-def _groupings(judged: Any) -> dict[str, Any]:
-    kept = judged.filter(judged.reason == _COUNTS)
-    own = kept.filter(~kept.is_gift)
-    # Rows come in a stated order, whatever the engine's threads did.
-    return {
-        "need_days": _need_days(own).order_by([*_PERSON, "need", "day"]),
-        "detailed": _need_days(_some(own)).order_by([*_PERSON, "need", "day"]),
-        "bare_need_days": _bare_need_days(own).order_by([*_PERSON, "need", "day"]),
-        "product_days": _product_days(own).order_by([*_PERSON, "product_id", "day"]),
-        "order_days": _order_days(kept).order_by([*_PERSON, "day"]),
-        "people": _people(kept).order_by(_PERSON),
-        "tastes": _tastes(own).order_by([*_PERSON, "need", "department", "style"]),
-        "reasons": _reasons(judged).order_by("reason"),
-    }
-
-
-def _day(column: Any) -> Any:
-    return column.cast("timestamp").epoch_seconds() // _DAY_S
-
-
 def _seen(as_of: date) -> Any:
     """Return lines up to a day with the units and the amount that refunds left of them.
 
     The day is written into this statement alone, where engines need not read what is later.
     """
     lines, today = ibis.table(_LINES, name="lines"), day_number(as_of)
-    seen = lines.filter(lines.ordered_on < ibis.timestamp(as_of + timedelta(days=1)))
+    tomorrow = ibis.timestamp(as_of + timedelta(days=1))
+    seen = lines.filter(lines.ordered_on < tomorrow)
     # A refund of tomorrow has not happened; one without a day has.
-    known = (_day(seen.refunded_on) <= today).fill_null(True)
-    day = _day(seen.ordered_on)
+    known = (seen.refunded_on < tomorrow).fill_null(True)
+    day = seen.ordered_on.cast("timestamp").epoch_seconds() // _DAY_S
     return seen.select(
         *_READ,
         day=day,
@@ -295,7 +267,7 @@ def _judged() -> Any:
     lines = _net().join(ibis.table(_PLACED, name="placed"), _PRODUCT)
     odd = _odd(lines, lines.need == NO_GOODS).values()
     numbered = [(is_so, number) for number, is_so in enumerate(odd)]
-    return lines.select(*_KEPT, reason=ibis.cases(*numbered, else_=_COUNTS).cast("int8"))
+    return lines.select(*_KEPT, reason=ibis.cases(*numbered, else_=grouping.COUNTS).cast("int8"))
 
 
 def _returned() -> dict[str, Any]:
@@ -308,66 +280,25 @@ def _returned() -> dict[str, Any]:
     """
     lines = _read()
     alive = lines.filter(~lines.status.isin(["cancelled", "test"]), lines.person_id.notnull())
-    alive = alive.select(*_MOVED)
     key = [*_PRODUCT, "person_id"]
-    back = ibis.table(alive.schema(), name="back")
+    place = [*key, "line_id", "day"]
+    came = alive.filter(alive.quantity < 0).select(*place, "quantity", "net_amount")
+    back = ibis.table(came.schema(), name="back")
+    # Only the return lines' amounts count: of purchases they are not even read.
+    zero = ibis.literal(0.0)
     buys = alive.filter(alive.quantity > 0).semi_join(back, key)
-    some = ibis.union(buys, back)
+    some = ibis.union(buys.select(*place, quantity=zero, net_amount=zero), back)
     is_back = some.quantity < 0
     order = [some.day, is_back.cast("int8"), some.line_id]
     until_now = ibis.window(group_by=key, order_by=order, rows=(None, 0))
     some = some.mutate(number=(~is_back).cast("int64").sum().over(until_now))
     of_number = ibis.window(group_by=[*key, "number"])
-    is_back = some.quantity < 0
     some = some.mutate(
-        returned_units=ibis.ifelse(is_back, some.quantity, 0.0).sum().over(of_number),
-        returned_amount=ibis.ifelse(is_back, some.net_amount, 0.0).sum().over(of_number),
+        returned_units=some.quantity.sum().over(of_number),
+        returned_amount=some.net_amount.sum().over(of_number),
     )
-    netted = some.filter(some.quantity > 0, some.returned_units < 0)
-    return {"back": alive.filter(alive.quantity < 0), "netted": netted.select(*_NETTED.names)}
-
-
-def _clocked(own: Any) -> Any:
-    """Return goods that start a clock. What came before a subscription's last delivery starts none:
-    what would have been bought instead is not known. That delivery does, once no other follows."""
-    goods = own.filter(own.need != "")
-    pair = ["account_id", "person_id", "need"]
-    sent = goods.filter(goods.is_subscription)
-    after = sent.day + sent.is_running.cast("int64")
-    sent = sent.group_by(pair).aggregate(since=after.max())
-    joined = goods.left_join(sent, pair)
-    joined = joined.filter(joined.since.isnull() | (joined.day >= joined.since))
-    return joined.select(*goods.columns)
-
-
-def _bare_need_days(own: Any) -> Any:
-    goods = _clocked(own)
-    return goods.group_by("account_id", "person_id", "need", "day").aggregate(
-        # Rounded: sums of floats depend on the order in which threads add them.
-        units=goods.units.sum().round(6)
-    )
-
-
-def _need_days(own: Any) -> Any:
-    """Group by day, with what the most expensive line was."""
-    goods = _clocked(own)
-    dearest = ibis.struct({"amount": goods.amount, "back": -goods.line_id})
-    days = goods.group_by("account_id", "person_id", "need", "day").aggregate(
-        units=goods.units.sum().round(6), line_id=goods.line_id.argmax(dearest)
-    )
-    price = goods.amount / goods.units
-    told = goods.select(
-        "account_id", "line_id", "product_id", "title", "colour", "size", "discount", price=price
-    )
-    return days.inner_join(told, ["account_id", "line_id"]).select(
-        "account_id", "person_id", "need", "day", "units", *_TOLD
-    )
-
-
-def _some(own: Any) -> Any:
-    """Return the lines of one in so many people."""
-    sample = ibis.table(_SAMPLE, name="sample")
-    return own.inner_join(sample, "account_id").filter(lambda t: t.person_id % t.every == 0)
+    netted = some.filter(some.quantity >= 0, some.returned_units < 0)
+    return {"back": came, "netted": netted.select(*_NETTED.names)}
 
 
 def _sample(placed: pd.DataFrame, one_in: Mapping[int, int]) -> pd.DataFrame:
@@ -376,59 +307,13 @@ def _sample(placed: pd.DataFrame, one_in: Mapping[int, int]) -> pd.DataFrame:
     return pd.DataFrame({"account_id": accounts, "every": every}, dtype="int64")
 
 
-def _product_days(own: Any) -> Any:
-    # Ids below zero stand for lines without a product.
-    goods = own.filter(own.product_id >= 0)
-    return goods.select("account_id", "person_id", "product_id", "day").distinct()
-
-
-def _order_days(kept: Any) -> Any:
-    return kept.group_by("account_id", "person_id", "day").aggregate(
-        # Rounded: sums of floats depend on the order in which threads add them.
-        amount=kept.amount.sum().round(6),
-        articles=kept.product_id.nunique(),
-    )
-
-
-def _people(kept: Any) -> Any:
-    return kept.group_by("account_id", "person_id").aggregate(
-        first_day=kept.day.min(),
-        last_day=kept.day.max(),
-        frequency=kept.day.nunique(),
-        revenue=kept.amount.sum().round(6),
-        line_quantity=kept.units.median(),
-        wholesale_share=(kept.channel == "wholesale").cast("float64").mean(),
-    )
-
-
-def _tastes(own: Any) -> Any:
-    """Count items; age counts from the person's own last purchase, so that time alone changes
-    nobody's taste: only a purchase does."""
-    goods = own.filter(own.need != "")
-    last = goods.group_by(_PERSON).aggregate(last=goods.day.max())
-    goods = goods.inner_join(last, _PERSON)
-    goods = goods.mutate(age=(goods.last - goods.day).cast("float64"))
-    weight = ibis.literal(0.5) ** (goods.age / TASTE_HALF_LIFE_DAYS)
-    # Rounded: sums of floats depend on the order in which threads add them.
-    return goods.group_by("account_id", "person_id", "need", "department", "style").aggregate(
-        items=goods.count(),
-        weight=weight.sum().round(9),
-        own_weight=ibis.ifelse(goods.in_season, 0.0, weight).sum().round(9),
-    )
-
-
-def _reasons(judged: Any) -> Any:
-    return judged.group_by("reason").aggregate(
-        lines=judged.count(),
-        gifts=judged.is_gift.cast("int64").sum(),
-        subscriptions=judged.is_subscription.cast("int64").sum(),
-    )
-
-
 def _counters(reasons: pd.DataFrame) -> dict[str, int]:
     count = dict(zip(reasons["reason"], reasons["lines"].astype(int), strict=True))
-    counted = reasons[(reasons["reason"] == _COUNTS).to_numpy()]
-    counters = {"lines": int(reasons["lines"].sum()), "counted lines": count.get(_COUNTS, 0)}
+    counted = reasons[(reasons["reason"] == grouping.COUNTS).to_numpy()]
+    counters = {
+        "lines": int(reasons["lines"].sum()),
+        "counted lines": count.get(grouping.COUNTS, 0),
+    }
     reasons_by_number = enumerate(_odd(_read(), ibis.literal(False)))
     counters |= {f"{reason} lines": count.get(number, 0) for number, reason in reasons_by_number}
     return counters | {

@@ -15,7 +15,8 @@ import pandas as pd
 
 from segmentation import affinity
 from segmentation.duedates.starts import Bools, Floats, Ints
-from segmentation.features import TASTE_HALF_LIFE_DAYS, is_gift_season
+from segmentation.features import is_gift_season
+from segmentation.grouping import TASTE_HALF_LIFE_DAYS
 from segmentation.groups.keys import DETAILS, key_of
 from segmentation.picks.colours import named
 from segmentation.words import Dictionary, slug

@@ -43,7 +43,7 @@ WITH seen AS NOT MATERIALIZED (
     FROM read_parquet('{folder}/*.parquet')
     WHERE ordered_on < DATE '{end}' AND status NOT IN ('test', 'cancelled')
       AND person_id IS NOT NULL
-), came AS (
+), came AS MATERIALIZED (
     SELECT account_id, person_id, product_id, place, quantity, net_amount
     FROM seen WHERE quantity < 0
 ), looked AS (
