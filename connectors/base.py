@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
@@ -116,6 +117,9 @@ class ErasureAsked:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShopErasureAsked:
     """Everything of a shop that removed us is to be forgotten."""
+
+    #: When that was asked; a shop that has come back since is not meant.
+    at: datetime | None = None
 
 
 #: A webhook's word is a hint: what it says of a record is read again before it counts.

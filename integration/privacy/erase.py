@@ -75,9 +75,17 @@ def preview(session: Session, subject: Subject) -> Preview:
     )
 
 
-def start(session: Session, context: Context, subject: Subject, user_id: int | None = None) -> int:
+def start(
+    session: Session,
+    context: Context,
+    subject: Subject,
+    user_id: int | None = None,
+    *,
+    here_only: bool = False,
+) -> int:
     """Take a person out of our tables, have Mailchimp told, and return the receipt's id.
 
+    With `here_only` Mailchimp is not told, as the merchant chose for what his shop asks.
     All of it in the caller's transaction: what is not committed has not happened.
     """
     account_id = session.info["account_id"]
@@ -86,7 +94,11 @@ def start(session: Session, context: Context, subject: Subject, user_id: int | N
         requested_at=context.clock(),
         by_user_id=user_id,
         pending=context.vault.encrypt(subject.to_text()),
-        mailchimp={"answers": [], "owed": owed(session, subject)},
+        mailchimp={
+            "answers": [],
+            "owed": [] if here_only else owed(session, subject),
+            "here_only": here_only,
+        },
     )
     session.add(receipt)
     session.flush()
@@ -117,7 +129,7 @@ def erase(context: Context, job: Job) -> None:
     erasure_id = job.payload["erasure_id"]
     with scoped(context.engine, job.account_id) as session:
         receipt = session.get_one(Erasure, erasure_id)
-        audiences = _audiences(session)
+        audiences = [] if receipt.mailchimp.get("here_only") else _audiences(session)
     if receipt.pending is None:
         return
     subject = Subject.from_text(context.vault.decrypt(receipt.pending))

@@ -30,6 +30,7 @@ from integration.shopify import clone
 from integration.shopify.application import SCOPES, application
 from integration.shopify.keeper import sealed
 from integration.shopify.stores import CLONED, PLATFORM, RENEWED, by_id, of_shop
+from integration.shops import subscribed
 from integration.sources import add_shop
 from integration.tables import Account, Shop, ShopifyStore, ShopifyVisit, User
 from integration.work.queue import wake_resting
@@ -135,6 +136,8 @@ def arrive(
         user_id = _somebody(session, owner)
     with scoped(context.engine, owner) as session:
         shop, is_new = _connect(context, session, who, grant, way)
+        # Anew at each arrival: Shopify drops them when a store removes us.
+        subscribed.start(session, shop)
         if is_new:
             start_import(session, context, shop, name=shop.name)
     clone.look_for_others(context, who)

@@ -30,6 +30,7 @@ from connectors.records import Deleted, Product, Record
 from integration.context import Context
 from integration.db import scoped
 from integration.pipeline import start_refresh
+from integration.privacy import asked
 from integration.shops.leaving import leave
 from integration.sources import open_source
 from integration.store.common import alone
@@ -79,6 +80,8 @@ class Wish:
                 self.is_removed = True
             case AccessAsked() | ErasureAsked() | ShopErasureAsked():
                 self.asked.append(change)
+                # Asked of who has left: where we were not told of it, look whether that is so.
+                self.is_removed |= isinstance(change, ShopErasureAsked)
             case _:
                 self.told.append(change)
 
@@ -118,8 +121,12 @@ def _apply_some(context: Context, job: Job) -> bool:
             found = _read(connector, wish)
     with scoped(context.engine, job.account_id) as session:
         job.extend(session)
+        row = session.get_one(Shop, shop.id)
         if shop.disconnected_at is None:
-            _store(session, context, session.get_one(Shop, shop.id), wish, found)
+            _store(session, context, row, wish, found)
+        # After what they are about was stored: whoever is to be forgotten may be in it.
+        for request in wish.asked:
+            asked.take(session, context, row, request)
         _mark(session, context, waiting, wish)
     return True
 

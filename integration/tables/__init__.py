@@ -35,7 +35,7 @@ from integration.tables.insight import (
 )
 from integration.tables.members import Addition, PlanName
 from integration.tables.people import Identity, Person, Separation, SourceProfile
-from integration.tables.privacy import ErasedKey, Erasure, Salt
+from integration.tables.privacy import ErasedKey, Erasure, PrivacyRequest, Salt
 from integration.tables.shopdata import ShopRecord, ShopStore
 from integration.tables.shopify import ShopifyStore, ShopifyVisit
 from integration.tables.work import ImportRun, Inbox, Reject, Work
@@ -72,6 +72,7 @@ __all__ = [
     "Plan",
     "PlanChange",
     "PlanName",
+    "PrivacyRequest",
     "Product",
     "PushedValue",
     "Refund",

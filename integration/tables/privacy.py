@@ -42,6 +42,26 @@ class Erasure(Owned, table=True):
     lifted_because: str | None = None
 
 
+class PrivacyRequest(Owned, table=True):
+    """Something a shop's platform asked on behalf of people; it names nobody."""
+
+    id: int | None = primary_key()
+    account_id: int = account_key()
+    shop_id: int = reference("shop.id")
+    #: access, erasure or shop.
+    kind: str
+    #: The platform's number of it, where it has one.
+    request: str = ""
+    asked_at: datetime = moment()
+    due_at: datetime = moment()
+    done_at: datetime | None = moment(nullable=True)
+    #: Whom it is about, encrypted; None once it was done.
+    pending: str | None = None
+    erasure_id: int | None = reference("erasure.id", nullable=True)
+    #: Of a shop that was forgotten: table -> how many rows went.
+    counts: dict[str, Any] = json_column()
+
+
 class ErasedKey(Owned, table=True):
     """Something an erased person could be recognised by, as a salted hash."""
 

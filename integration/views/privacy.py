@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, abort, flash, jsonify, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from integration.audience import restraint
 from integration.mailchimp.errors import MailchimpError
-from integration.privacy import access, erase
+from integration.privacy import access, asked, erase
 from integration.privacy.subject import Subject, of_address, of_person, only_person
 from integration.reading import segments
-from integration.tables import Erasure, Person
+from integration.tables import Erasure, Person, PrivacyRequest, Shop
 from integration.views.base import context, form_text, own_or_404, own_rows, today, user
 from integration.views.texts import gettext
 from integration.work.runner import wake_due
@@ -28,7 +28,41 @@ def show() -> ResponseReturnValue:
             receipts=erase.receipts(session),
             stages=erase.stages(session),
             counts=count_names(),
+            requests=asked.requests(session),
+            shops={shop.id: shop for shop in session.exec(select(Shop)).all()},
+            in_mailchimp=asked.IN_MAILCHIMP,
         )
+
+
+@bp.post("/privacy/asked/<int:request_id>")
+def hand_over_asked(request_id: int) -> ResponseReturnValue:
+    """Download what a customer asked his shop to see, and note that it was handed over."""
+    with own_rows() as session:
+        request = own_or_404(session, PrivacyRequest, request_id)
+        subject = asked.subject_of(session, context(), request)
+    if subject is None:
+        abort(409)
+    try:
+        told = access.document(context(), user().account_id, subject)
+    except MailchimpError:
+        flash(gettext("Mailchimp could not be asked. Try again in a moment."))
+        return redirect(url_for(".show"))
+    with own_rows() as session:
+        asked.done(context(), own_or_404(session, PrivacyRequest, request_id))
+    answer = Response(access.text(told), mimetype="application/json")
+    name = f"request-{request_id}.json"
+    answer.headers.set("Content-Disposition", "attachment", filename=name)
+    return answer
+
+
+@bp.post("/privacy/shop/<int:shop_id>")
+def choose_for_shop(shop_id: int) -> ResponseReturnValue:
+    """Choose whether who is forgotten at a shop's wish is erased in Mailchimp too."""
+    with own_rows() as session:
+        shop = own_or_404(session, Shop, shop_id)
+        shop.config = {**shop.config, asked.IN_MAILCHIMP: form_text("mailchimp") == "yes"}
+    flash(gettext("Saved."))
+    return redirect(url_for(".show"))
 
 
 @bp.get("/privacy/<int:erasure_id>.json")

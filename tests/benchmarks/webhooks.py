@@ -52,6 +52,8 @@ BAR = 0.7
 #: Bytes of an order as Shopify sends it, with a handful of lines.
 _PADDING = "x" * 4_000
 KILLS, ORDERS = 3, 120
+#: Connections refused above which a route is away.
+_MOST_REFUSED = 500
 
 
 def run(data: Path, seconds: float = 20) -> list[Result]:  # alike for all
@@ -271,6 +273,8 @@ class _Target:
                 answers.append(self._one())
             except ConnectionError:
                 self.refused += 1  # the queue of the socket is full: nothing was acknowledged
+                if self.refused > _MOST_REFUSED:
+                    raise
         return answers
 
     def _one(self) -> float:

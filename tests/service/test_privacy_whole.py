@@ -54,6 +54,9 @@ NOT_TOLD = {
     "event_switch": "a switch of the merchant's",
     "flow_look": "whether a flow runs",
     "shop_store": "a store as a whole",
+    "shopify_store": "the merchant's way into a shop",
+    "shopify_visit": "somebody of the merchant's on his way to connect a shop",
+    "privacy_request": "that somebody asked, by numbers; whom it is about is encrypted until done",
     "work": "what is to be done, by numbers of ours",
 }
 #: How a column is called that names a person, or holds what may.
