@@ -1,0 +1,156 @@
+"""What happens in a Shopify store is here after its webhooks, whatever befalls them on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+pytest.importorskip("graphql", reason="graphql-core is a tool of the tests")
+
+from connectors.shopify.fields import number
+from integration.app import create_app
+from integration.context import Context, make_context
+from integration.db import scoped
+from integration.settings import Settings
+from integration.shops import subscribed
+from integration.tables import Inbox, Order, Shop, ShopifyStore, SourceProfile
+from integration.work.execute import run_until_idle
+from integration.work.handlers import HANDLERS
+from tests.emulators.shopify.clock import Clock
+from tests.emulators.shopify.server import GOLDEN, SCOPES, ShopifyEmulator
+from tests.service.web_shop import add_web_shop, rows
+
+_ONLY_EVENTS = {**HANDLERS, "refresh": lambda *_: None, "import": lambda *_: None}
+
+
+@pytest.fixture
+def shopify() -> Iterator[ShopifyEmulator]:
+    """A small store at a moment that a test moves."""
+    clock = Clock(datetime(2026, 11, 1, 12, tzinfo=UTC))
+    with ShopifyEmulator.serve(clock, customers=6, only_sold=True) as served:
+        served.app.distribution = "custom"
+        served.shop().plan = "enterprise"
+        yield served
+
+
+@pytest.fixture
+def context(settings: Settings, shopify: ShopifyEmulator) -> Iterator[Context]:
+    """An installation that finds the store at the emulator, at the emulator's moment."""
+    given = settings.model_dump() | {
+        "shopify_client_id": shopify.client_id,
+        "shopify_client_secrets": shopify.client_secret,
+        "shopify_url_template": shopify.url_template,
+    }
+    made = make_context(Settings(**given), clock=shopify.clock)
+    yield made
+    made.engine.dispose()
+
+
+@pytest.fixture
+def shop(context: Context, shopify: ShopifyEmulator) -> Shop:
+    """The store, connected, and subscribed to all we want; nothing of it is read."""
+    shop = add_web_shop(context)
+    token = shopify.install(expiring=False)["access_token"]
+    with scoped(context.engine, shop.account_id) as session:
+        store = ShopifyStore(
+            account_id=shop.account_id,
+            shop_id=shop.id or 0,
+            store_id="gid://shopify/Shop/1",
+            domain=GOLDEN,
+            way="fixed",
+            access_token=context.vault.encrypt(token),
+            scopes={"names": list(SCOPES)},
+            installed_at=shopify.clock(),
+        )
+        session.add(store)
+    assert subscribed.look_after(context, shop) == {}
+    return shop
+
+
+@pytest.fixture
+def follow(context: Context, shopify: ShopifyEmulator, shop: Shop) -> Callable[[], None]:
+    """Have everything delivered that waits, and applied."""
+    client = create_app(context).test_client()
+
+    def bring(_url: str, headers: Mapping[str, str], body: bytes) -> int:
+        answer = client.post("/hooks/shopify", data=body, headers=dict(headers))
+        answer.close()
+        return answer.status_code
+
+    def go() -> None:
+        shopify.clock.advance(seconds=60)
+        shopify.hooks.deliver()
+        run_until_idle(context, handlers=_ONLY_EVENTS)
+
+    shopify.hooks.transport = bring
+    return go
+
+
+def orders(context: Context, shop: Shop) -> dict[str, Any]:
+    """Orders here, by number."""
+    return {row.external_id: row for row in rows(context, shop, Order)}
+
+
+def test_duplicates_and_disorder_leave_one_order_as_it_is_there(
+    context: Context, shopify: ShopifyEmulator, shop: Shop, follow: Callable[[], None]
+) -> None:
+    acts = shopify.acts()
+    shopify.hooks.switch("duplicate", times=3)
+    shopify.hooks.switch("reorder", times=2)
+    made = acts.order_again(next(iter(shopify.shop().orders)))["id"]
+    shopify.clock.advance(seconds=5)
+    acts.cancel(made)
+    follow()
+    (order,) = orders(context, shop).values()
+    assert (order.external_id, order.status) == (number(made), "cancelled")
+    assert all(row.applied_at for row in rows(context, shop, Inbox))
+
+
+def test_what_was_signed_by_somebody_else_changes_nothing(
+    context: Context, shopify: ShopifyEmulator, shop: Shop, follow: Callable[[], None]
+) -> None:
+    shopify.hooks.switch("wrong_signature", times=9)
+    shopify.acts().edit(next(iter(shopify.shop().orders)), tags=["x"])
+    follow()
+    assert (orders(context, shop), rows(context, shop, Inbox)) == ({}, [])
+
+
+def test_a_deleted_order_and_merged_customers_are_so_here(
+    context: Context, shopify: ShopifyEmulator, shop: Shop, follow: Callable[[], None]
+) -> None:
+    acts, there = shopify.acts(), shopify.shop()
+    kept, gone = list(there.customers)[:2]
+    mine = [row["id"] for row in there.orders.values() if row["customer"] == {"id": gone}]
+    for key in (kept, gone, *mine):
+        acts.edit(key, tags=["seen"])
+    follow()
+    acts.merge(kept, gone)
+    if len(mine) > 1:
+        acts.delete(mine[0])
+    follow()
+    profiles = {row.external_id: row for row in rows(context, shop, SourceProfile)}
+    assert profiles[number(gone)].email is None
+    left = orders(context, shop)
+    assert set(left) == {number(key) for key in (mine[1:] if len(mine) > 1 else mine)}
+    assert {row.profile_id for row in left.values()} <= {profiles[number(kept)].id}
+
+
+def test_a_store_that_removed_us_is_left_and_forgotten_two_days_later(
+    context: Context, shopify: ShopifyEmulator, shop: Shop, follow: Callable[[], None]
+) -> None:
+    shopify.app.compliance_url = "https://stipt.example/hooks/shopify"
+    acts = shopify.acts()
+    acts.edit(next(iter(shopify.shop().orders)), tags=["seen"])
+    follow()
+    assert len(orders(context, shop)) == 1
+    acts.uninstall()
+    follow()
+    (row,) = rows(context, shop, Shop)
+    assert row.disconnected_at is not None
+    assert len(orders(context, shop)) == 1
+    shopify.clock.advance(seconds=49 * 3600)
+    follow()
+    assert orders(context, shop) == {}
