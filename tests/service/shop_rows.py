@@ -32,6 +32,7 @@ from integration.tables import (
     PersonProfile,
     Plan,
     PlanChange,
+    PrivacyRequest,
     Product,
     Refund,
     Reject,
@@ -80,6 +81,7 @@ class Merchant:
     dead_work_id: int
     store_id: int
     erasure_id: int
+    request_id: int
     rule_id: int
     draft_id: int
     own_id: int
@@ -129,6 +131,8 @@ def merchant(
         erasure = _add(session, Erasure(account_id=account_id, status="done", requested_at=NOW,
                                         finished_at=NOW, counts={"identity": 2},
                                         mailchimp={"answers": []}))  # fmt: skip
+        request = _add(session, PrivacyRequest(account_id=account_id, shop_id=shop, kind="access",
+                                               asked_at=NOW, due_at=NOW, done_at=NOW))  # fmt: skip
         dead = _add(
             session,
             Work(account_id=account_id, kind="push", lane=f"account:{account_id}:push",
@@ -149,6 +153,7 @@ def merchant(
         dead_work_id=dead,
         store_id=store,
         erasure_id=erasure,
+        request_id=request,
         rule_id=rule,
         draft_id=draft,
         own_id=own,

@@ -49,6 +49,7 @@ def values_of(known: Merchant) -> dict[str, list[object]]:
         "store_id": [known.store_id],
         "shop_id": [known.shop_id],
         "erasure_id": [known.erasure_id],
+        "request_id": [known.request_id],
         "kind": ["due"],
         "draft_id": [known.draft_id],
         "own_id": [known.own_id],
