@@ -14,6 +14,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from connectors.shopify.subscriptions import WANTED
+
 _MODULE = "tests.emulators.shopify.server"
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -54,7 +56,7 @@ def emulated_shopify(
         shopify.app.app_url = f"{pages}/shopify"
         shopify.app.redirect_urls = [f"{pages}/shopify/callback"]
         shopify.app.compliance_url = f"{pages}/hooks/shopify"
-        shopify.app.declared_topics = {"APP_UNINSTALLED"}
+        shopify.app.declared_topics = set(WANTED)
         yield Emulated(
             install_from=f"{shopify.url_template.format(shop=server.GOLDEN)}/admin/apps",
             settings=(
