@@ -17,7 +17,7 @@ run: $(VENV)/.runtime  ## pages and worker of your own installation (after `.ven
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/honcho start --port 8000 web worker
 
 test: $(VENV)/.dev  ## run the tests (ARGS="-k word" for some of them)
-	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 
 check: $(VENV)/.dev  ## ruff, mypy --strict, import rules
 	$(BIN)/ruff check .
