@@ -33,6 +33,7 @@ from integration.flows import switches as flow_switches
 from integration.mailchimp.push import publish
 from integration.shopdata import stores as shop_stores
 from integration.sources import open_source, place, remember, source_key, system_of
+from integration.store.common import alone
 from integration.store.erased import rejects_without_erased
 from integration.store.page import write_page
 from integration.tables import Account, ImportRun, Reject, Shop, SyncState, Work
@@ -194,6 +195,7 @@ def _say(context: Context, job: Job, error: str | None) -> None:
     """Note why a reading does not get on, or that it does again."""
     with scoped(context.engine, job.account_id) as session:
         job.extend(session)
+        alone(session)
         session.get_one(ImportRun, job.payload["run_id"]).error = error
         if error is not None:
             start_refresh(session, as_of=job.payload["as_of"], people=_changed(session, job))
@@ -202,6 +204,7 @@ def _say(context: Context, job: Job, error: str | None) -> None:
 def _end(context: Context, job: Job, status: str, error: str | None) -> None:
     with scoped(context.engine, job.account_id) as session:
         job.extend(session)
+        alone(session)
         run = session.get_one(ImportRun, job.payload["run_id"])
         run.status, run.error, run.finished_at = status, error, context.clock()
         start_refresh(session, as_of=job.payload["as_of"], people=_changed(session, job))
@@ -261,6 +264,19 @@ def _is_reading(session: Session) -> bool:
     return session.exec(runs.limit(1)).first() is not None
 
 
+def _is_put_off(context: Context, job: Job) -> bool:
+    """Leave a computation to the reading whose end is to come: that sees more."""
+    with scoped(context.engine, job.account_id) as session:
+        # An end of this very moment either is seen here, or finds what is put off and starts it.
+        job.extend(session)
+        alone(session)
+        if not _is_reading(session):
+            return False
+        later = context.clock() + _AFTER_READING
+        start_refresh(session, **_asked(job.payload), run_at=later)
+        return True
+
+
 def looking_from(context: Context, account: Account) -> date:
     """Return the day a live run looks from: today in the shop's zone."""
     return context.clock().astimezone(ZoneInfo(account.time_zone)).date()
@@ -273,12 +289,9 @@ def refresh(context: Context, job: Job) -> None:
     from integration.own.members import with_own
     from segmentation.compute import assign, run
 
+    if _is_put_off(context, job):
+        return
     with scoped(context.engine, job.account_id) as session:
-        if _is_reading(session):
-            # Its end starts one that sees more, and takes this one's people along.
-            later = context.clock() + _AFTER_READING
-            start_refresh(session, **_asked(job.payload), run_at=later)
-            return
         account = session.get_one(Account, job.account_id)
         given = job.payload.get("as_of")
         as_of = date.fromisoformat(given) if given else looking_from(context, account)

@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from threading import Thread
 
 import pytest
-from sqlmodel import select, text
+from sqlmodel import Session, select, text
 
 from connectors.base import Page
 from connectors.demo.connector import DemoConnector
 from connectors.errors import Unreachable
+from integration import pipeline
 from integration.db import make_engine, scoped, unscoped
 from integration.pipeline import import_source, refresh
 from integration.tables import (
@@ -25,7 +27,7 @@ from integration.tables import (
 )
 from integration.tables import Order as OrderRow
 from integration.work.execute import perform, run_until_idle
-from integration.work.queue import claim
+from integration.work.queue import AT_ONCE, claim
 from tests.connectors.files.writing import write
 from tests.service.contents import differences, meant, stored
 from tests.service.installation import CUSTOMERS, Installation, demo_orders
@@ -161,6 +163,36 @@ def test_a_computation_leaves_it_to_the_reading_that_is_still_to_come(
 
 
 # -- asking and failing ----------------------------------------------------------------------------
+
+
+def test_a_computation_put_off_while_the_reading_ends_is_started_by_that_end(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.demo("web", "card")
+    first = claim(installation.context)
+    assert first is not None
+    perform(first)
+    second, asked = claim(installation.context), claim(installation.context)
+    assert second is not None
+    assert asked is not None
+    assert (second.kind, asked.kind) == ("import", "refresh")
+    ending = Thread(target=pipeline._end, args=(installation.context, second, "done", None))
+    look = pipeline._is_reading
+
+    def slowly(session: Session) -> bool:
+        found = look(session)
+        ending.start()
+        ending.join(0.5)  # as much of it as does not wait for this transaction
+        return found
+
+    monkeypatch.setattr(pipeline, "_is_reading", slowly)
+    refresh(installation.context, asked)
+    ending.join()
+    with unscoped(installation.engine) as session:
+        waiting = session.exec(
+            select(Work.run_at).where(Work.kind == "refresh", Work.status == "queued")
+        ).all()
+    assert waiting == [AT_ONCE]
 
 
 def test_a_question_waits_and_nothing_is_written_until_it_is_answered(
