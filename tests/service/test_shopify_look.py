@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
+from connectors.shopify.client import Client
 from integration.context import Context, make_context
 from integration.db import scoped, unscoped
 from integration.night import start_hour
@@ -105,7 +106,10 @@ def test_a_right_that_went_away_is_seen_the_next_day(merchant: Merchant) -> None
     assert merchant.store().seen["rights"]["customers"] == "approval"
 
 
-def test_shopify_out_of_reach_is_tried_again(merchant: Merchant) -> None:
+def test_shopify_out_of_reach_is_tried_again(
+    merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Client, "_wait", lambda _client, _seconds: None)
     nowhere = merchant.context.settings.model_copy(
         update={"shopify_url_template": "http://127.0.0.1:1/{shop}"}
     )
