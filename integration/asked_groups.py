@@ -10,6 +10,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, delete, select
 
+from integration.audience.settled import put_drafts_away
 from integration.db import upsert
 from integration.fits import newest
 from integration.tables import Choice
@@ -78,3 +79,4 @@ def take_back(session: Session, key: str) -> None:
         raise CannotAsk("unknown")
     mine = (col(Choice.kind) == _KIND, col(Choice.subject) == key)
     session.exec(delete(Choice).where(*mine))
+    put_drafts_away(session)

@@ -36,6 +36,15 @@ def put_to_rest(session: Session, audience_id: int) -> None:
         )
 
 
+def put_drafts_away(session: Session) -> None:
+    """Discard what was compared before the merchant took a segment back: it would still be given.
+
+    What is published already, or on its way, the next plan puts right.
+    """
+    for plan in session.exec(select(Plan).where(Plan.status == "draft", Plan.kind == "push")):
+        plan.status = "discarded"
+
+
 def is_newest(session: Session, plan: Plan) -> bool:
     """Whether no plan of the same audience was made after this one."""
     newer = select(Plan.id).where(Plan.audience_id == plan.audience_id, col(Plan.id) > plan.id)

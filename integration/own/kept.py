@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlmodel import Session, col, delete, select
 
+from integration.audience.settled import put_drafts_away
 from integration.context import Context
 from integration.tables import CampaignRule, OwnSegment
 from segmentation.builder.document import Node, read, write
@@ -90,7 +91,7 @@ def keep(
 
 
 def remove(session: Session, context: Context, row: OwnSegment) -> None:
-    """Take a segment and its people away; the next plan takes its tag away.
+    """Take a segment and its people away; the next plan takes its tag away, a draft is none.
 
     Raises
     ------
@@ -105,6 +106,7 @@ def remove(session: Session, context: Context, row: OwnSegment) -> None:
     if session.exec(writes.limit(1)).first() is not None:
         raise CannotKeep("rule")
     row.removed_at = context.clock()
+    put_drafts_away(session)
     session.flush()
 
 

@@ -34,7 +34,12 @@ def publish() -> ResponseReturnValue:
         flash(_refusals()[error.reason])
         return redirect(url_for("groups.show"))
     wake_due(context())
-    flash(gettext("Kept. The group is a segment in a moment; its tag stands in the next preview."))
+    flash(
+        gettext(
+            "Kept. The group is a segment in a moment; its tag stands in the next preview, "
+            "where there is room for it."
+        )
+    )
     return redirect(url_for("groups.show"))
 
 

@@ -11,6 +11,7 @@ import pytest
 from sqlmodel import col, select
 
 from integration.audience.names import within_budget
+from integration.audience.plan import CannotPublish
 from integration.audience.undo import make_undo
 from integration.db import scoped
 from integration.own import kept
@@ -278,6 +279,18 @@ def test_a_segment_that_a_rule_writes_to_is_not_removed(shop: AudienceShop) -> N
     with pytest.raises(CannotKeep) as error:
         remove(shop, row)
     assert error.value.reason == "rule"
+
+
+def test_a_plan_that_waits_cannot_give_the_tag_of_a_segment_that_was_removed(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    row = keep(shop)
+    plan = shop.plan()
+    remove(shop, row)
+    with pytest.raises(CannotPublish):
+        shop.publish(plan.id)
+    shop.push()
+    assert "Own: Buys often" not in tags(sandbox)
 
 
 def test_what_was_removed_can_be_put_back_for_a_month(shop: AudienceShop) -> None:
