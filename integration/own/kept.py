@@ -91,7 +91,7 @@ def keep(
 
 
 def remove(session: Session, context: Context, row: OwnSegment) -> None:
-    """Take a segment and its people away; the next plan takes its tag away, a draft is none.
+    """Take a segment and its people away; the next plan takes its tag, and drafts are discarded.
 
     Raises
     ------
