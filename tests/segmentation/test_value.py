@@ -207,6 +207,10 @@ def test_boosted_counts_keep_scikit_learns_conventions() -> None:
     )
 
 
+def test_the_odds_of_a_purchase_keep_scikit_learns_conventions() -> None:
+    check_estimator(ActiveOdds(), on_skip=None)
+
+
 def test_our_walk_through_the_trees_says_what_scikit_learn_says() -> None:
     rng = np.random.default_rng(2)
     table = rng.normal(size=(3_000, 4))
