@@ -26,10 +26,10 @@ from integration.context import Context
 from integration.db import scoped, unscoped
 from integration.installation import settle
 from integration.pipeline import start_import
-from integration.shopify import clone
+from integration.shopify import clone, switches
 from integration.shopify.application import SCOPES, application
 from integration.shopify.keeper import sealed
-from integration.shopify.stores import CLONED, PLATFORM, RENEWED, by_id, of_shop
+from integration.shopify.stores import CLONED, PLATFORM, RENEWED, by_domain, by_id, of_shop
 from integration.shops import subscribed
 from integration.sources import add_shop
 from integration.tables import Account, Shop, ShopifyStore, ShopifyVisit, User
@@ -59,11 +59,21 @@ def begin(context: Context, shop: str) -> tuple[str, str]:
     NotRegistered, NoShop
     """
     domain, now, state = checked_shop(shop), context.clock(), secrets.token_urlsafe(32)
-    address = authorize_url(application(context.settings), domain, SCOPES, state)
+    asked = _asked(context, domain)
+    address = authorize_url(application(context.settings), domain, asked, state)
     with unscoped(context.engine) as session:
         session.exec(delete(ShopifyVisit).where(col(ShopifyVisit.started_at) < now - STATE_LIVES))
         session.add(ShopifyVisit(state_hash=_hash(state), domain=domain, started_at=now))
     return address, state
+
+
+def _asked(context: Context, domain: str) -> tuple[str, ...]:
+    """Return what a store is asked for: to be read, and what its merchant wants besides."""
+    store = by_domain(context, domain)
+    if store is None:
+        return SCOPES
+    with scoped(context.engine, store.account_id) as session:
+        return switches.scopes(session, store.shop_id)
 
 
 def come_back(context: Context, query: str, *, kept: str, given: str) -> tuple[str, Grant]:
@@ -191,6 +201,9 @@ def _connect(
     if not waits:
         settle(context.settings, store)
     session.add(store)
+    # What the store says itself: a token of an app of one's own comes without its scopes.
+    store.scopes = {"names": sorted(who.scopes)}
+    switches.take_effect(session, store, now)
     wake_resting(session)
     return shop, is_new
 

@@ -15,6 +15,7 @@ from integration.context import Context
 from integration.db import scoped, unscoped
 from integration.installation import is_copy
 from integration.security import CannotDecrypt
+from integration.shopify import switches
 from integration.shopify.application import application
 from integration.shopify.keeper import RECONNECT, StoreKeeper, stored_grant
 from integration.tables import Shop, ShopifyStore
@@ -154,6 +155,7 @@ def stop(context: Context, store: ShopifyStore, why: str) -> None:
 def forget(session: Session, shop_id: int) -> None:
     """Forget how we were let in at a shop that removed us; who it is stays, for when it returns."""
     store = of_shop(session, shop_id)
+    switches.leave(session, shop_id)
     if store is not None:
         store.access_token = store.refresh_token = store.held_by = ""
         store.access_until = store.refresh_until = store.held_until = None

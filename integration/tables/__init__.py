@@ -37,7 +37,7 @@ from integration.tables.members import Addition, PlanName
 from integration.tables.people import Identity, Person, Separation, SourceProfile
 from integration.tables.privacy import ErasedKey, Erasure, PrivacyRequest, Salt
 from integration.tables.shopdata import ShopRecord, ShopStore
-from integration.tables.shopify import ShopifyStore, ShopifyVisit
+from integration.tables.shopify import ShopifyStore, ShopifySwitch, ShopifyVisit
 from integration.tables.work import ImportRun, Inbox, Reject, Work
 
 __all__ = [
@@ -86,6 +86,7 @@ __all__ = [
     "ShopRecord",
     "ShopStore",
     "ShopifyStore",
+    "ShopifySwitch",
     "ShopifyVisit",
     "SourceProfile",
     "SyncState",

@@ -51,6 +51,22 @@ class ShopifyStore(Owned, table=True):
     installed_at: datetime = moment()
 
 
+class ShopifySwitch(Owned, table=True):
+    """A feature of a store that needs more of Shopify than reading; no row: off."""
+
+    __tablename__ = "shopify_switch"
+    __table_args__ = (UniqueConstraint("shop_id", "name"),)
+
+    id: int | None = primary_key()
+    account_id: int = account_key()
+    shop_id: int = reference("shop.id", index=False)
+    #: A key of `integration.shopify.switches.SCOPES`.
+    name: str
+    wanted_at: datetime = moment()
+    #: When Shopify had granted what it needs; None: it has not, or no longer does.
+    on_since: datetime | None = moment(nullable=True)
+
+
 class ShopifyVisit(SQLModel, table=True):
     """A browser that was sent to Shopify and has to come back; nobody's yet, and good once."""
 
