@@ -49,7 +49,6 @@ _OPEN = frozenset(
         "hooks.look_for_batches",
         "hooks.receive",
         "hooks.receive_for_batches",
-        "shopify_hooks.receive",
     )
 )
 #: Bytes; exports of half a gigabyte are read as a stream.
@@ -67,8 +66,7 @@ def create_app(context: Context) -> Flask:
     Babel(app, locale_selector=base.language)
     formats.install(app)
     csrf = CSRFProtect(app)
-    for outside in (hooks.bp, shopify_hooks.bp):
-        csrf.exempt(outside)
+    csrf.exempt(hooks.bp)
     _logins(app, context)
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")
     limiter.limit("10 per minute", methods=["POST"])(session.bp)
@@ -79,6 +77,7 @@ def create_app(context: Context) -> Flask:
     _errors(app)
     app.add_url_rule("/healthz", "healthz", lambda: _health(context))
     app.context_processor(_words)
+    shopify_hooks.beside(app, context)
     return app
 
 

@@ -187,12 +187,31 @@ def hurried(engine: Engine) -> Iterator[Session]:
         with unscoped(engine) as session:
             yield session
         return
+    with for_one_statement(engine) as connection, connection.begin(), unscoped(connection) as own:
+        yield own
+
+
+@contextmanager
+def for_one_statement(engine: Engine) -> Iterator[Connection]:
+    """Open a connection for one statement that writes, of somebody who waits for our answer.
+
+    Its user begins and commits. On PostgreSQL each statement is a transaction of its own, so that
+    the server is not asked three times for one row.
+
+    Raises
+    ------
+    Busy
+        Nothing was written: see `hurried`.
+    """
+    if engine.dialect.name != "sqlite":
+        with engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+        return
     with engine.connect() as connection:
         own = connection.connection
         _set_pragmas(own, _HURRIED)
         try:
-            with unscoped(connection) as session:
-                yield session
+            yield connection
         except OperationalError as error:
             # The low byte: the rest says what kept it busy.
             if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF != SQLITE_BUSY:

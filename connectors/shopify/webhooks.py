@@ -55,6 +55,9 @@ class Delivery:
 
 def header(headers: Mapping[str, str], name: str) -> str:
     """Return a header by its name in `HEADERS`, however its letters are written."""
+    usual = HEADERS[name][0]
+    if usual in headers:
+        return headers[usual]
     wanted = [spelling.lower() for spelling in HEADERS[name]]
     given = {key.lower(): value for key, value in headers.items()}
     return next((given[spelling] for spelling in wanted if spelling in given), "")

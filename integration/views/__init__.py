@@ -26,7 +26,6 @@ from integration.views import (
     session,
     shop,
     shopify,
-    shopify_hooks,
     status,
 )
 
@@ -62,7 +61,6 @@ def register(app: Flask) -> None:
         *MAILCHIMP,
         status.bp,
         hooks.bp,
-        shopify_hooks.bp,
     ):
         app.register_blueprint(blueprint)
     app.jinja_env.globals["mailchimp_pages"] = [blueprint.name for blueprint in MAILCHIMP]

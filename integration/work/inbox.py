@@ -9,9 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, exists, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    exists,
+    or_,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, delete
 
@@ -80,6 +91,37 @@ def keep_of_shop(session: Session, account_id: int, shop_id: int, message: Messa
     return _keep(session, owner, *told) is not None
 
 
+def keep_of_shops(
+    connection: Connection,
+    owners: Select[tuple[int, int]],
+    given: Mapping[str, Any],
+    message: Message,
+) -> list[tuple[int, int]]:
+    """Keep a webhook for whom `owners` finds, in the caller's transaction and in one statement.
+
+    Parameters
+    ----------
+    owners
+        Selects accounts and shops; made once, as what it is put together to is kept.
+    given
+        The values of its parameters.
+
+    Returns
+    -------
+    list of tuple
+        Account and shop of whom it was new to; call `ask` for these after the commit.
+    """
+    told = {
+        "told_topic": message.topic,
+        "told_key": message.dedupe_key,
+        "told_headers": dict(message.headers),
+        "told_body": message.body,
+        "told_at": utc_now(),
+    }
+    statement = _keeping_for(connection.dialect.name, owners)
+    return [(row[0], row[1]) for row in connection.execute(statement, {**told, **given})]
+
+
 def _keep(
     session: Session,
     owner: Mapping[str, int],
@@ -88,24 +130,55 @@ def _keep(
     headers: Mapping[str, str],
     body: bytes,
 ) -> int | None:
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    values = {
+        **owner,
+        "topic": topic,
+        "dedupe_key": dedupe_key,
+        "headers": dict(headers),
+        "body": body,
+        "received_at": utc_now(),
+    }
     column = "shop_id" if "shop_id" in owner else "audience_id"
-    statement = (
-        insert(_INBOX)
-        .values(
-            topic=topic,
-            dedupe_key=dedupe_key,
-            headers=dict(headers),
-            body=body,
-            received_at=utc_now(),
-            **owner,
-        )
-        # Not a look before the insert: two copies may arrive at the same moment.
-        .on_conflict_do_nothing(index_elements=[column, "dedupe_key"])
-        .returning(_INBOX.c.id)
-    )
-    found: int | None = session.connection().execute(statement).scalar_one_or_none()
+    statement = _keeping(session.get_bind().dialect.name, column)
+    found: int | None = session.connection().execute(statement, values).scalar_one_or_none()
     return found
+
+
+#: Columns of the inbox by the parameter that fills each.
+_TOLD = {
+    "topic": "told_topic",
+    "dedupe_key": "told_key",
+    "headers": "told_headers",
+    "body": "told_body",
+    "received_at": "told_at",
+}
+
+
+@lru_cache
+def _keeping(dialect: str, owner: str) -> Any:
+    # Not a look before the insert: two copies may arrive at the same moment.
+    new = _insert(dialect).on_conflict_do_nothing(index_elements=[owner, "dedupe_key"])
+    return new.returning(_INBOX.c.id)
+
+
+@lru_cache
+def _keeping_for(dialect: str, owners: Select[tuple[int, int]]) -> Any:
+    told = [bindparam(given, type_=_INBOX.c[name].type) for name, given in _TOLD.items()]
+    new = _insert(dialect).from_select(
+        ["account_id", "shop_id", *_TOLD], owners.add_columns(*told), include_defaults=False
+    )
+    new = new.on_conflict_do_nothing(index_elements=["shop_id", "dedupe_key"])
+    return new.returning(_INBOX.c.account_id, _INBOX.c.shop_id)
+
+
+def _insert(dialect: str) -> Any:
+    return (postgresql.insert if dialect == "postgresql" else sqlite.insert)(_INBOX)
+
+
+def is_asked(connection: Connection, shop_id: int, now: datetime) -> bool:
+    """Tell whether a shop's waiting webhooks are to be applied already."""
+    given = {"lane": _lane(shop_id), "given_up": now - _REST}
+    return connection.execute(_IS_ASKED, given).first() is not None
 
 
 def ask(session: Session, account_id: int, shop_id: int, now: datetime) -> int | None:
@@ -114,8 +187,7 @@ def ask(session: Session, account_id: int, shop_id: int, now: datetime) -> int |
     Belongs after the commit that kept them: work that is still queued then begins after it, and
     will see them. Work that runs may have looked before.
     """
-    given = {"lane": _lane(shop_id), "given_up": now - _REST}
-    if session.connection().execute(_IS_ASKED, given).first() is not None:
+    if is_asked(session.connection(), shop_id, now):
         return None
     work = defer(
         session,

@@ -14,6 +14,7 @@ from integration.context import Context
 from integration.sandbox.app import create_sandbox
 from integration.sandbox.state import SandboxState
 from integration.settings import Settings
+from integration.views import shopify_hooks
 from segmentation.segments import MOST_PER_GROUP
 from tests.conftest import ROOT
 
@@ -59,10 +60,12 @@ def test_every_setting_that_the_code_reads_is_on_the_page() -> None:
 
 @pytest.mark.parametrize("kind", ["pages", "sandbox"])
 def test_every_route_is_documented(kind: str, context: Context) -> None:
-    app = create_app(context) if kind == "pages" else create_sandbox(SandboxState())
+    apps = [create_sandbox(SandboxState())]
+    if kind == "pages":
+        apps = [create_app(context), shopify_hooks.application(context)]
     pages, _, sandbox = page("pages.md").partition("## The sandbox")
     told = [row[0] for row in table(pages if kind == "pages" else sandbox)]
-    there = set(routes(app))
+    there = {route for app in apps for route in routes(app)}
     assert set(told) == there
     assert len(told) == len(there), "one line a route"
 

@@ -155,6 +155,7 @@ def test_what_nobody_listens_to_is_acknowledged_and_dropped(
     assert kept(context, shop) == []
 
 
+@on_both
 def test_the_same_delivery_is_kept_once_and_another_topic_of_its_id_too(
     context: Context, client: FlaskClient, shop: Shop
 ) -> None:
@@ -164,6 +165,7 @@ def test_the_same_delivery_is_kept_once_and_another_topic_of_its_id_too(
     assert len(work(context, shop)) == 1
 
 
+@on_both
 def test_a_store_in_two_accounts_tells_both(
     context: Context, client: FlaskClient, shop: Shop
 ) -> None:
@@ -187,7 +189,7 @@ def test_without_the_database_shopify_is_asked_to_bring_it_again(
     context: Context, client: FlaskClient, shop: Shop
 ) -> None:
     away = OperationalError("INSERT", {}, Exception("the server is gone"))
-    with mock.patch.object(shopify_hooks, "keep_of_shop", side_effect=away):
+    with mock.patch.object(shopify_hooks, "keep_of_shops", side_effect=away):
         assert tell(client).status_code == 503
     assert kept(context, shop) == []
 

@@ -19,8 +19,6 @@ from tests.service.visitor import Visitor
 OPEN = {"static", "healthz", "session.login", "session.enter"}
 #: Called by Mailchimp: a secret in the address and a signature, no log-in (test_hooks.py).
 HOOKS = {"hooks.look", "hooks.look_for_batches", "hooks.receive", "hooks.receive_for_batches"}
-#: Called by Shopify: a signature over the body (test_shopify_hooks.py).
-HOOKS |= {"shopify_hooks.receive"}
 #: Called by a browser that Shopify sends: a signature, no log-in (test_shopify_install.py).
 SHOPIFY = {"shopify.enter", "shopify.callback", "shopify.bounce", "shopify.leave_frame"}
 PREFERENCES = {"preferences.choose_language", "preferences.choose_theme"}
