@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
-from connectors.records import BadRecord, Cursor, Deleted, Record
+from connectors.records import BadRecord, ConsentEvent, ConsentState, Cursor, Deleted, Record
 
 
 class InstallShape(StrEnum):
@@ -193,5 +193,58 @@ class Connector(Protocol):
         Raises
         ------
         NotGenuine
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """What a platform holds about permission to mail one customer."""
+
+    #: The address that it is about; None where the customer has none.
+    email: str | None
+    state: ConsentState
+    #: When that was stated; None where the platform does not say.
+    at: datetime | None
+    #: The platform's own words, for the merchant: "SUBSCRIBED".
+    told: str
+
+
+class ConsentWriter(Protocol):
+    """A source that can be told what a person decided about mail elsewhere; few can.
+
+    Whoever uses it reads `standing` first: a platform may keep the date of a statement that
+    changed nothing, so that an older one written late would win.
+    """
+
+    def standing(self, key: str) -> Standing | None:
+        """What stands there now; None for a customer who is not there.
+
+        Raises
+        ------
+        ConnectorError
+        """
+        ...
+
+    def write(
+        self, key: str, state: ConsentState, at: datetime, *, confirmed: bool
+    ) -> ConsentEvent:
+        """State that a customer withdrew (DENIED) or opted in (CONFIRMED) at a moment.
+
+        Parameters
+        ----------
+        confirmed
+            Of an opt-in: the person confirmed it by a mail (double opt-in).
+
+        Returns
+        -------
+        ConsentEvent
+            What stands there afterwards, as reading the customer will tell it.
+
+        Raises
+        ------
+        ConnectorError
+            `NotAuthorized` where the right lacks, `Retryable` where another try may work; it may
+            have been written then. Else it was refused.
         """
         ...

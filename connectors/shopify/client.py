@@ -11,11 +11,12 @@ import logging
 import random
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
 from connectors.errors import ConnectorError, Unreachable
 from connectors.http import Http, Response
+from connectors.shopify import guard
 from connectors.shopify.answers import Answer, read_answer
 from connectors.shopify.cost import Bucket
 from connectors.shopify.errors import Throttled, TokenRefused
@@ -57,6 +58,8 @@ class Client:
         Its permanent host, such as "dressed.myshopify.com"; checked here.
     reserve
         Points of the bucket to leave for others: a few hundred for a nightly job.
+    may
+        Mutations that this client is opened for, beside those that every client may send.
     on_refused
         Called when no token is accepted (any more), before `TokenRefused` is raised.
     sleep, clock, jitter
@@ -71,6 +74,7 @@ class Client:
         url_template: str = URL_TEMPLATE,
         http: Http | None = None,
         reserve: float = 0.0,
+        may: Collection[str] = (),
         on_refused: Callable[[], None] | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
@@ -85,6 +89,7 @@ class Client:
         #: For files that an answer names: no token goes along.
         self.http = http or Http()
         self._tokens, self._template = tokens, url_template
+        self._may = guard.allowed(may)
         self._on_refused = on_refused
         self._bucket = Bucket(reserve=reserve, clock=clock)
         self._sleep, self._jitter = sleep, jitter
@@ -96,18 +101,21 @@ class Client:
 
         Raises
         ------
+        NotAllowed
+            It writes what this client was not opened for; nothing was sent.
         ConnectorError
             See `connectors.shopify.errors`.
         """
+        writes = guard.check(document, self._may)
         try:
-            return self._run(document, variables or {})
+            return self._run(document, variables or {}, may_repeat=not writes)
         except TokenRefused:
             if self._on_refused is not None:
                 self._on_refused()
             raise
 
-    def _run(self, document: str, variables: Mapping[str, Any]) -> Answer:
-        is_mutation, renewed = document.lstrip().startswith("mutation"), False
+    def _run(self, document: str, variables: Mapping[str, Any], *, may_repeat: bool) -> Answer:
+        renewed = False
         for tried in range(1, TRIES + 1):
             self._wait(self._bucket.wait_s(document))
             try:
@@ -119,8 +127,8 @@ class Client:
                 self._tokens.access_token(force=True)
             except (Throttled, Unreachable) as error:
                 wait_s = self._until_next(error, tried)
-                may_repeat = isinstance(error, Throttled) or not is_mutation
-                if tried == TRIES or not may_repeat or wait_s > LONGEST_WAIT_S:
+                is_undone = may_repeat or isinstance(error, Throttled)
+                if tried == TRIES or not is_undone or wait_s > LONGEST_WAIT_S:
                     raise
                 self._wait(wait_s)
         raise TokenRefused("Shopify did not accept a new token either")

@@ -107,6 +107,11 @@ def email(address: str | None) -> str | None:
     return f"{name}@{domain.lower()}" if name and domain else None
 
 
+def state(told: str) -> ConsentState:
+    """Return what a state means; one that is new to us must not let anybody in."""
+    return _STATES.get(told, ConsentState.UNKNOWN)
+
+
 def consent(raw: Raw) -> list[ConsentEvent]:
     """Return what a customer's record says about permission, each with its own moment.
 
@@ -146,15 +151,13 @@ def _statement(
     key: str, channel: str, said: Raw, *, email: str | None = None, phone: str | None = None
 ) -> Iterator[ConsentEvent]:
     told = need(said, "state")
-    # A state that is new to us must not let anybody in.
-    state = _STATES.get(told, ConsentState.UNKNOWN)
-    at = moment_or_none(said, "updatedAt")
-    if state is ConsentState.UNKNOWN and at is None:
+    meant, at = state(told), moment_or_none(said, "updatedAt")
+    if meant is ConsentState.UNKNOWN and at is None:
         return
     level = said.get("optInLevel")
     yield ConsentEvent(
         id=f"{channel}:{key}:{told}:{at.isoformat() if at else ''}",
-        state=state,
+        state=meant,
         at=at,
         source=SOURCE,
         customer_id=key,

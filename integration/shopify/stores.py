@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 
 from sqlmodel import Session, col, select, update
@@ -68,13 +69,15 @@ def of_account(session: Session) -> list[ShopifyStore]:
     return list(session.exec(select(ShopifyStore).order_by(col(ShopifyStore.id))))
 
 
-def open_client(context: Context, shop: Shop, *, reserve: float = 0.0) -> Client:
+def open_client(
+    context: Context, shop: Shop, *, reserve: float = 0.0, may: Collection[str] = ()
+) -> Client:
     """Return a client of a store, or say why nothing may be asked of it.
 
     Parameters
     ----------
-    reserve
-        Points to leave for others: see `connectors.shopify.client.Client`.
+    reserve, may
+        Points to leave for others, and what it may write: see `connectors.shopify.client.Client`.
 
     Raises
     ------
@@ -92,6 +95,7 @@ def open_client(context: Context, shop: Shop, *, reserve: float = 0.0) -> Client
         url_template=context.settings.shopify_url_template or URL_TEMPLATE,
         http=http,
         reserve=reserve,
+        may=may,
         on_refused=partial(stop, context, store, RECONNECT),
     )
 

@@ -25,7 +25,8 @@ from tests.connectors.shopify.scripted import (
 )
 
 QUERY = "query Q { shop { id } }"
-MUTATION = "mutation M { tagsAdd { userErrors { message } } }"
+WRITES = "webhookSubscriptionDelete"
+MUTATION = f"mutation M {{ {WRITES} {{ userErrors {{ message }} }} }}"
 NOT_APPROVED = "This app is not approved to use the email field"
 
 
@@ -153,16 +154,16 @@ def test_a_mutation_that_may_have_been_done_is_not_sent_twice() -> None:
 
 
 def test_a_throttled_mutation_was_not_done_and_is_sent_again() -> None:
-    script = Script(failed("THROTTLED"), good(tagsAdd={"userErrors": []}))
+    script = Script(failed("THROTTLED"), good(webhookSubscriptionDelete={"userErrors": []}))
     client(script).run(MUTATION)
     assert len(script.sent) == 2
 
 
 def test_refused_input_of_a_mutation_is_an_error() -> None:
     refused = {"userErrors": [{"field": ["id"], "message": "not there", "code": "INVALID"}]}
-    found = client(Script(good(tagsAdd=refused))).run(MUTATION)
+    found = client(Script(good(webhookSubscriptionDelete=refused))).run(MUTATION)
     with pytest.raises(problems.UserErrors, match="not there") as caught:
-        found.mutated("tagsAdd")
+        found.mutated(WRITES)
     assert caught.value.errors[0].field == ("id",)
 
 

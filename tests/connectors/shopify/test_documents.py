@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connectors.shopify import documents
+from connectors.shopify import consent, documents, subscriptions
 
 graphql = pytest.importorskip("graphql", reason="graphql-core is a tool of the tests")
 
@@ -18,9 +18,12 @@ SCHEMA = Path(__file__).resolve().parents[4] / "shared" / "specs" / "shopify-adm
 DEAREST = 1_000
 
 
+MODULES = (documents, subscriptions, consent)
+
+
 def queries() -> Iterator[tuple[str, str]]:
     """Yield the name and text of every query and mutation."""
-    for value in vars(documents).values():
+    for value in [value for module in MODULES for value in vars(module).values()]:
         texts = value.values() if isinstance(value, Mapping) else [value]
         for text in texts:
             if isinstance(text, str) and text.split(maxsplit=1)[:1] in (["query"], ["mutation"]):
