@@ -12,7 +12,7 @@ from pathlib import Path
 from connectors.base import Capabilities, Change, InstallShape, Page, Stream
 from connectors.errors import NotReadable
 from connectors.records import BadRecord, Cursor, Order, Record
-from connectors.shopify import orders, records, webhooks
+from connectors.shopify import checkouts, orders, records, webhooks
 from connectors.shopify.client import Client
 from connectors.shopify.documents import COUNTS, PROBES, ROOTS, SHOP, bulk_ids
 from connectors.shopify.errors import AccessDenied
@@ -204,6 +204,8 @@ class ShopifyConnector:
         for rows in self._history.read(stream, state):
             if stream == "orders":
                 self._paging.add_refund_lines(rows)
+            if stream == "carts":
+                self._paging.add_orders(rows)
             yield self._page(stream, rows, state, is_last=not state.slices)
 
     def _page(
@@ -252,7 +254,7 @@ def _records(stream: str, raw: Raw) -> list[Record]:
         return [records.product(raw)]
     if stream == "orders":
         return [orders.order(raw), *orders.refunds(raw)]
-    return [records.cart(raw)]
+    return [checkouts.cart(raw)]
 
 
 def _counters(found: Sequence[Record]) -> dict[str, int]:

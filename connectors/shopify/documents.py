@@ -12,30 +12,37 @@ from collections.abc import Mapping
 
 MONEY = "{ shopMoney { amount } }"
 
+#: Of customers: Shopify's standard field for the birthday, and the merchant's own for a card.
 CUSTOMER = """
     id createdAt updatedAt firstName lastName locale tags dataSaleOptOut
     defaultEmailAddress { emailAddress marketingState marketingOptInLevel marketingUpdatedAt }
     defaultPhoneNumber { phoneNumber smsMarketingConsent { state optInLevel updatedAt } }
     defaultAddress { countryCodeV2 zip city company }
-    statistics { rfmGroup predictedSpendTier }
+    birthDate: metafield(namespace: "facts", key: "birth_date") { value }
+    cardNumber: metafield(namespace: "custom", key: "card_number") { value }
 """
+
+#: Whom a product is for, as merchants tell Google of it.
+GENDER = 'gender: metafield(namespace: "mm-google-shopping", key: "gender") { value }'
 
 VARIANT = """
     id title sku price inventoryQuantity availableForSale selectedOptions { name value }
 """
 
-PRODUCT = """
+PRODUCT = f"""
     id title status vendor productType tags createdAt updatedAt onlineStoreUrl isGiftCard
-    category { fullName }
-    featuredMedia { preview { image { url } } }
-    priceRangeV2 { minVariantPrice { amount currencyCode } }
+    category {{ fullName }}
+    {GENDER}
+    featuredMedia {{ preview {{ image {{ url }} }} }}
+    priceRangeV2 {{ minVariantPrice {{ amount currencyCode }} }}
 """
 
 LINE = f"""
     id title variantTitle sku vendor quantity currentQuantity isGiftCard
-    product {{ id productType category {{ fullName }} }}
+    product {{ id productType category {{ fullName }} {GENDER} }}
     variant {{ id selectedOptions {{ name value }} }}
     sellingPlan {{ name }}
+    customAttributes {{ key value }}
     originalTotalSet {MONEY}
     discountAllocations {{
       allocatedAmountSet {MONEY}
@@ -75,7 +82,7 @@ CHECKOUT = """
 
 CHECKOUT_LINE = f"""
     id title variantTitle sku quantity
-    product {{ id productType category {{ fullName }} }}
+    product {{ id productType category {{ fullName }} {GENDER} }}
     variant {{ id selectedOptions {{ name value }} }}
     discountedTotalPriceWithCodeDiscount {MONEY}
 """
@@ -194,6 +201,26 @@ query VariantsMore($id: ID!, $after: String) {{
     variants(first: 250, after: $after) {{ nodes {{ {VARIANT} }} {_MORE} }}
   }}
 }}
+"""
+
+CHECKOUT_LINES_MORE = f"""
+query CheckoutLinesMore($id: ID!, $after: String) {{
+  node(id: $id) {{
+    ... on AbandonedCheckout {{
+      lineItems(first: 50, after: $after) {{ nodes {{ {CHECKOUT_LINE} }} {_MORE} }}
+    }}
+  }}
+}}
+"""
+
+#: Checkouts whose orders a call of `ORDERS_OF` may ask for.
+ORDERS_AT_ONCE = 10
+
+#: Which orders some checkouts became; one cart may have led to several.
+ORDERS_OF = """
+query OrdersOf($query: String) {
+  orders(first: 50, query: $query, sortKey: CREATED_AT) { nodes { id checkoutToken cartToken } }
+}
 """
 
 #: Every refund of an order that has more of them than a page lists.

@@ -14,6 +14,7 @@ shop money                                every amount; what the buyer saw is `o
 `originalTotalSet` less allocations       a line's total, with its tax where prices are net
 total less the lines                      shipping: delivery, and duties, fees and tips with it
 an edited order's removed units           not bought
+a line's property "gift" and the like     a present
 ========================================  =====================================================
 """
 
@@ -52,6 +53,11 @@ _CANCELLED = frozenset(("VOIDED", "EXPIRED"))
 _OPEN = frozenset(("PENDING", "AUTHORIZED"))
 _KINDS = {"MoneyV2": "fixed", "PricingPercentageValue": "percentage"}
 _CENT = Decimal("0.01")
+#: What shops and gift-wrapping apps call a line's tick for a present.
+_GIFT = frozenset(
+    ("gift", "is gift", "gift wrap", "gift wrapping", "cadeau", "cadeauverpakking", "inpakken")
+)
+_NO = frozenset(("", "no", "nee", "false", "0"))
 
 
 def order(raw: Raw) -> Order:
@@ -136,8 +142,18 @@ def _paid(raw: Raw, line: OrderLine, *, net: bool) -> OrderLine:
         total=total + tax if net else total,
         discount=discount,
         tax=tax,
+        is_gift=_is_gift(raw),
         is_subscription=bool(raw.get("sellingPlan")),
     )
+
+
+def _is_gift(raw: Raw) -> bool:
+    """Tell whether the buyer ticked on a line that it is a present; apps hide a name by "_"."""
+    for one in raw.get("customAttributes") or ():
+        name = str(one.get("key", "")).replace("_", " ").replace("-", " ").strip().casefold()
+        if name in _GIFT and str(one.get("value") or "").strip().casefold() not in _NO:
+            return True
+    return False
 
 
 def _share(line: OrderLine, quantity: Decimal) -> OrderLine:

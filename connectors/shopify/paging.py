@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.shopify.answers import Answer
+from connectors.shopify.checkouts import completed, name_orders, order_filter
 from connectors.shopify.client import Client
 from connectors.shopify.documents import (
+    CHECKOUT_LINES_MORE,
     IDS,
     LINES_MORE,
     ONE,
     ONE_OF,
+    ORDERS_AT_ONCE,
+    ORDERS_OF,
     PAGES,
     REFUND_HEADERS,
     REFUND_LINES,
@@ -91,6 +95,10 @@ class Paging:
         if stream == "products":
             for row in rows:
                 row["variants"] = self._rest(row, "variants", VARIANTS_MORE, "product")
+        if stream == "carts":
+            for row in rows:
+                row["lineItems"] = self._rest(row, "lineItems", CHECKOUT_LINES_MORE, "node")
+            self.add_orders(rows)
         if stream == "orders":
             for row in rows:
                 row["lineItems"] = self._rest(row, "lineItems", LINES_MORE, "order")
@@ -98,6 +106,15 @@ class Paging:
                     answer = self._client.run(REFUND_HEADERS, {"id": row["id"]})
                     row["refunds"] = answer.need("order")["refunds"]
             self.add_refund_lines(rows)
+
+    def add_orders(self, checkouts: Sequence[dict[str, Any]]) -> None:
+        """Add to checkouts that were completed which order each became."""
+        done = completed(checkouts)
+        tokens = sorted(done)
+        for start in range(0, len(tokens), ORDERS_AT_ONCE):
+            query = order_filter(tokens[start : start + ORDERS_AT_ONCE])
+            found = self._client.run(ORDERS_OF, {"query": query}).need("orders")
+            name_orders(done, found["nodes"])
 
     def add_refund_lines(self, orders: Sequence[dict[str, Any]]) -> None:
         """Add to refunds their lines; asked for only where they may be other than it seems."""

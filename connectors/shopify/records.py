@@ -1,4 +1,4 @@
-"""Shopify's customers, products and checkouts as records; orders are in `orders.py`.
+"""Shopify's customers and products as records; see `orders.py` and `checkouts.py` for the others.
 
 Pure functions of what `documents.py` asks for. Ids are the numbers that webhooks use as well.
 
@@ -14,20 +14,21 @@ SMS consent                         the same, channel "sms"; REDACTED is DENIED
 opted out of the sale of data       DENIED, channel "data_sale"
 tag "wholesale", "b2b"              a business account
 category "Men > Suits"              category path, and whom it is for where a level says so
+metafield for Google's gender       whom it is for, before category and tags
+metafields `facts.birth_date` and   birthday and number of the loyalty card
+`custom.card_number`
 status UNLISTED                     "draft": the merchant shows it to nobody
 variant for sale with none in stock stock not counted
-checkout with `completedAt`         a cart that became an order
 ==================================  ===========================================================
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 from connectors.records import (
-    Cart,
     ConsentEvent,
     ConsentState,
     Customer,
@@ -62,8 +63,8 @@ SOURCE = "Shopify"
 _BUSINESS = frozenset(("wholesale", "b2b", "groothandel"))
 _STATUS = {"ACTIVE": "active", "ARCHIVED": "archived"}
 _GENDERS = {
-    **dict.fromkeys(("men", "men's", "mens", "heren"), "men"),
-    **dict.fromkeys(("women", "women's", "womens", "dames"), "women"),
+    **dict.fromkeys(("men", "men's", "mens", "heren", "male"), "men"),
+    **dict.fromkeys(("women", "women's", "womens", "dames", "female"), "women"),
     "unisex": "unisex",
     **dict.fromkeys(("kids", "children", "kinderen", "baby & toddler"), "kids"),
 }
@@ -87,8 +88,10 @@ def customer(raw: Raw) -> Customer:
         id=number(need(raw, "id")),
         email=email(text(raw, "defaultEmailAddress", "emailAddress")),
         phone=text(raw, "defaultPhoneNumber", "phoneNumber"),
+        card_no=text(raw, "cardNumber", "value"),
         first_name=text(raw, "firstName"),
         last_name=text(raw, "lastName"),
+        birth_date=_day(raw, "birthDate"),
         company=text(raw, "defaultAddress", "company"),
         is_business=any(tag.casefold() in _BUSINESS for tag in tags),
         language=locale.replace("_", "-").partition("-")[0].lower() if locale else None,
@@ -99,6 +102,14 @@ def customer(raw: Raw) -> Customer:
         created_at=moment_or_none(raw, "createdAt"),
         source_updated_at=moment(raw, "updatedAt"),
     )
+
+
+def _day(raw: Raw, name: str) -> date | None:
+    """Return a day; what a merchant's own field holds may be anything."""
+    try:
+        return date.fromisoformat(text(raw, name, "value") or "")
+    except ValueError:
+        return None
 
 
 def email(address: str | None) -> str | None:
@@ -187,7 +198,7 @@ def product(raw: Raw) -> Product:
         category_path=path,
         brand=text(raw, "vendor"),
         tags=tags,
-        gender_target=gender_target((*path, *tags)),
+        gender_target=gender_target(raw, (*path, *tags)),
         price=amount(lowest, "amount") if lowest else None,
         currency=text(lowest, "currencyCode") if lowest else None,
         status=_STATUS.get(need(raw, "status"), "draft"),
@@ -227,9 +238,11 @@ def category_path(raw: Raw | None) -> tuple[str, ...]:
     return tuple(level.strip() for level in told.split(" > ")) if told else ()
 
 
-def gender_target(words: Iterable[str]) -> str | None:
-    """Return whom goods are for where a category or tag says just that."""
-    return next((_GENDERS[w] for word in words if (w := word.casefold()) in _GENDERS), None)
+def gender_target(product: Raw | None, words: Iterable[str]) -> str | None:
+    """Return whom goods are for where the merchant, a category or a tag says just that."""
+    told = text(product or {}, "gender", "value")
+    named = (word.casefold() for word in (told, *words) if word)
+    return next((_GENDERS[word] for word in named if word in _GENDERS), None)
 
 
 def options(raw: Raw | None) -> Mapping[str, str]:
@@ -270,34 +283,7 @@ def goods(raw: Raw, *, is_gift_card: bool = False) -> OrderLine:
         product_type=product_type(sold, is_gift_card=is_gift_card),
         category_path=path,
         brand=text(raw, "vendor"),
-        gender_target=gender_target(path),
+        gender_target=gender_target(sold, path),
         colour=among(told, _COLOURS),
         size=among(told, _SIZES),
-    )
-
-
-def cart(raw: Raw) -> Cart:
-    """Return a checkout that was begun; Shopify does not name the order that it became.
-
-    Raises
-    ------
-    Unreadable
-    """
-    key = number(need(raw, "id"))
-    buyer = raw.get("customer")
-    lines = tuple(
-        replace(goods(one), total=amount(one, "discountedTotalPriceWithCodeDiscount"))
-        for one in by_number(nodes(raw, "lineItems"))
-    )
-    return Cart(
-        id=key,
-        customer_id=number(buyer["id"]) if buyer else None,
-        email=email(text(raw, "customer", "defaultEmailAddress", "emailAddress")),
-        currency=need(raw, "totalPriceSet", "shopMoney", "currencyCode"),
-        total=amount(raw, "totalPriceSet"),
-        updated_at=moment(raw, "updatedAt"),
-        checkout_url=text(raw, "abandonedCheckoutUrl"),
-        order_id=f"checkout {key}" if raw.get("completedAt") else None,
-        lines=lines,
-        source_updated_at=moment(raw, "updatedAt"),
     )

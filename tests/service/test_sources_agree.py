@@ -9,25 +9,18 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from sqlmodel import SQLModel, col, func, select
+from sqlmodel import SQLModel, col, select
 
 from connectors.demo.truth import truth
 from integration.db import make_engine, scoped
 from integration.tables import (
-    Consent,
     DueDate,
     OrderLine,
-    Product,
-    Refund,
-    RefundLine,
     SegmentMember,
     Shop,
     SourceProfile,
-    Variant,
 )
 from integration.tables import Order as OrderRow
-from tests.emulators.shopify.dialect import number
-from tests.emulators.shopify.server import GOLDEN, ShopifyEmulator
 from tests.service.installation import AS_OF, Installation, demo_orders
 from tests.service.shop_files import write_receipts
 
@@ -137,121 +130,3 @@ def test_results_of_the_sample_shop_are_complete(sample: Installation) -> None:
     assert states["soon"] > 0
     assert max(Counter(stages).values()) == 1
     assert all(reason.get("key") for reason in reasons)
-
-
-@pytest.fixture(scope="module")
-def through_shopify(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[tuple[Installation, Installation]]:
-    """The sample web shop read as it is, and read out of an emulated Shopify."""
-    made = []
-    with ShopifyEmulator.serve(customers=12, only_sold=True) as shopify:
-        shopify.app.distribution = "custom"
-        shopify.shop().plan = "enterprise"
-        for name in ("demo", "shopify"):
-            folder = tmp_path_factory.mktemp(name)
-            url = f"sqlite:///{folder / 'stipt.db'}"
-            engine = make_engine(url)
-            SQLModel.metadata.create_all(engine)
-            engine.dispose()
-            template = f"STIPT_SHOPIFY_URL_TEMPLATE={shopify.url_template}"
-            made.append(Installation(folder, url, template))
-        demo, ours = made
-        demo.demo("web", customers=12)
-        ours.shopify(GOLDEN, shopify.install(expiring=False)["access_token"])
-        for one in made:
-            one.work()
-    yield demo, ours
-    for one in made:
-        one.engine.dispose()
-
-
-def told(installation: Installation, query: Any) -> Counter[tuple[Any, ...]]:
-    """Rows, with ids as the numbers that Shopify has in their place."""
-    with scoped(installation.engine, installation.account_id) as session:
-        return Counter(
-            tuple(number(value) if place == 0 else value for place, value in enumerate(row))
-            for row in session.exec(query)
-        )
-
-
-GOLDEN_TABLES = {
-    "orders": select(
-        OrderRow.external_id, OrderRow.number, OrderRow.placed_at, OrderRow.status,
-        OrderRow.channel, OrderRow.currency, OrderRow.total_minor, OrderRow.shipping_minor,
-        OrderRow.tax_minor, OrderRow.ships_to_other,
-    ),  # type: ignore[call-overload]
-    "lines": select(
-        OrderRow.external_id, OrderLine.title, OrderLine.sku, OrderLine.product_type,
-        OrderLine.category_path, OrderLine.brand, OrderLine.colour, OrderLine.size,
-        OrderLine.quantity, OrderLine.total_minor, OrderLine.discount_minor,
-        func.coalesce(OrderLine.tax_minor, 0),
-    ).join(OrderRow, col(OrderRow.id) == col(OrderLine.order_id)),  # type: ignore[call-overload]
-    "refunds": select(
-        Refund.order_external_id, Refund.refunded_at, Refund.amount_minor, Refund.detail,
-        RefundLine.quantity, RefundLine.amount_minor,
-    ).join(RefundLine, col(RefundLine.refund_id) == col(Refund.id)),  # type: ignore[call-overload]
-    "customers": select(  # type: ignore[misc]  # more columns than SQLModel has overloads for
-        SourceProfile.external_id, SourceProfile.email, SourceProfile.phone,
-        SourceProfile.first_name, SourceProfile.country, SourceProfile.postcode,
-        SourceProfile.city, SourceProfile.language, SourceProfile.is_business,
-        SourceProfile.company,
-    ).where(~col(SourceProfile.external_id).like("%:%")),  # type: ignore[call-overload]
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("table", sorted(GOLDEN_TABLES))
-def test_the_same_shop_through_shopify_is_the_same_tables(
-    through_shopify: tuple[Installation, Installation], table: str
-) -> None:
-    demo, ours = (told(one, GOLDEN_TABLES[table]) for one in through_shopify)
-    assert demo.total() > 0
-    assert ours == demo
-
-
-def test_products_of_shopify_are_those_of_the_sample_shop(
-    through_shopify: tuple[Installation, Installation],
-) -> None:
-    query = select(  # type: ignore[misc]  # more columns than SQLModel has overloads for
-        Product.external_id, Product.title, Product.product_type, Product.category_path,
-        Product.brand, Product.price_minor, Product.currency, Product.status, Variant.sku,
-        Variant.colour, Variant.size, Variant.price_minor, Variant.inventory_quantity,
-    ).join(Variant, col(Variant.product_id) == col(Product.id)).where(col(Variant.sku).is_not(None))  # type: ignore[call-overload]  # fmt: skip
-    demo, ours = (told(one, query) for one in through_shopify)
-    assert ours.total() > 100
-    assert ours <= demo
-
-
-def test_permission_through_shopify_is_what_was_said_last(
-    through_shopify: tuple[Installation, Installation],
-) -> None:
-    query = (
-        select(SourceProfile.email, Consent.at, Consent.state)
-        .join(SourceProfile, col(SourceProfile.id) == col(Consent.profile_id))
-        .where(Consent.channel == "email", ~col(SourceProfile.external_id).like("%:%"))
-        .order_by(col(Consent.at))
-    )
-    last = []
-    for one in through_shopify:
-        with scoped(one.engine, one.account_id) as session:
-            last.append(
-                {(email or "").lower(): (at, state) for email, at, state in session.exec(query)}
-            )
-    assert last[0]
-    assert last[0] == last[1]
-
-
-def test_segments_through_shopify_are_those_of_the_sample_shop(
-    through_shopify: tuple[Installation, Installation],
-) -> None:
-    query = (
-        select(SourceProfile.external_id, SegmentMember.segment)
-        .join(SegmentMember, col(SegmentMember.person_id) == col(SourceProfile.person_id))
-        .where(
-            ~col(SourceProfile.external_id).like("%:%"),
-            col(SegmentMember.segment).like("stage:%"),
-        )
-    )
-    demo, ours = (told(one, query) for one in through_shopify)
-    assert demo.total() > 0
-    assert ours == demo

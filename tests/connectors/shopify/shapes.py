@@ -30,7 +30,8 @@ def customer(**changes: Any) -> dict[str, Any]:
         "defaultPhoneNumber": None,
         "defaultAddress": {"countryCodeV2": "NL", "zip": "1011 AB", "city": "Amsterdam",
                            "company": None},
-        "statistics": {"rfmGroup": "LOYAL", "predictedSpendTier": "HIGH"},
+        "birthDate": {"value": "1984-05-06"},
+        "cardNumber": None,
         **changes,
     }  # fmt: skip
 
@@ -50,12 +51,14 @@ def line(number: int = 1, **changes: Any) -> dict[str, Any]:
             "id": "gid://shopify/Product/70",
             "productType": "Shirts",
             "category": {"fullName": "Men > Shirts"},
+            "gender": None,
         },
         "variant": {
             "id": "gid://shopify/ProductVariant/71",
             "selectedOptions": [{"name": "Kleur", "value": "Blue"}, {"name": "Size", "value": "M"}],
         },
         "sellingPlan": None,
+        "customAttributes": [],
         "originalTotalSet": money("60.0"),
         "discountAllocations": [allocation("6.0", "SUMMER")],
         "taxLines": [{"priceSet": money("9.37")}],
@@ -159,6 +162,7 @@ def product(**changes: Any) -> dict[str, Any]:
         "onlineStoreUrl": "https://shop.example/products/linen-shirt",
         "isGiftCard": False,
         "category": {"fullName": "Men > Shirts"},
+        "gender": None,
         "featuredMedia": {"preview": {"image": {"url": "https://shop.example/linen.jpg"}}},
         "priceRangeV2": {"minVariantPrice": {"amount": "30.0", "currencyCode": "EUR"}},
         "variants": {"nodes": variants},
@@ -170,7 +174,7 @@ def checkout(**changes: Any) -> dict[str, Any]:
     """A checkout left with one shirt in it."""
     return {
         "id": "gid://shopify/AbandonedCheckout/30",
-        "abandonedCheckoutUrl": "https://shop.example/checkouts/30/recover",
+        "abandonedCheckoutUrl": "https://shop.example/1/checkouts/ac/cart30/recover?key=x",
         "createdAt": "2026-11-01T10:00:00Z",
         "updatedAt": "2026-11-01T10:05:00Z",
         "completedAt": None,

@@ -100,6 +100,21 @@ def test_a_subscription_decided_for_the_buyer() -> None:
     assert orders.order(raw).lines[0].is_subscription
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "is_gift"),
+    [
+        pytest.param("gift", "true", True, id="a theme's tick"),
+        pytest.param("_Gift-Wrapping", "Yes", True, id="an app's hidden one"),
+        pytest.param("Cadeau", "nee", False, id="not ticked"),
+        pytest.param("Engraving", "Gift for Bo", False, id="another property"),
+    ],
+)
+def test_a_present_is_told_by_a_lines_property(name: str, value: str, is_gift: bool) -> None:
+    line = shapes.line(customAttributes=[{"key": name, "value": value}])
+    (made,) = orders.order(shapes.order(lineItems={"nodes": [line]})).lines
+    assert made.is_gift is is_gift
+
+
 def test_a_parcel_to_somebody_else_is_told_only_where_both_addresses_are() -> None:
     other = {"billingAddressMatchesShippingAddress": False}
     assert orders.order(shapes.order(**other)).ships_to_other

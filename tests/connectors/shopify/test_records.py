@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from connectors.records import ConsentState
-from connectors.shopify import records
+from connectors.shopify import checkouts, records
 from connectors.shopify.fields import Unreadable, reject
 from tests.connectors.contract import assert_valid
 from tests.connectors.shopify import shapes
@@ -23,6 +23,22 @@ def test_a_customer_keeps_his_name_address_and_language() -> None:
     )  # fmt: skip
     assert (made.country, made.postcode, made.city) == ("NL", "1011 AB", "Amsterdam")
     assert made.source_updated_at == datetime(2026, 11, 1, 8, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("said", "day"),
+    [
+        pytest.param({"value": "1984-05-06"}, date(1984, 5, 6), id="as Shopify writes a day"),
+        pytest.param({"value": "May 6th"}, None, id="a merchant's own words"),
+        pytest.param(None, None, id="none"),
+    ],
+)
+def test_a_birthday_and_the_number_of_a_card_stand_in_fields_of_the_shops_own(
+    said: dict[str, str] | None, day: date | None
+) -> None:
+    made = records.customer(shapes.customer(birthDate=said, cardNumber={"value": " 29001 "}))
+    assert_valid(made)
+    assert (made.birth_date, made.card_no) == (day, "29001")
 
 
 def test_a_customer_with_a_telephone_alone_is_one_too() -> None:
@@ -104,6 +120,13 @@ def test_a_variant_that_is_sold_without_stock_is_not_sold_out() -> None:
     assert records.product(raw).variants[1].inventory_quantity is None
 
 
+def test_whom_a_product_is_for_is_said_to_google_before_a_tag_says_so() -> None:
+    told = shapes.product(category=None, tags=["Women"], gender={"value": "unisex"})
+    assert records.product(told).gender_target == "unisex"
+    assert records.product(told | {"gender": None}).gender_target == "women"
+    assert records.product(told | {"gender": {"value": "all of us"}}).gender_target == "women"
+
+
 @pytest.mark.parametrize("status", ["DRAFT", "UNLISTED", "A_STATUS_OF_TOMORROW"])
 def test_a_product_that_is_shown_to_nobody_is_a_draft(status: str) -> None:
     assert records.product(shapes.product(status=status)).status == "draft"
@@ -113,23 +136,12 @@ def test_a_gift_card_is_told_where_the_merchant_wrote_no_type() -> None:
     assert records.product(shapes.product(isGiftCard=True, productType="")).product_type
 
 
-def test_a_checkout_is_a_cart_until_it_is_completed() -> None:
-    made = records.cart(shapes.checkout())
-    assert_valid(made)
-    assert (made.customer_id, made.email, made.total) == (
-        "7", "anna@example.com", Decimal("58.95"),
-    )  # fmt: skip
-    assert [(one.title, one.total) for one in made.lines] == [("Linen shirt", Decimal(54))]
-    assert made.order_id is None
-    assert records.cart(shapes.checkout(completedAt="2026-11-01T10:06:00Z")).order_id is not None
-
-
 @pytest.mark.parametrize(
     ("read", "raw", "column"),
     [
         (records.customer, shapes.customer(updatedAt=None), "updatedAt"),
         (records.product, shapes.product(title=None), "title"),
-        (records.cart, shapes.checkout(totalPriceSet={"shopMoney": {}}), "currencyCode"),
+        (checkouts.cart, shapes.checkout(totalPriceSet={"shopMoney": {}}), "currencyCode"),
         (records.customer, shapes.customer(updatedAt="yesterday"), "updatedAt"),
         (records.customer, shapes.customer(updatedAt="2026-01-01T00:00:00"), "updatedAt"),
     ],

@@ -8,9 +8,11 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from connectors.records import Cart, OrderLine
 from tests.emulators.shopify import payloads
 from tests.emulators.shopify.clock import stamp
 from tests.emulators.shopify.dialect import bag
+from tests.emulators.shopify.render_goods import checkout, checkout_tokens
 from tests.emulators.shopify.state import Shop
 from tests.emulators.shopify.tables import Row, Table, kind_of, number_of
 
@@ -67,6 +69,8 @@ class Acts:
         like["createdAt"] = now
         if "processedAt" in like:
             like["processedAt"] = now
+        if like["__typename"] == "AbandonedCheckout":
+            like |= checkout_tokens(f"-token-{number_of(like['id'])}")
         for line in like.get("lineItems", ()):
             line["id"] = self.shop.next_id(kind_of(line["id"]))
         return self.save({**like, **fields})
@@ -78,6 +82,38 @@ class Acts:
         made["name"] = f"#{made['legacyResourceId']}"
         if made["customer"] and made["customer"]["id"] in self.shop.customers:
             self._bought(made)
+        return made
+
+    def begin(self, customer: str, *products: str) -> Row:
+        """Let a customer begin a checkout with one piece of each product."""
+        goods = [self.shop.products[key] for key in products]
+        lines = tuple(
+            OrderLine(
+                id=str(place),
+                title=one["title"],
+                quantity=Decimal(1),
+                total=Decimal(one["variants"][0]["price"]),
+                product_id=str(number_of(one["id"])),
+                variant_id=str(number_of(one["variants"][0]["id"])),
+            )
+            for place, one in enumerate(goods, 1)
+        )
+        cart = Cart(
+            id=str(number_of(self.shop.next_id("AbandonedCheckout"))),
+            customer_id=str(number_of(customer)),
+            currency=self.shop.currency,
+            total=sum((line.total for line in lines), Decimal(0)),
+            updated_at=self._shopify.clock(),
+            lines=lines,
+        )
+        return self.save(checkout(cart))
+
+    def complete(self, global_id: str, order: str) -> Row:
+        """Let a checkout become an order like another one."""
+        row = self.shop.checkouts[global_id]
+        tokens = {"checkoutToken": row["token"], "cartToken": row["cartToken"]}
+        made = self.order_again(order, **tokens)
+        self.edit(global_id, completedAt=made["createdAt"])
         return made
 
     def _bought(self, order: Row) -> None:

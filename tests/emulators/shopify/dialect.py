@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from tests.emulators.shopify.tables import gid
+from tests.emulators.shopify.tables import gid, number_of
 
 
 def number(canonical_id: str) -> int:
@@ -36,6 +36,16 @@ def bag(amount: Decimal, currency: str) -> dict[str, Any]:
     """Return a `MoneyBag`, shown to the buyer in the shop's own currency."""
     both = money(amount, currency)
     return {"shopMoney": both, "presentmentMoney": both}
+
+
+def metafield(
+    owner: str, namespace: str, key: str, value: str | None, kind: str = "single_line_text_field"
+) -> list[dict[str, Any]]:
+    """Return a record's own `Metafield`, where it has a value."""
+    if value is None:
+        return []
+    told = {"namespace": namespace, "key": key, "type": kind, "value": value}
+    return [{"__typename": "Metafield", "id": gid("Metafield", number_of(owner)), **told}]
 
 
 def cents(amount: Decimal) -> Decimal:

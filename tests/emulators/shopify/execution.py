@@ -100,7 +100,7 @@ def _computed(call: Call, source: Row, parent: str, name: str, args: Mapping[str
         since = call.orders_since
         return [row for row in mine if since is None or row["createdAt"] >= since]
     if name in ("metafield", "metafields") and "id" in source:
-        return _metafields(call, source["id"], name, args)
+        return _metafields(call, source, name, args)
     if name == "description" and args.get("truncateAt"):
         return source[name][: args["truncateAt"]]
     if name not in source:
@@ -108,15 +108,21 @@ def _computed(call: Call, source: Row, parent: str, name: str, args: Mapping[str
     return source[name]
 
 
-def _metafields(call: Call, owner: str, name: str, args: Mapping[str, Any]) -> Any:
-    found = [one for one in call.shop.metafields.values() if one["ownerId"] == owner]
-    if name == "metafields":
-        wanted = args.get("namespace")
-        return [one for one in found if wanted in (None, one["namespace"])]
-    for one in found:
-        if (one["namespace"], one["key"]) == (args.get("namespace"), args["key"]):
-            return one
-    return None
+def metafield(call: Call, owner: Row, args: Mapping[str, Any]) -> Row | None:
+    """Return one of a record's own fields: written by an app, else the merchant's."""
+    namespace, key = args.get("namespace"), args["key"]
+    written = call.shop.metafields.get(f"{owner['id']} {namespace} {key}")
+    own = (one for one in owner.get("metafields", ()) if one["namespace"] == namespace)
+    return written or next((one for one in own if one["key"] == key), None)
+
+
+def _metafields(call: Call, owner: Row, name: str, args: Mapping[str, Any]) -> Any:
+    if name == "metafield":
+        return metafield(call, owner, args)
+    written = [one for one in call.shop.metafields.values() if one["ownerId"] == owner["id"]]
+    wanted = args.get("namespace")
+    found = [*owner.get("metafields", ()), *written]
+    return [one for one in found if wanted in (None, one["namespace"])]
 
 
 def _one(call: Call, args: Mapping[str, Any]) -> Row | None:

@@ -132,10 +132,9 @@ def product(row: Row) -> dict[str, Any]:
 
 def checkout(row: Row) -> dict[str, Any]:
     """Return a checkout: its token and no id since 2026-04."""
-    key = number_of(row["id"])
     return {
-        "token": f"checkout-token-{key}",
-        "cart_token": f"cart-token-{key}",
+        "token": row["token"],
+        "cart_token": row["cartToken"],
         "created_at": row["createdAt"],
         "updated_at": row["updatedAt"],
         "completed_at": row["completedAt"],
@@ -151,7 +150,7 @@ def checkout(row: Row) -> dict[str, Any]:
 def deleted(row: Row) -> dict[str, Any]:
     """Return what is left to say of a record that is gone."""
     if row["__typename"] == "AbandonedCheckout":
-        return {"token": checkout(row)["token"]}
+        return {"token": row["token"]}
     left: dict[str, Any] = {"id": number_of(row["id"])}
     if row["__typename"] == "Customer":
         left |= {"admin_graphql_api_id": row["id"], "tax_exemptions": []}

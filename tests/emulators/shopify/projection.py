@@ -13,7 +13,7 @@ import graphql
 
 from tests.emulators.shopify import gates
 from tests.emulators.shopify.bulk_rules import node_selection
-from tests.emulators.shopify.execution import Call
+from tests.emulators.shopify.execution import Call, metafield
 from tests.emulators.shopify.schema import field_of
 from tests.emulators.shopify.search import NotEmulated
 from tests.emulators.shopify.tables import Row
@@ -47,6 +47,9 @@ class Projection:
             self._copies.append(lambda row, line: line.__setitem__(key, row["__typename"]))
             return
         field = field_of(parent, name)
+        if name == "metafield":
+            self._copies.append(self._metafield(key, node))
+            return
         if {one.name.value for one in node.arguments or ()} - {"withCodeDiscounts"}:
             raise NotEmulated(f"arguments of {parent}.{name} in bulk")
         check = partial(gates.check_field, self._call.shop, self._call.scopes, name, field)
@@ -89,6 +92,16 @@ class Projection:
                 line[key] = inner.of_reference(call, value)
             else:
                 line[key] = inner.line(value)
+
+        return copy
+
+    def _metafield(self, key: str, node: Any) -> Copy:
+        args = {one.name.value: graphql.value_from_ast_untyped(one.value) for one in node.arguments}
+        inner = Projection(self._call, node.selection_set, "Metafield")
+
+        def copy(row: Row, line: dict[str, Any]) -> None:
+            found = metafield(self._call, row, args)
+            line[key] = None if found is None else inner.line(found)
 
         return copy
 

@@ -2,7 +2,8 @@
 
 Ids become numbers (`dialect.number`), consent the state a customer has now, refunds a part of
 their order.
-What Shopify has no place for (cards, birth dates, contacts) is left out.
+A loyalty card's number and a birthday are metafields, as merchants have
+them; what Shopify has no place for (contacts, an infix of its own) is left out or told otherwise.
 """
 
 from __future__ import annotations
@@ -20,7 +21,15 @@ from connectors.records import (
     Refund,
 )
 from tests.emulators.shopify.clock import stamp
-from tests.emulators.shopify.dialect import bag, cents, line_id, money, number, variant_number
+from tests.emulators.shopify.dialect import (
+    bag,
+    cents,
+    line_id,
+    metafield,
+    money,
+    number,
+    variant_number,
+)
 from tests.emulators.shopify.tables import Row, gid
 
 _MARKETING = {
@@ -41,6 +50,7 @@ def customer(
     spent = sum((order.total for order in bought), Decimal(0))
     changed = [at for at in (record.source_updated_at, said.at if said else None) if at]
     created = stamp(record.created_at) if record.created_at else "2020-01-01T00:00:00Z"
+    born = record.birth_date.isoformat() if record.birth_date else None
     return {
         "__typename": "Customer",
         "id": key,
@@ -68,6 +78,10 @@ def customer(
             "predictedSpendTier": "HIGH" if len(bought) > 9 else "MEDIUM" if bought else None,
             "rfmGroup": "LOYAL" if len(bought) > 4 else "PROMISING" if bought else "PROSPECTS",
         },
+        "metafields": [
+            *metafield(key, "custom", "card_number", record.card_no),
+            *metafield(key, "facts", "birth_date", born, "date"),
+        ],
     }
 
 

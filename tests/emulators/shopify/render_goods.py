@@ -7,8 +7,18 @@ from decimal import Decimal
 
 from connectors.records import Cart, OrderLine, Product, Variant
 from tests.emulators.shopify.clock import stamp
-from tests.emulators.shopify.dialect import bag, cents, money, number, variant_number
+from tests.emulators.shopify.dialect import (
+    bag,
+    cents,
+    metafield,
+    money,
+    number,
+    variant_number,
+)
 from tests.emulators.shopify.tables import Row, gid
+
+#: Whom goods are for, in the words that Google's feed takes.
+_GOOGLE = {"men": "male", "women": "female", "unisex": "unisex"}
 
 
 def product(record: Product) -> Row:
@@ -51,6 +61,12 @@ def product(record: Product) -> Row:
             _variant(place, one, at, updated) for place, one in enumerate(record.variants or [bare])
         ],
         "collections": [_collection(name) for name in record.category_path[:1]],
+        "metafields": metafield(
+            gid("Product", key),
+            "mm-google-shopping",
+            "gender",
+            _GOOGLE.get(record.gender_target or ""),
+        ),
     }
 
 
@@ -140,15 +156,28 @@ def _collection(name: str) -> Row:
     }
 
 
+def checkout_tokens(name: object) -> Row:
+    """Return what tells a checkout from others: an order made of it carries the same tokens.
+
+    Only the address is a field of `AbandonedCheckout`; the tokens are what webhooks tell.
+    """
+    return {
+        "token": f"checkout{name}",
+        "cartToken": f"cart{name}",
+        "abandonedCheckoutUrl": f"https://stipt-demo.shop/1/checkouts/ac/cart{name}/recover?key=x",
+    }
+
+
 def checkout(record: Cart) -> Row:
     """Return an `AbandonedCheckout`; one that became an order is completed."""
     key, currency = number(record.id), record.currency
     at = stamp(record.updated_at)
+    became = number(record.order_id) if record.order_id else None
     return {
         "__typename": "AbandonedCheckout",
         "id": gid("AbandonedCheckout", key),
         "name": f"#C{key}",
-        "abandonedCheckoutUrl": record.checkout_url or f"https://checkout.invalid/{key}",
+        **checkout_tokens(became or f"-token-{key}"),
         "createdAt": at,
         "updatedAt": at,
         "completedAt": at if record.order_id else None,

@@ -20,6 +20,8 @@ _ORDERS = {
     "updated_at": ("updatedAt", "moment"),
     "created_at": ("createdAt", "moment"),
     "processed_at": ("processedAt", "moment"),
+    "checkout_token": ("checkoutToken", "text"),
+    "cart_token": ("cartToken", "text"),
 }
 FIELDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     # Documented for customers: whole days.
@@ -110,6 +112,8 @@ def _term(kind: str, name: str, sign: str, value: str) -> Test:
     if form == "word":
         words = {word.upper() for word in value.split(",")}
         return lambda look: look(field) in words
+    if form == "text":
+        return lambda look: look(field) == value
     compare = _COMPARE[sign]
     if form == "number":
         wanted = int(value)

@@ -15,7 +15,7 @@ Places: TypeAlias = list[tuple[Any, int, str]]
 #: From so many rows on an order once made is kept until a row changes.
 _WORTH_KEEPING = 2_000
 #: Fields by which records are sorted and searched.
-_SEARCHED = ("createdAt", "updatedAt", "processedAt", "status")
+_SEARCHED = ("createdAt", "updatedAt", "processedAt", "status", "checkoutToken", "cartToken")
 #: Fields that hold records with ids of their own which can be asked for.
 _PARTS = ("variants", "refunds")
 
