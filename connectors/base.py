@@ -70,6 +70,9 @@ class Page:
     complete: bool = False
     #: Share of the stream read so far, 0 to 1; None when the total is unknown.
     progress: float | None = None
+    #: Of a stream that comes newest first: all that is younger has been handed over, what is older
+    #: is still to come. None before that is so of anything, and where nothing is to come.
+    known_since: datetime | None = None
     #: Counts for the merchant's report, to be added up: "lines", "guest lines", ...
     counters: Mapping[str, int] = field(default_factory=dict)
 

@@ -26,6 +26,7 @@ from integration.views import (
     formats,
     headers,
     hooks,
+    known,
     session,
     shopify,
     shopify_hooks,
@@ -133,6 +134,7 @@ def _words() -> dict[str, object]:
         "html_language": str(get_locale() or "en"),
         "pause": connection.pause,
         "stopped_store": shopify.stopped_store,
+        "known_history": known.note,
     }
 
 

@@ -2,9 +2,9 @@
 
 What a fit learned holds until the next one, so an order moves its own person's tags by the numbers
 of the last fit, at a cost that does not grow with the shop. Everybody is computed where that would
-not be the same: when many changed, when products did, on another day than the fit's, when somebody
-buys for the first time, who may have to be drawn for the control group, and for a company, whose
-contacts are placed together.
+not be the same: when many changed, when products did, on another day than the fit's, after a fit on
+a part of the history, when somebody buys for the first time, who may have to be drawn for the
+control group, and for a company, whose contacts are placed together.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import Session, col, func, select
 
-from integration import fits
+from integration import fits, history
 from integration.store.common import parts
 from integration.tables import PersonProfile, SourceProfile
 
@@ -59,6 +59,8 @@ def few(session: Session, payload: Mapping[str, Any], *, as_of: date) -> Few | N
         return None
     newest = fits.newest(session)
     if newest is None or newest.as_of != as_of or "currency" not in newest.state:
+        return None
+    if newest.unknown_why == history.READING:
         return None
     if not _are_known_consumers(session, people):
         return None

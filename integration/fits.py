@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from sqlmodel import Session, col, delete, func, select, update
 
+from integration import history
 from integration.tables import FittedModel
 from segmentation.stored import groups as stored_groups
 
@@ -44,7 +45,10 @@ def live(session: Session, as_of: date) -> Live:
     from segmentation.fitted import Live
     from segmentation.trial.verdicts import WINDOW_DAYS
 
-    known = select(FittedModel).where(col(FittedModel.thinned).is_(False))
+    # One of a part of the history is no measure for one of all of it.
+    known = select(FittedModel).where(
+        col(FittedModel.thinned).is_(False), FittedModel.unknown_why != history.READING
+    )
     known = known.order_by(col(FittedModel.id).desc()).limit(1)
     before = known.where(FittedModel.as_of <= as_of - timedelta(days=WINDOW_DAYS))
     # One that was made as of a later day has seen what this one has not.
@@ -56,7 +60,9 @@ def live(session: Session, as_of: date) -> Live:
 
 def _groups(session: Session) -> dict[int, dict[str, Any]]:
     stored, account_id = newest(session), session.info["account_id"]
-    found = stored_groups(stored.state, account_id) if stored is not None else None
+    if stored is None or stored.unknown_why == history.READING:
+        return {}
+    found = stored_groups(stored.state, account_id)
     return {} if found is None else {account_id: found}
 
 
@@ -78,8 +84,9 @@ def store(
     as_of: date,
     now: datetime,
     currency: str = "",
+    known_of: history.Window | None = None,
 ) -> None:
-    """Keep what a fit learned, in which currency, and how it did, and let go of old numbers."""
+    """Keep what a fit learned, of which history, in which currency, how it did; let old ones go."""
     account_id = session.info["account_id"]
     before = newest(session)
     row = FittedModel(
@@ -87,6 +94,8 @@ def store(
         as_of=as_of,
         state={**fitted.to_dict(), "currency": currency},
         counters=dict(counters),
+        known_since=known_of.since if known_of else None,
+        unknown_why=known_of.why if known_of else "",
         created_at=now,
     )
     session.add(row)

@@ -22,7 +22,7 @@ from sqlalchemy import Integer, cast, not_
 from sqlmodel import Session, col, func, select
 
 from connectors.records import RefundDetail
-from integration import lake
+from integration import history, lake
 from integration.goods import in_stock
 from integration.rows import table
 from integration.tables import (
@@ -140,7 +140,12 @@ def choices(session: Session) -> Choices:
 def previous(
     session: Session, people: Collection[int] | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read what was assigned last time: due states and segments, for hysteresis."""
+    """Read what was assigned last time: due states and segments, for hysteresis.
+
+    What was said of a part of the history holds nobody in his place.
+    """
+    if history.is_partial(session):
+        return empty(PREVIOUS_DUE), empty(PREVIOUS_SEGMENTS)
     # Through SQLAlchemy's own select: SQLModel's knows no more than four columns.
     told = sqlalchemy.select(*(col(getattr(DueDate, name)) for name in PREVIOUS_DUE))
     held: Any = select(SegmentMember.account_id, SegmentMember.person_id, SegmentMember.segment)

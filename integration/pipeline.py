@@ -19,7 +19,7 @@ from sqlmodel import Session, col, select
 from connectors.base import Connector, Page
 from connectors.errors import ConnectorError, NeedsAnswer, Retryable
 from connectors.records import Product
-from integration import uploads
+from integration import history, uploads
 from integration.audience import hooks, keep, restraint
 from integration.audience import plan as audience_plan
 from integration.audience.connect import current_audience
@@ -38,7 +38,7 @@ from integration.store.erased import rejects_without_erased
 from integration.store.page import write_page
 from integration.tables import Account, ImportRun, Reject, Shop, SyncState, Work
 from integration.work.execute import cause
-from integration.work.queue import AT_ONCE, Job, defer
+from integration.work.queue import AT_ONCE, Job, defer, wake_resting
 
 #: A computation that meets a reading waits for its end, which comes before this or wakes it.
 _AFTER_READING = timedelta(minutes=5)
@@ -138,6 +138,16 @@ def _note_changed(session: Session, job: Job, people: Collection[int] | None) ->
     work.payload = {**work.payload, "people": both(work.payload.get("people", ()), people)}
 
 
+def _compute_early(session: Session, job: Job, page: Page, now: datetime) -> None:
+    """Have the newest part of a first history computed before the rest has come."""
+    work = session.get_one(Work, job.id)
+    computed_since = work.payload.get("computed_since")
+    if history.is_worth_computing(session, page.known_since, computed_since, now):
+        assert page.known_since is not None
+        work.payload = {**work.payload, "computed_since": page.known_since.isoformat()}
+        start_refresh(session, as_of=work.payload["as_of"], early=True)
+
+
 def _changed(session: Session, job: Job) -> list[int] | None:
     people: list[int] | None = session.get_one(Work, job.id).payload.get("people", [])
     return people
@@ -164,6 +174,7 @@ def _save(session: Session, context: Context, job: Job, stream: str, page: Page,
         counted["records of erased people"] = written.erased
     if written.rejects:
         counted["rejected rows"] = counted.get("rejected rows", 0) + len(written.rejects)
+    _compute_early(session, job, page, now)
     totals = {name: run.counters.get(name, 0) + number for name, number in counted.items()}
     run.counters = {**run.counters, **totals}
     upsert(
@@ -184,6 +195,7 @@ def _save(session: Session, context: Context, job: Job, stream: str, page: Page,
                 "cursor": page.cursor_after,
                 "complete": page.complete,
                 "records": (state.records if state else 0) + written.records,
+                "known_since": page.known_since,
                 "updated_at": now,
             }
         ],
@@ -218,18 +230,22 @@ def start_refresh(
     as_of: str | None = None,
     people: Collection[int] | None = None,
     run_at: datetime = AT_ONCE,
+    early: bool = False,
 ) -> None:
     """Write down that everything is to be computed anew (from an ISO date, or from today).
 
     With `people` it is about them alone where `changed.few` allows. One that waits already will
-    see the same rows: a burst of changes is one run, as of the day that was asked for last.
+    see the same rows: a burst of changes is one run, as of the day that was asked for last. One
+    that is `early` waits for no reading to end.
     """
     waiting = select(Work).where(Work.kind == "refresh", Work.status == "queued").limit(1)
     found = session.exec(waiting).first()
     if found is not None:
-        people = both(_asked(found.payload)["people"], people)
-        found.payload = {"as_of": as_of, "people": people}
-        found.run_at = run_at
+        asked = _asked(found.payload)
+        early = early or bool(asked["early"])
+        people = both(asked["people"], people)
+        found.payload = {"as_of": as_of, "people": people, "early": early}
+        found.run_at = AT_ONCE if early else run_at
         return
     account_id = session.info["account_id"]
     defer(
@@ -237,14 +253,16 @@ def start_refresh(
         account_id=account_id,
         kind="refresh",
         lane=f"account:{account_id}:refresh",
-        payload={"as_of": as_of, "people": both(people, ())},
+        payload={"as_of": as_of, "people": both(people, ()), "early": early},
         run_at=run_at,
     )
 
 
 def _asked(payload: Mapping[str, Any]) -> dict[str, Any]:
     """What a refresh was asked for; one written down by an earlier version is about everybody."""
-    return {name: payload.get(name) for name in ("as_of", "people")}
+    return {name: payload.get(name) for name in ("as_of", "people")} | {
+        "early": payload.get("early", False)
+    }
 
 
 def _is_reading(session: Session) -> bool:
@@ -266,6 +284,8 @@ def _is_reading(session: Session) -> bool:
 
 def _is_put_off(context: Context, job: Job) -> bool:
     """Leave a computation to the reading whose end is to come: that sees more."""
+    if job.payload.get("early"):
+        return False
     with scoped(context.engine, job.account_id) as session:
         # An end of this very moment either is seen here, or finds what is put off and starts it.
         job.extend(session)
@@ -288,6 +308,7 @@ def refresh(context: Context, job: Job) -> None:
     from integration import fits, frames, lake, results
     from integration.own.members import with_own
     from segmentation.compute import assign, run
+    from segmentation.cutoff import within
 
     if _is_put_off(context, job):
         return
@@ -296,6 +317,7 @@ def refresh(context: Context, job: Job) -> None:
         given = job.payload.get("as_of")
         as_of = date.fromisoformat(given) if given else looking_from(context, account)
         job.report(0.1, "reading")
+        known_of = history.window(session, ZoneInfo(account.time_zone))
         some = few(session, job.payload, as_of=as_of)
         people = some.people if some else None
         known = frames.load(
@@ -318,21 +340,28 @@ def refresh(context: Context, job: Job) -> None:
         else:
             known = replace(known, engine=context.settings.analytics_engine)
             fitted, assigned = run(known, live=fits.live(session, as_of), **when)
+        if known_of is not None:
+            assigned = within(assigned, known_of.days(as_of))
         job.report(0.7, "storing")
         # As in `_save`: a worker that lost the job to another one must not write.
         job.extend(session)
         now = context.clock()
+        was_partial = history.let_go_of_partial(session)
         # Read here and not before: one that was kept meanwhile is not forgotten.
         assigned = with_own(session, assigned, as_of=as_of)
         if not some:
             fits.store(
-                session, fitted, assigned.counters, as_of=as_of, now=now, currency=known.currency
-            )
+                session, fitted, assigned.counters, as_of=as_of, now=now,
+                currency=known.currency, known_of=known_of,
+            )  # fmt: skip
         results.store_assigned(session, assigned, as_of=as_of, previous_due=due, people=people)
         restraint.end_rests(session, looking_from(context, account))
         if not some:
             results.store_drawn(session, restraint.segments(session), as_of)
-        follow_up(session)
+        if known_of is None or known_of.why != history.READING:
+            if was_partial:
+                wake_resting(session)
+            follow_up(session)
     if not some:
         take_stock(context.engine)
 

@@ -232,6 +232,7 @@ class ShopifyConnector:
             cursor_after={"since": state.until} if is_last else state.cursor(),
             complete=is_last,
             progress=1.0 if is_last else state.progress,
+            known_since=state.known_since if stream == "orders" and not is_last else None,
             counters=_counters(found),
         )
 

@@ -70,6 +70,12 @@ class State:
         """The share that has been read, below 1 before the end."""
         return min(self.read / max(self.total, 1), 0.999)
 
+    @property
+    def known_since(self) -> datetime | None:
+        """The moment from which a history is whole: where the slice begins that came before."""
+        end = self.slices[0].end if self.since is None and self.slices else None
+        return None if end is None else datetime.fromisoformat(end)
+
 
 def window(stream: str, since: str | None, until: datetime) -> str:
     """Return the filter of what may have changed since; everything for None."""

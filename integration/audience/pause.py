@@ -3,6 +3,9 @@
 Four things stop it: Mailchimp refuses the token, the audience was deleted there, this installation
 is not the one that was connected, or a shop is not. Then `Audience.paused` says which, work rests
 without counting tries, and the merchant is told on every page. Nothing is given up meanwhile.
+
+In the same way all work rests while the figures are of a history that is still being read: who
+seems new or gone may be neither. It goes on with the first figures of all of it.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select, update
 
+from integration import history
 from integration.context import Context
 from integration.db import scoped
 from integration.installation import is_copy, settle
@@ -32,6 +36,7 @@ _TEXTS = {
         "this installation is not the one that was connected: say on the page Connection whether "
         "it was moved or copied"
     ),
+    history.READING: "the shop's history is still being read: all goes on by itself after that",
     STORE: "a shop may be another one than before: say on the page Shopify whether it was moved",
 }
 
@@ -65,7 +70,10 @@ def check(context: Context, audience: Audience) -> Audience:
             stored.paused, stored.paused_at = CLONED, context.clock()
         elif not stored.paused and _is_unsettled(context, stored):
             settle_in(context, stored)
+        is_partial = history.is_partial(session)
     _stop_if_unwanted(stored.disconnected_at, stored.paused)
+    if is_partial:
+        raise Paused(_TEXTS[history.READING], reason=history.READING)
     return stored
 
 

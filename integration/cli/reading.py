@@ -10,6 +10,7 @@ import click
 from sqlmodel import Session, col, func, select
 
 from integration import consent, frames, pipeline
+from integration import history as history_window
 from integration.cli.base import Shell, as_json, command, print_json, print_table
 from integration.fits import newest, newest_id
 from integration.identity import email_key
@@ -34,6 +35,20 @@ language_option = click.option(
 )
 
 
+_UNKNOWN = {
+    history_window.READING: "the rest is still to be read",
+    history_window.STOPPED: "the store was removed before the rest was read",
+    history_window.SCOPE: "Shopify lets us read the last 60 days only",
+}
+
+
+def say_known(session: Session) -> None:
+    """Say beside the output when figures are of a part of the history."""
+    known = history_window.told(session)
+    if known is not None:
+        click.echo(f"Based on orders since {known.since}: {_UNKNOWN[known.why]}.", err=True)
+
+
 def words_of(shell: Shell, session: Session, language: str | None) -> Words:
     """Return the words of a language, the account's when none was asked for."""
     account = session.get_one(Account, shell.account_id)
@@ -49,6 +64,7 @@ def segments(shell: Shell, language: str | None, as_json: bool) -> None:
     with shell.session() as session:
         named = words_of(shell, session, language)
         found = sizes(session, named)
+        say_known(session)
     rows = [
         {
             "segment": size.segment.key,
@@ -97,6 +113,7 @@ def due(
             )
         ordered = query.order_by(col(DueDate.p_due).desc(), col(DueDate.person_id), DueDate.need)
         version = {"version": newest_id(session)}
+        say_known(session)
         rows = [_due_row(row, named) | version for row in session.exec(ordered.limit(limit))]
     if as_json:
         print_json(rows)

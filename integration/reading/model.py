@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, func, select
 
 from integration.fits import newest
+from integration.history import Window, told
 from integration.reading.names import fitted
 from integration.tables import FittedModel, PersonProfile
 from segmentation.duedates.coverage import WINDOW
@@ -57,6 +58,8 @@ class Card:
     schema: int
     as_of: date
     computed_at: datetime
+    #: See `integration.history`.
+    known_of: Window | None
     counts: Counts
     #: What the cleaning step counted.
     counters: Mapping[str, int]
@@ -72,6 +75,8 @@ class Card:
             "schema": self.schema,
             "as_of": self.as_of.isoformat(),
             "computed_at": self.computed_at.isoformat(),
+            "known_since": self.known_of.since.isoformat() if self.known_of else None,
+            "unknown_why": self.known_of.why if self.known_of else None,
             "counts": asdict(self.counts),
             "counters": dict(self.counters),
             "models": [
@@ -114,6 +119,7 @@ def card(session: Session) -> Card | None:
         schema=row.state["schema"],
         as_of=row.as_of,
         computed_at=row.created_at,
+        known_of=told(session),
         counts=counts,
         counters=row.counters,
         parts=[_part(name, verdict, fit) for name, verdict in row.verdicts.items()],

@@ -72,4 +72,6 @@ class SyncState(Owned, table=True):
     complete: bool = False
     #: Read so far; each once, as it is counted with the cursor.
     records: int = 0
+    #: While a history comes newest first: the moment from which it is here as a whole.
+    known_since: datetime | None = moment(nullable=True)
     updated_at: datetime = moment()

@@ -31,6 +31,9 @@ class FittedModel(Owned, table=True):
     counters: dict[str, Any] = json_column()
     #: By part how it did, and the fit its live numbers come from: `trial.verdicts.Verdict`.
     verdicts: dict[str, Any] = json_later()
+    #: From when on orders were known, None: all; and why not before, see `integration.history`.
+    known_since: date | None = None
+    unknown_why: str = Field(default="", sa_column_kwargs={"server_default": ""})
     #: Whether `state` was let go: how it did is told for longer.
     thinned: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
     created_at: datetime = moment()

@@ -46,6 +46,22 @@ def test_the_newest_orders_come_first(connect: Connect) -> None:
     assert len([page for page in read if page.records]) > 2
 
 
+def test_a_history_says_from_when_on_it_is_whole(connect: Connect) -> None:
+    read = pages(connect(few=0, page=8), "orders")
+    whole = sorted(one.placed_at for one in records(read) if isinstance(one, Order))
+    told = []
+    for nth, page in enumerate(read, start=1):
+        if page.known_since is not None:
+            so_far = [one.placed_at for one in records(read[:nth]) if isinstance(one, Order)]
+            recent = [at for at in whole if at >= page.known_since]
+            assert [at for at in sorted(so_far) if at >= page.known_since] == recent
+            told.append(page.known_since)
+    assert told, "the newest slice is told of before the others have come"
+    assert told == sorted(told, reverse=True)
+    assert read[-1].known_since is None, "nothing is to come any more"
+    assert {one.known_since for one in pages(connect(few=0), "customers")} == {None}
+
+
 @pytest.mark.parametrize("code", ["INTERNAL_SERVER_ERROR", "TIMEOUT"])
 def test_an_export_that_broke_off_is_asked_for_in_halves(
     shopify: ShopifyEmulator, connect: Connect, code: str
