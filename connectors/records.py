@@ -267,6 +267,10 @@ class Touchpoint:
     customer_id: str | None = None
     email: str | None = None
     subject: str | None = None
+    #: What it is about, where that is one of the source's products.
+    product_id: str | None = None
+    #: The browser it was seen in, as a hash; None where no browser was.
+    visitor: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

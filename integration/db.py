@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -151,7 +151,7 @@ class _OwnSession(Session):
 
 
 @contextmanager
-def scoped(engine: Engine, account_id: int) -> Iterator[Session]:
+def scoped(engine: Engine | Connection, account_id: int) -> Iterator[Session]:
     """Open a session in which only this account's rows exist; commits at the end.
 
     Every select, update and delete of a table of ours gets the account's filter, so that a
@@ -172,8 +172,9 @@ def unscoped(engine: Engine | Connection) -> Iterator[Session]:
 
 
 @contextmanager
-def hurried(engine: Engine) -> Iterator[Session]:
-    """Open a session as `unscoped` does, for somebody who waits for our answer.
+def hurried(engine: Engine, account_id: int | None = None) -> Iterator[Session]:
+    """Open a session for somebody who waits for our answer: as `scoped` does with an account, as
+    `unscoped` does without.
 
     SQLite has one writer at a time, and a page of an import may take it longer than a caller
     should wait. PostgreSQL lets both write.
@@ -184,11 +185,21 @@ def hurried(engine: Engine) -> Iterator[Session]:
         Nothing was written.
     """
     if engine.dialect.name != "sqlite":
-        with unscoped(engine) as session:
+        with _session(engine, account_id) as session:
             yield session
         return
-    with for_one_statement(engine) as connection, connection.begin(), unscoped(connection) as own:
-        yield own
+    with (
+        for_one_statement(engine) as connection,
+        connection.begin(),
+        _session(connection, account_id) as session,
+    ):
+        yield session
+
+
+def _session(
+    engine: Engine | Connection, account_id: int | None
+) -> AbstractContextManager[Session]:
+    return unscoped(engine) if account_id is None else scoped(engine, account_id)
 
 
 @contextmanager

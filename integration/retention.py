@@ -16,6 +16,7 @@ from integration.audience.difference import CONTACT
 from integration.audience.undo import UNDO_DAYS
 from integration.context import Context
 from integration.own import kept
+from integration.shops import seen
 from integration.tables import Plan, PlanChange, Work
 from integration.work import inbox
 
@@ -33,6 +34,7 @@ def drop_old(context: Context, session: Session) -> None:
     inbox.forget_old(session, context.clock())
     signin.forget_old(session, context)
     kept.drop_old(session, context.clock())
+    seen.drop_old(session, context.clock())
     _drop_work(context, session)
     _drop_changes(context, session)
 

@@ -22,8 +22,10 @@ ALWAYS = frozenset(
     }
 )
 CONSENT = "customerEmailMarketingConsentUpdate"
+#: The app's own web pixel, with which a store tells what its visitors do.
+PIXEL = ("webPixelCreate", "webPixelUpdate", "webPixelDelete")
 #: What a client can be opened for, where the merchant has switched it on.
-ON_WISH = frozenset({CONSENT})
+ON_WISH = frozenset({CONSENT, *PIXEL})
 
 _TOKEN = re.compile(
     r'"""(?:\\"""|[^"]|"(?!""))*"""|"(?:\\.|[^"\\\n])*"|#[^\n\r]*|\.\.\.|[_A-Za-z]\w*|[{}():@]',

@@ -16,7 +16,7 @@ from connectors.shopify.client import API_VERSION
 from connectors.shopify.rights import profile, rights
 from integration.context import Context
 from integration.db import scoped
-from integration.shopify import clone, switches
+from integration.shopify import clone, pixel, switches
 from integration.shopify.stores import of_account, open_client
 from integration.tables import Shop, ShopifyStore, Work
 from integration.work.queue import Job, defer
@@ -90,3 +90,4 @@ def look(context: Context, store: ShopifyStore) -> None:
         row.seen = {"rights": found, "version": version, "asked": API_VERSION}
         row.scopes, row.seen_at = {"names": sorted(who.scopes)}, context.clock()
         switches.take_effect(session, row, row.seen_at)
+        pixel.start(session, row)

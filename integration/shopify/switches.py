@@ -16,8 +16,12 @@ from integration.shopify.application import SCOPES as READING
 from integration.tables import ShopifyStore, ShopifySwitch
 
 WRITEBACK = "writeback"
+BROWSING = "browsing"
 #: Feature -> the scopes that it needs beside those of reading.
-SCOPES: Mapping[str, tuple[str, ...]] = {WRITEBACK: ("write_customers",)}
+SCOPES: Mapping[str, tuple[str, ...]] = {
+    WRITEBACK: ("write_customers",),
+    BROWSING: ("write_pixels", "read_customer_events"),
+}
 
 
 def of_shop(session: Session, shop_id: int) -> dict[str, ShopifySwitch]:

@@ -18,10 +18,19 @@ from connectors.records import Deleted
 from integration.store.common import known, parts
 from integration.store.orders import persons_of_orders
 from integration.store.profiles import Ref, forget, persons_of, recognise, resolve
-from integration.tables import Cart, Consent, Order, Product, Refund, SourceProfile, Touchpoint
+from integration.tables import (
+    Cart,
+    Consent,
+    Order,
+    Product,
+    Refund,
+    SourceProfile,
+    Touchpoint,
+    Visitor,
+)
 
 #: Tables whose rows are a profile's doings.
-_FACTS: tuple[type[SQLModel], ...] = (Order, Cart, Consent, Touchpoint)
+_FACTS: tuple[type[SQLModel], ...] = (Order, Cart, Consent, Touchpoint, Visitor)
 
 
 def write_deleted(
@@ -112,4 +121,5 @@ def _blank_customers(
     people = persons_of(session, ids)
     for part in parts(ids):
         session.exec(delete(Cart).where(col(Cart.profile_id).in_(part)))
+        session.exec(delete(Visitor).where(col(Visitor.profile_id).in_(part)))
     return people | forget(session, shop_id, list(held), now)

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 from sqlmodel import Session, SQLModel, col, select
 
 from connectors.records import Cart, ConsentEvent, Touchpoint
-from integration.db import upsert
+from integration.db import add_new, upsert
 from integration.identity import email_key
 from integration.store.common import changed, content_hash, known, minor_or_zero, parts
 from integration.store.profiles import Ref, persons_of, resolve
@@ -106,10 +106,37 @@ def write_touchpoints(
         TouchpointRow,
         shop_id,
         touchpoints,
-        lambda record: {"kind": record.kind, "at": record.at, "subject": record.subject},
+        _touchpoint_columns,
         lambda record: Ref(record.customer_id, record.email),
         now,
     )
+
+
+def write_seen(
+    session: Session, shop_id: int, seen: Touchpoint, profile_id: int | None = None
+) -> None:
+    """Add a moment that a browser told of, where it is not there yet; it makes nobody a customer.
+
+    Whose it is has to be found out before: what the record says of that is not read.
+    """
+    row = {
+        **_touchpoint_columns(seen),
+        "account_id": session.info["account_id"],
+        "shop_id": shop_id,
+        "external_id": seen.id,
+        "profile_id": profile_id,
+    }
+    add_new(session, TouchpointRow, [row])
+
+
+def _touchpoint_columns(record: Touchpoint) -> dict[str, Any]:
+    return {
+        "kind": record.kind,
+        "at": record.at,
+        "subject": record.subject,
+        "product_external_id": record.product_id,
+        "visitor": record.visitor or "",
+    }
 
 
 def _append(

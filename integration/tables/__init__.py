@@ -10,6 +10,7 @@ from integration.tables.audience import (
     PushedValue,
 )
 from integration.tables.back import AudienceCheck, MailchimpHook
+from integration.tables.browsing import ShopifyPixel, Visitor
 from integration.tables.campaigns import Campaign, CampaignPerson, CampaignRule
 from integration.tables.connecting import Connecting
 from integration.tables.facts import (
@@ -85,6 +86,7 @@ __all__ = [
     "Shop",
     "ShopRecord",
     "ShopStore",
+    "ShopifyPixel",
     "ShopifyStore",
     "ShopifySwitch",
     "ShopifyVisit",
@@ -94,5 +96,6 @@ __all__ = [
     "Touchpoint",
     "User",
     "Variant",
+    "Visitor",
     "Work",
 ]

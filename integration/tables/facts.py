@@ -234,3 +234,7 @@ class Touchpoint(Owned, table=True):
     kind: str
     at: datetime = moment()
     subject: str | None = None
+    #: The product's id at the source, where it is about one.
+    product_external_id: str | None = None
+    #: The browser, as a hash with the account's salt; "" where none was.
+    visitor: str = Field(default="", index=True, sa_column_kwargs={"server_default": ""})

@@ -21,8 +21,10 @@ from connectors.errors import NotGenuine
 from connectors.shopify import webhooks
 from integration.context import Context
 from integration.db import Busy, for_one_statement, hurried
+from integration.shopify.pixel import PATH as PIXEL_PATH
 from integration.shops.subscribed import PATH
 from integration.tables import ShopifyStore
+from integration.views import pixel
 from integration.views.base import context
 from integration.work import letterbox
 from integration.work.inbox import Message, ask, is_asked, keep_of_shops
@@ -98,23 +100,26 @@ def _ask(installation: Context, owners: list[tuple[int, int]]) -> None:
 
 
 def application(installation: Context) -> Flask:
-    """Return an application of this route alone.
+    """Return an application of this route, and of that of events in shops, alone.
 
-    Nothing that a page needs is done for a webhook: no session, log-in, language or form. A sale
+    Nothing that a page needs is done for either: no session, log-in, language or form. A sale
     brings thousands of them a minute, and pages wait behind them.
     """
     app = Flask("shopify_hooks", static_folder=None)
     app.extensions["stipt"] = installation
     app.register_blueprint(bp)
+    pixel.install(app)
     return app
 
 
 def beside(app: Flask, installation: Context) -> None:
-    """Let `application` answer its route in the process of `app`."""
+    """Let `application` answer its routes in the process of `app`."""
     alone, pages = application(installation), app.wsgi_app
 
     def chosen(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        answering = alone.wsgi_app if environ["PATH_INFO"] == PATH else pages
+        path = environ["PATH_INFO"]
+        is_ours = path == PATH or path.startswith(f"{PIXEL_PATH}/")
+        answering = alone.wsgi_app if is_ours else pages
         return answering(environ, start_response)
 
     app.wsgi_app = chosen  # type: ignore[method-assign]  # Flask's documented way

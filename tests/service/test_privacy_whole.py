@@ -24,7 +24,16 @@ from tests.service.whole_life import ADA, BOB, CUSTOMERS, RECEIPTS, TELLING, Who
 #: Tables whose rows are in the access file, as each says something of a person.
 TOLD = {
     *("source_profile", "identity", "separation", "choice"),
-    *("shop_order", "order_line", "refund", "refund_line", "cart", "consent", "touchpoint"),
+    *(
+        "shop_order",
+        "order_line",
+        "refund",
+        "refund_line",
+        "cart",
+        "consent",
+        "touchpoint",
+        "visitor",
+    ),
     *("person_profile", "segment_member", "segment_change", "due_date"),
     *("member", "pushed_value", "plan_change", "addition", "told_event", "campaign_person"),
     *("shop_record", "reject", "inbox", "import_run", "audience_check"),
@@ -55,6 +64,8 @@ NOT_TOLD = {
     "flow_look": "whether a flow runs",
     "shop_store": "a store as a whole",
     "shopify_store": "the merchant's way into a shop",
+    "shopify_pixel": "a switch of the merchant's, and how often a store tells something",
+    "shopify_switch": "a switch of the merchant's",
     "shopify_visit": "somebody of the merchant's on his way to connect a shop",
     "privacy_request": "that somebody asked, by numbers; whom it is about is encrypted until done",
     "work": "what is to be done, by numbers of ours",

@@ -25,6 +25,7 @@ from connectors.records import (
     RefundLine,
     Touchpoint,
 )
+from connectors.shopify.browsing import Browsed
 from integration import uploads
 from integration.audience import restraint
 from integration.audience.check import check
@@ -39,6 +40,7 @@ from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
 from integration.shopdata.look import shop_look
 from integration.shopdata.stores import stores, switch_on
+from integration.shops import browsed
 from integration.tables import (
     DueDate,
     ImportRun,
@@ -152,6 +154,16 @@ class WholeLife:
                        subject="Mrs Vosmaer came in"),
         )  # fmt: skip
         with self.shop.session() as session:
+            looked = Browsed(
+                id="e1",
+                kind="checkout_start",
+                at=now,
+                client="browser-1",
+                is_permitted=True,
+                customer_id="CUST-ADA-1",
+                checkout_token="t0",
+            )
+            browsed.keep(session, self.context, self.source, looked)
             run = ImportRun(
                 account_id=self.account_id, shop_id=self.source, name="more.csv", started_at=now,
                 status="waiting",

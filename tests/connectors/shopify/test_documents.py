@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connectors.shopify import consent, documents, subscriptions
+from connectors.shopify import consent, documents, subscriptions, web_pixel
 
 graphql = pytest.importorskip("graphql", reason="graphql-core is a tool of the tests")
 
@@ -18,7 +18,7 @@ SCHEMA = Path(__file__).resolve().parents[4] / "shared" / "specs" / "shopify-adm
 DEAREST = 1_000
 
 
-MODULES = (documents, subscriptions, consent)
+MODULES = (documents, subscriptions, consent, web_pixel)
 
 
 def queries() -> Iterator[tuple[str, str]]:

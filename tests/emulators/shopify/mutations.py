@@ -1,4 +1,4 @@
-"""What an app may write: consent, tags, metafields, its pixel, a subscription fee.
+"""What an app may write: consent, tags, metafields, a subscription fee.
 
 Source of the refusals: public recordings of development stores, as `userErrors` say them.
 """
@@ -6,12 +6,12 @@ Source of the refusals: public recordings of development stores, as `userErrors`
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from graphql import GraphQLError
 
+from tests.emulators.shopify import pixels
 from tests.emulators.shopify.acts import Acts
 from tests.emulators.shopify.clock import stamp
 from tests.emulators.shopify.execution import Call, Root
@@ -33,7 +33,7 @@ def roots(acts_of: ActsOf) -> dict[str, Root]:
         "tagsAdd": lambda call, args: _tags(acts_of(call), call, args, remove=False),
         "tagsRemove": lambda call, args: _tags(acts_of(call), call, args, remove=True),
         "metafieldsSet": _metafields,
-        "webPixelCreate": _pixel,
+        **pixels.ROOTS,
         "appSubscriptionCreate": _subscription,
     }
 
@@ -136,16 +136,6 @@ def _set(call: Call, one: Mapping[str, Any]) -> Row:
     made["legacyResourceId"] = str(number_of(made["id"]))
     call.shop.metafields[key] = made
     return made
-
-
-def _pixel(call: Call, args: Mapping[str, Any]) -> Row:
-    given = args["webPixel"]["settings"]
-    settings = given if isinstance(given, str) else json.dumps(given)
-    if call.shop.pixel is not None:
-        taken = _error([], "Web pixel is taken.", "TAKEN")
-        return {"webPixel": None, "userErrors": [{**taken, "field": None}]}
-    call.shop.pixel = {"id": call.shop.next_id("WebPixel"), "settings": settings}
-    return {"webPixel": {"__typename": "WebPixel", **call.shop.pixel}, "userErrors": []}
 
 
 def _subscription(call: Call, args: Mapping[str, Any]) -> Row:

@@ -30,18 +30,20 @@ Order OrderApp PageInfo PricingPercentageValue PricingValue Product ProductOptio
 ProductOptionValue ProductPriceRangeV2 ProductVariant PurchasingCompany PurchasingEntity Refund
 RefundLineItem ScriptDiscountApplication SelectedOption ShippingLine Shop ShopPlan
 TagsAddPayload TagsRemovePayload TaxLine TaxonomyCategory UserError WebPixel
-WebPixelCreatePayload WebhookSubscription WebhookSubscriptionCreatePayload
-WebhookSubscriptionDeletePayload WebhookSubscriptionUpdatePayload
+WebPixelCreatePayload WebPixelDeletePayload WebPixelUpdatePayload WebhookSubscription
+WebhookSubscriptionCreatePayload WebhookSubscriptionDeletePayload
+WebhookSubscriptionUpdatePayload
 """
 _QUERIES = """
 abandonedCheckouts abandonedCheckoutsCount bulkOperation bulkOperations currentAppInstallation
 customer customers customersCount node nodes order orders ordersCount product products
-productsCount publicApiVersions refund shop webhookSubscription webhookSubscriptions
+productsCount publicApiVersions refund shop webPixel webhookSubscription webhookSubscriptions
 """
 _MUTATIONS = """
 appSubscriptionCreate bulkOperationCancel bulkOperationRunQuery
 customerEmailMarketingConsentUpdate metafieldsSet tagsAdd tagsRemove webPixelCreate
-webhookSubscriptionCreate webhookSubscriptionDelete webhookSubscriptionUpdate
+webPixelDelete webPixelUpdate webhookSubscriptionCreate webhookSubscriptionDelete
+webhookSubscriptionUpdate
 """
 #: Interfaces, objects and payloads kept as types; scalars, enums and inputs follow from them.
 TYPES = frozenset(_TYPES.split())
