@@ -189,6 +189,8 @@ def cell_text(cell: Any) -> str:
     >>> cell_text(1.234), cell_text(45000.0), cell_text(True)
     ('1.2340', '45000', 'true')
     """
+    if isinstance(cell, str):
+        return cell  # most cells, and all empty ones
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, float):

@@ -53,7 +53,7 @@ class Spool:
         self.run(f"CREATE TABLE {table} (row BIGINT, cells INTEGER, {typed})")
         trimmed = ", ".join(f"nullif(trim({c}, $spaces), '')" for c in columns)
         insert = f"INSERT INTO {table} SELECT row, cells, {trimmed} FROM chunk"  # noqa: S608 - names of ours
-        while chunk := _chunk(list(islice(rows, _CHUNK)), width):
+        while (chunk := _chunk(list(islice(rows, _CHUNK)), width)) is not None:
             self._db.register("chunk", chunk)
             self._db.execute(insert, {"spaces": _SPACES})
         self._drop_totals(table)
@@ -90,10 +90,10 @@ def _chunk(rows: list[tuple[int, Sequence[str]]], width: int) -> pa.Table | None
     cells: list[Sequence[str]] = []
     counts: list[int | None] = []
     for number, row in rows:
+        if not any(row):
+            continue  # nobody filled it in: below a spreadsheet's last row there may be thousands
         if len(row) == width:
             counts.append(None)
-        elif not any(row):
-            continue
         else:
             filled = len(row) if any(cell.strip() for cell in row[width:]) else None
             row = [*row[:width], *[""] * (width - len(row))]

@@ -79,6 +79,7 @@ def test_a_sheet_as_long_as_can_be_is_read(tmp_path: Path) -> None:
     path = workbook(tmp_path / "kassa.xlsx", rows)
     found = Import(path, options=Options(date_order="dmy"))
     assert list(found.orders) == ["B1"]
+    assert found.rejects == [], "what nobody filled in is no faulty row"
 
 
 @pytest.mark.parametrize("part", ["content.xml", "xl/workbook.bin"])

@@ -17,6 +17,7 @@ from connectors.files import FilesConnector, Options
 from connectors.records import ConsentState, OrderStatus, RefundDetail
 from tests.connectors.files.writing import (
     LOYALTY_HEADER,
+    LOYALTY_ROWS,
     SHOPIFY_HEADER,
     Import,
     loyalty,
@@ -514,6 +515,14 @@ def test_a_gzipped_file_reads_like_the_file(tmp_path: Path) -> None:
     packed = tmp_path / "kaart.csv.gz"
     packed.write_bytes(gzip.compress(plain.read_bytes()))
     assert Import(packed).orders == Import(plain).orders
+
+
+def test_what_stands_below_many_empty_rows_is_read(tmp_path: Path) -> None:
+    empty = [";" * LOYALTY_HEADER.count(";")] * 25_000
+    lines = (LOYALTY_HEADER, LOYALTY_ROWS[0], *empty, LOYALTY_ROWS[3])
+    found = Import(write(tmp_path / "kassa.csv", *lines), options=Options(date_order="dmy"))
+    assert list(found.orders) == ["B1", "B3"]
+    assert found.rejects == []
 
 
 def test_rows_of_a_receipt_may_lie_scattered(tmp_path: Path) -> None:
