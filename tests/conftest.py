@@ -30,7 +30,7 @@ from integration.db import make_engine, unscoped
 from integration.mailchimp import transport
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings, fresh_env, load
-from tests import one_cache, postgres
+from tests import in_memory, one_cache, postgres
 from tests.specification.document import Specification
 from tests.specification.gaps import ALIASES, GAPS
 from tests.specification.witness import Witness
@@ -302,6 +302,11 @@ def _add(config: pytest.Config, seen: dict[str, Any]) -> None:
         total[name].update(more)
     if hasattr(config, "workeroutput"):
         config.workeroutput["specification"] = {k: dict(v) for k, v in total.items()}
+
+
+def pytest_configure() -> None:
+    """Find a place for temporary files before the first is made."""
+    in_memory.settle()
 
 
 def pytest_xdist_auto_num_workers() -> int:
