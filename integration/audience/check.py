@@ -99,7 +99,7 @@ def compared(
     MailchimpError, LeaseLost
     """
     beat = job.report if job is not None else (lambda _share: None)
-    mailchimp = open_mailchimp(context, audience)
+    mailchimp = open_mailchimp(context, audience, listens=True)
     if repair:
         read_members(context, audience, lease=job)
     found = _Check(context, audience, mailchimp, job)

@@ -204,11 +204,16 @@ def current_audience(context: Context, account_id: int) -> Audience:
 
 
 def open_mailchimp(
-    context: Context, audience: Audience, *permits: Permit, tags: Collection[str] = ()
+    context: Context,
+    audience: Audience,
+    *permits: Permit,
+    tags: Collection[str] = (),
+    listens: bool = False,
 ) -> Mailchimp:
     """Return a client for an audience, with the stored token; it may do no more than `permits`.
 
-    By name it gives no other tags than `tags`.
+    By name it gives no other tags than `tags`. Who `listens` sends nothing that was computed, but
+    hears what people did in Mailchimp or does what they ask for: that waits for no history.
 
     Raises
     ------
@@ -218,7 +223,7 @@ def open_mailchimp(
     NoAccess
     """
     # As stored now: whoever holds the row for long must not write after the merchant left.
-    audience = check(context, audience)
+    audience = check(context, audience, listens=listens)
     return _client(
         context,
         stored_access(context, audience),

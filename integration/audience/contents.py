@@ -133,7 +133,7 @@ def look_at(context: Context, audience: Audience) -> Contents:
     """
     with scoped(context.engine, audience.account_id) as session:
         own = own_ids(session, audience)
-    found = contents(open_mailchimp(context, audience), own)
+    found = contents(open_mailchimp(context, audience, listens=True), own)
     with scoped(context.engine, audience.account_id) as session:
         stored = session.get_one(Audience, audience.id)
         stored.contents = {**found.as_json(), "seen_at": context.clock().isoformat()}

@@ -102,7 +102,7 @@ def look_after(context: Context, job: Job) -> None:
     if not can_be_reached(context.settings):
         remove(context, audience)
         return
-    mailchimp = open_mailchimp(context, audience)
+    mailchimp = open_mailchimp(context, audience, listens=True)
     for kind in (AUDIENCE, BATCHES):
         job.report(0.0 if kind == AUDIENCE else 0.5)
         if not _is_right(context, mailchimp, audience, kind):
@@ -120,7 +120,7 @@ def remove(context: Context, audience: Audience) -> None:
         held = [row for kind in PATHS for row in _rows(session, audience, kind) if row.remote_id]
     if not held:
         return
-    mailchimp = open_mailchimp(context, audience)
+    mailchimp = open_mailchimp(context, audience, listens=True)
     for row in held:
         hooks.remove(mailchimp, row.kind, row.remote_id)
         with scoped(context.engine, audience.account_id) as session:

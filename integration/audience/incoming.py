@@ -90,7 +90,7 @@ def apply_event(context: Context, job: Job) -> None:
             return
     if audience.disconnected_at is not None:
         return
-    mailchimp = open_mailchimp(context, audience)
+    mailchimp = open_mailchimp(context, audience, listens=True)
     read = {key: mailchimp.member(key) for key in event.email_keys}
     found = complete(context, audience, mailchimp, [info for info in read.values() if info])
     with scoped(context.engine, job.account_id) as session:

@@ -41,7 +41,7 @@ def read_members(
         # As stored now: whoever met a contact that is not what we thought has everybody read.
         until = session.get_one(Audience, audience.id).read_until
     since = None if whole or until is None else until - OVERLAP
-    mailchimp = open_mailchimp(context, audience)
+    mailchimp = open_mailchimp(context, audience, listens=True)
     whole_since = began if since is None else None
     read = complete(context, audience, mailchimp, mailchimp.members(since), whole_since)
     found = {info.email_key: info for info in read}

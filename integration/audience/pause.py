@@ -4,8 +4,9 @@ Four things stop it: Mailchimp refuses the token, the audience was deleted there
 is not the one that was connected, or a shop is not. Then `Audience.paused` says which, work rests
 without counting tries, and the merchant is told on every page. Nothing is given up meanwhile.
 
-In the same way all work rests while the figures are of a history that is still being read: who
-seems new or gone may be neither. It goes on with the first figures of all of it.
+In the same way what would send figures rests while these are of a history that is still being read:
+who seems new or gone may be neither. It goes on with the first figures of all of it. What only
+hears what people did, or does what they ask for, goes on meanwhile.
 """
 
 from __future__ import annotations
@@ -57,8 +58,10 @@ def pause(context: Context, audience: Audience, reason: str) -> None:
         )
 
 
-def check(context: Context, audience: Audience) -> Audience:
+def check(context: Context, audience: Audience, *, listens: bool = False) -> Audience:
     """Let work begin, or stop it; return the audience as it is stored now.
+
+    `listens`: see `integration.audience.connect.open_mailchimp`.
 
     Raises
     ------
@@ -70,7 +73,7 @@ def check(context: Context, audience: Audience) -> Audience:
             stored.paused, stored.paused_at = CLONED, context.clock()
         elif not stored.paused and _is_unsettled(context, stored):
             settle_in(context, stored)
-        is_partial = history.is_partial(session)
+        is_partial = not listens and history.is_partial(session)
     _stop_if_unwanted(stored.disconnected_at, stored.paused)
     if is_partial:
         raise Paused(_TEXTS[history.READING], reason=history.READING)

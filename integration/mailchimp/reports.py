@@ -64,7 +64,7 @@ def read(context: Context, job: Job, audience: Audience) -> int:
 
 
 def _read_one(context: Context, job: Job, audience: Audience, campaign_id: int) -> None:
-    mailchimp, began = open_mailchimp(context, audience), context.clock()
+    mailchimp, began = open_mailchimp(context, audience, listens=True), context.clock()
     with scoped(context.engine, audience.account_id) as session:
         row = session.get_one(Campaign, campaign_id)
     since = row.report_read_at - _OVERLAP if row.report_read_at else None

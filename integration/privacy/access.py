@@ -199,7 +199,7 @@ def _there(
     """Return what each connected audience holds of each address, and our stores of the customer."""
     found: list[dict[str, Any]] = []
     for audience, stores in audiences:
-        mailchimp = open_mailchimp(context, audience)
+        mailchimp = open_mailchimp(context, audience, listens=True)
         for address in subject.emails:
             held = personal.held(mailchimp, address)
             if held is not None:

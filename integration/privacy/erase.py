@@ -136,7 +136,7 @@ def erase(context: Context, job: Job) -> None:
     _await_others(context, job, erasure_id)
     for audience in audiences:
         try:
-            mailchimp = open_mailchimp(context, audience, Permit.ERASE)
+            mailchimp = open_mailchimp(context, audience, Permit.ERASE, listens=True)
         except NoAudience as error:
             # Disconnected just now: the next try sees that, and the receipt waits for it.
             raise NotYet(str(error), wait_s=_LOOK_S) from error

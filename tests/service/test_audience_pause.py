@@ -13,17 +13,19 @@ import pytest
 from sqlmodel import col, select
 
 from integration.audience.connect import connect, open_mailchimp
+from integration.audience.members import read_members
 from integration.audience.pause import moved
 from integration.context import make_context, utc_now
+from integration.history import READING
 from integration.installation import FILE_NAME, become_new, installation_id
 from integration.mailchimp.batching import results_of
 from integration.mailchimp.errors import AudienceGone, NotFound, Paused
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
-from integration.tables import Audience, Work
+from integration.tables import Audience, Consent, FittedModel, Work
 from integration.work.execute import run_until_idle
 from integration.work.queue import defer
-from tests.service.audience_shop import AudienceShop, make_shop
+from tests.service.audience_shop import NOW, AudienceShop, make_shop
 
 ADA = "ada@stipt-demo.shop"
 
@@ -221,3 +223,28 @@ def test_pages_with_another_address_are_another_installation(
     with shop.session() as session:
         stored = session.get_one(Audience, shop.audience.id)
         assert stored.public_url == (before if paused else after)
+
+
+def test_while_a_history_is_read_nothing_is_planned_and_who_withdraws_is_heard(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    shop.plan()
+    figures = FittedModel(
+        account_id=shop.account_id,
+        as_of=NOW.date(),
+        state={},
+        counters={},
+        verdicts={},
+        known_since=NOW.date() - timedelta(days=30),
+        unknown_why=READING,
+        created_at=NOW,
+    )
+    with shop.session() as session:
+        session.add(figures)
+    sandbox.unsubscribe(ADA)
+    with pytest.raises(Paused, match="still being read"):
+        shop.plan()
+    read_members(shop.context, shop.audience)
+    with shop.session() as session:
+        said = [row.state for row in session.exec(select(Consent)).all()]
+    assert said == ["denied"]
