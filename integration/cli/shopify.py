@@ -10,6 +10,7 @@ from connectors.http import Http
 from connectors.shopify.auth import Grant, own_credentials
 from connectors.shopify.shops import checked_shop
 from integration.cli.base import Shell, as_json, command, dry_run, print_json, print_table
+from integration.cli.pixel import pixel
 from integration.shopify import stores
 from integration.shopify.application import NotRegistered, application
 from integration.shopify.install import arrive, ask_who
@@ -17,7 +18,25 @@ from integration.shopify.look import look
 from integration.tables import Shop
 
 
-@click.command("shopify")
+class _Shopify(click.Group):
+    """Connects stores without a word in between; what is done with one has its own."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take what is no command for a store to connect, and nothing for a list of them."""
+        if not args or args[0] not in (*self.commands, *ctx.help_option_names):
+            args = ["connect", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("shopify", cls=_Shopify)
+def shopify() -> None:
+    """List the connected Shopify stores, connect one, or switch what a store tells us."""
+
+
+shopify.add_command(pixel)
+
+
+@shopify.command("connect")
 @click.argument("store", required=False)
 @click.option(
     "--token",
@@ -32,7 +51,7 @@ from integration.tables import Shop
 @dry_run
 @as_json
 @command
-def shopify(
+def connect(
     shell: Shell,
     store: str | None,
     token: str | None,

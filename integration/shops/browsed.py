@@ -43,13 +43,16 @@ def keep(session: Session, context: Context, shop_id: int, told: Browsed) -> Non
         select(Visitor).where(Visitor.shop_id == shop_id, Visitor.visitor == visitor)
     ).first()
     profile_id = known.profile_id if known else None
+    is_strange = False
     if told.customer_id is not None:
+        if _is_erased(session, shop_id, told.customer_id):
+            return
         profile_id = customer(session, shop_id, told.customer_id)
-        if profile_id is None:
-            return  # not (yet) a customer of this shop, or one who is to be forgotten
+        is_strange = profile_id is None
     if profile_id is not None and objects(session, profile_id):
         return
-    seen = _touchpoint(session, shop_id, told, visitor, now)
+    # Of whoever is not (yet) a customer here nothing is kept but by which checkout he may be one.
+    seen = None if is_strange else _touchpoint(session, shop_id, told, visitor, now)
     if seen is not None:
         write_seen(session, shop_id, seen, profile_id)
     if profile_id is not None or told.checkout_token is not None:
@@ -59,7 +62,7 @@ def keep(session: Session, context: Context, shop_id: int, told: Browsed) -> Non
 
 def customer(session: Session, shop_id: int, number: str) -> int | None:
     """Return the profile of a customer of this shop's; None for nobody, or one who was erased."""
-    if erased.erased_keys(session, {erased.source_key(shop_id, number)}):
+    if _is_erased(session, shop_id, number):
         return None
     query = select(SourceProfile.id).where(
         SourceProfile.shop_id == shop_id, SourceProfile.external_id == number
@@ -87,6 +90,10 @@ def ask(session: Session, shop_id: int, run_at: datetime) -> None:
         account_id = session.info["account_id"]
         payload = {"shop_id": shop_id}
         defer(session, account_id=account_id, kind=KIND, lane=lane, payload=payload, run_at=run_at)
+
+
+def _is_erased(session: Session, shop_id: int, number: str) -> bool:
+    return bool(erased.erased_keys(session, {erased.source_key(shop_id, number)}))
 
 
 def _visitor(session: Session, shop_id: int, client: str) -> str:

@@ -23,7 +23,7 @@ from connectors.shopify.session_token import verify_session
 from connectors.shopify.shops import NoShop, checked_shop
 from connectors.shopify.signed import verify_query
 from integration.db import scoped
-from integration.shopify import clone, look, stores
+from integration.shopify import clone, look, pixel, stores
 from integration.shopify.application import SCOPES, NotRegistered, application
 from integration.shopify.install import Arrival, arrive, begin, come_back
 from integration.shopify.keeper import RECONNECT
@@ -91,9 +91,11 @@ def show() -> ResponseReturnValue:
             (store, rows.get_one(Shop, store.shop_id), _missing(store))
             for store in stores.of_account(rows)
         ]
+        browsing = {shop.id: pixel.state(rows, shop.id or 0) for _, shop, _ in found}
     return render_template(
         "shopify.html",
         stores=found,
+        browsing=browsing,
         rights=RIGHTS,
         right_texts=right_texts(),
         lack_texts=lack_texts(),
@@ -139,6 +141,27 @@ def answer(shop_id: int) -> ResponseReturnValue:
             clone.copied(context(), user().account_id, shop_id)
             flash(gettext("This store is no longer read here. What was read of it stays."))
     wake_due(context())
+    return redirect(address_of(".show"))
+
+
+@bp.post("/stores/<int:shop_id>/browsing")
+def switch_browsing(shop_id: int) -> ResponseReturnValue:
+    """Switch on or off that a store tells what its visitors look at, or give it a new key."""
+    said, store = form_text("browsing"), _own(shop_id)
+    if said not in ("on", "off", "renew"):
+        abort(400)
+    try:
+        if said == "on" and not pixel.switch_on(context(), store) and store.way == stores.RENEWED:
+            return _ask(store.domain)
+        if said == "off":
+            pixel.switch_off(context(), store)
+        if said == "renew":
+            pixel.renew(context(), store)
+    except NotRegistered:
+        abort(404)
+    except ConnectorError as error:
+        _log.warning("A web pixel could not be switched", cause=type(error).__name__)
+        flash(gettext("Shopify did not answer as expected. Try again in a minute."))
     return redirect(address_of(".show"))
 
 

@@ -99,6 +99,21 @@ def test_what_was_looked_at_before_a_purchase_is_the_buyer_s_by_the_shop_s_own_o
     assert owners(shop)[-1] == mine
 
 
+def test_a_buyer_who_is_new_is_recognised_once_his_record_is_here(
+    shop: BrowsingShop, shopify: ShopifyEmulator
+) -> None:
+    token, number = bought(shopify)
+    shop.tell()
+    shop.tell("checkout_completed", id="e2", checkout=token, customer=number)
+    take(shop)
+    assert owners(shop) == [None]
+    shop.store(Customer(id=number))
+    shop.pass_time(hours=1)
+    take(shop)
+    assert owners(shop) == [shop.visitors[0].profile_id]
+    assert shop.visitors[0].profile_id is not None
+
+
 def test_a_checkout_without_an_order_is_asked_about_for_two_days_and_then_forgotten(
     shop: BrowsingShop,
 ) -> None:

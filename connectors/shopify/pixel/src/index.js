@@ -11,6 +11,7 @@ register(({ analytics, browser, customerPrivacy, init, settings }) => {
     const analytics = permission?.analyticsProcessingAllowed === true;
     const marketing = permission?.marketingAllowed === true;
     if (!analytics || !marketing) return;
+    if ("product" in told && told.product == null) return;
     const customer = told.customer ?? init.data?.customer?.id;
     const message = {
       id: event.id,
