@@ -79,8 +79,10 @@ def check_status(response: Response) -> None:
         if "non-expiring" in told.lower():
             raise problems.TokenOutdated("Shopify no longer accepts tokens without an end")
         raise problems.AccessDenied(told or "Shopify refuses access (403)")
-    if status >= 500 or told is None:
-        # A page of HTML in place of a document is a firewall's, and passes.
+    if status < 500 and told is None:
+        # A page of HTML in place of a document, which passes.
+        raise problems.Overloaded(f"A firewall answered in Shopify's place ({status})")
+    if status >= 500:
         raise problems.Overloaded(f"Shopify answered {status}")
     raise problems.BadQuery(f"Shopify answered {status}")
 

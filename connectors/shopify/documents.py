@@ -8,6 +8,7 @@ id on every level, as their lines come back in any order.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 MONEY = "{ shopMoney { amount } }"
@@ -157,9 +158,9 @@ query ProductOne($id: ID!) {{ product(id: $id) {{ {PRODUCT} {_VARIANTS} }} }}
     "orders": f"""
 query OrderOne($id: ID!) {{
   order(id: $id) {{
+    lineItems(first: 40) {{ nodes {{ {LINE} }} {_MORE} }}
     {ORDER}
     {_REFUNDS}
-    lineItems(first: 40) {{ nodes {{ {LINE} }} {_MORE} }}
   }}
 }}
 """,
@@ -326,3 +327,20 @@ def bulk_ids(stream: str, query: str) -> str:
 def _bulk(stream: str, query: str, fields: str) -> str:
     # Filters are made here, of dates and statuses: nothing in them needs escaping.
     return f"{{ {_nested(f'{ROOTS[stream]}(query: {chr(34)}{query}{chr(34)})', fields)} }}"
+
+
+_FIRST = re.compile(r"first: (\d+)")
+
+
+def halved(document: str) -> str | None:
+    """Return a document that asks for half as many of its first connection; None below one.
+
+    Examples
+    --------
+    >>> halved("{ orders(first: 5) { nodes { lineItems(first: 40) { nodes { id } } } } }")
+    '{ orders(first: 2) { nodes { lineItems(first: 40) { nodes { id } } } } }'
+    """
+    found = _FIRST.search(document)
+    if found is None or int(found[1]) < 2:
+        return None
+    return f"{document[: found.start(1)]}{int(found[1]) // 2}{document[found.end(1) :]}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,9 @@ from connectors.shopify.documents import (
     ROOTS,
     TYPES,
     VARIANTS_MORE,
+    halved,
 )
+from connectors.shopify.errors import TooCostly
 from connectors.shopify.fields import Unreadable
 from connectors.shopify.orders import plain_refund
 
@@ -47,6 +49,22 @@ class Paging:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        #: Documents that were too dear -> the same in smaller pages.
+        self._smaller: dict[str, str] = {}
+
+    def _run(self, document: str, variables: Mapping[str, Any]) -> Answer:
+        """Ask in pages of half the size, and half again, where Shopify calls a page too dear.
+
+        Only for documents whose first connection is paged through.
+        """
+        while True:
+            try:
+                return self._client.run(self._smaller.get(document, document), variables)
+            except TooCostly:
+                smaller = halved(self._smaller.get(document, document))
+                if smaller is None:
+                    raise
+                self._smaller[document] = smaller
 
     def page(self, stream: str, query: str, after: str | None) -> RawPage:
         """Return a page of whole records.
@@ -55,7 +73,7 @@ class Paging:
         ------
         ConnectorError
         """
-        answer = self._client.run(PAGES[stream], {"query": query or None, "after": after})
+        answer = self._run(PAGES[stream], {"query": query or None, "after": after})
         found = answer.need(ROOTS[stream]) or {"nodes": (), "pageInfo": {}}
         rows = [dict(row) for row in found["nodes"] if row]
         self.complete(stream, rows)
@@ -70,7 +88,7 @@ class Paging:
         """Yield the ids of a stream."""
         after: str | None = None
         while True:
-            answer = self._client.run(IDS[stream], {"query": query or None, "after": after})
+            answer = self._run(IDS[stream], {"query": query or None, "after": after})
             found = answer.need(ROOTS[stream])
             yield from (row["id"] for row in found["nodes"])
             if not found["pageInfo"]["hasNextPage"]:
@@ -82,7 +100,7 @@ class Paging:
         if stream not in ONE:
             rows = self.page(stream, f"id:{key}", None).rows
             return next((row for row in rows if row["id"].endswith(f"/{key}")), None)
-        answer = self._client.run(ONE[stream], {"id": f"gid://shopify/{TYPES[stream]}/{key}"})
+        answer = self._run(ONE[stream], {"id": f"gid://shopify/{TYPES[stream]}/{key}"})
         found = answer.need(ONE_OF[stream])
         if found is None:
             return None
@@ -129,7 +147,7 @@ class Paging:
                     one["refundLineItems"] = plain
         ids = list(asked)
         for start in range(0, len(ids), REFUNDS_AT_ONCE):
-            answer = self._client.run(REFUND_LINES, {"ids": ids[start : start + REFUNDS_AT_ONCE]})
+            answer = self._run(REFUND_LINES, {"ids": ids[start : start + REFUNDS_AT_ONCE]})
             for found in answer.need("nodes"):
                 if found:
                     rest = self._rest(found, "refundLineItems", REFUND_LINES_MORE, "refund")
@@ -143,7 +161,7 @@ class Paging:
         found = list(part["nodes"])
         while (part.get("pageInfo") or {}).get("hasNextPage"):
             variables = {"id": row["id"], "after": part["pageInfo"]["endCursor"]}
-            part = self._client.run(document, variables).need(parent)[name]
+            part = self._run(document, variables).need(parent)[name]
             found += part["nodes"]
         return found
 

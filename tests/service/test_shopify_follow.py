@@ -118,6 +118,21 @@ def test_what_was_signed_by_somebody_else_changes_nothing(
     assert (orders(context, shop), rows(context, shop, Inbox)) == ({}, [])
 
 
+def test_a_webhook_that_somebody_caught_and_sends_again_deletes_nothing(
+    context: Context, shopify: ShopifyEmulator, shop: Shop, follow: Callable[[], None]
+) -> None:
+    key = next(iter(shopify.shop().orders))
+    shopify.acts().edit(key, tags=["seen"])
+    follow()
+    before = orders(context, shop)
+    caught = shopify.hooks.done[-1]
+    for nth, topic in enumerate(("orders/delete", "orders/updated", "customers/delete")):
+        shopify.hooks.replay(caught, Topic=topic, Webhook_Id=f"again-{nth}")
+    follow()
+    assert set(orders(context, shop)) == set(before) == {number(key)}
+    assert all(row.applied_at for row in rows(context, shop, Inbox))
+
+
 def test_a_deleted_order_and_merged_customers_are_so_here(
     context: Context, shopify: ShopifyEmulator, shop: Shop, follow: Callable[[], None]
 ) -> None:

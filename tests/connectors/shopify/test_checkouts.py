@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
@@ -19,9 +18,8 @@ WAYS = pytest.mark.parametrize("few", [0, 10_000], ids=["by export", "by pages"]
 
 
 @pytest.fixture(autouse=True)
-def _tidy(shopify: ShopifyEmulator) -> Iterator[None]:
+def _tidy(shopify: ShopifyEmulator) -> None:
     """Leave no checkout to the next test."""
-    yield
     for key in shopify.shop().checkouts:
         shopify.shop().checkouts.remove(key)
 

@@ -9,9 +9,11 @@ import pytest
 
 from connectors.base import Page
 from connectors.errors import ConnectorError, NotAuthorized, Unreachable
-from connectors.records import BadRecord, Customer, Order, Record
+from connectors.records import BadRecord, Cart, Customer, Order, Product, Record
+from connectors.shopify.errors import AccessDenied, ShopUnavailable, TokenRefused, TooCostly
 from tests.connectors.contract import by_key, pages, records
 from tests.connectors.shopify.conftest import Connect
+from tests.emulators.shopify.faults import KINDS
 from tests.emulators.shopify.server import ShopifyEmulator
 
 STREAMS = ("products", "customers", "orders", "carts")
@@ -22,6 +24,7 @@ def _calm(shopify: ShopifyEmulator) -> Iterator[None]:
     """Leave no fault to the next test."""
     yield
     shopify.faults.clear()
+    shopify.dearness = 1
     shopify.bulk.manual = False
     shopify.bulk.failures.clear()
     shopify.bulk.refusals.clear()
@@ -132,13 +135,85 @@ def test_a_started_export_is_taken_over_by_who_goes_on(
     shopify.bulk.manual = False
 
 
-@pytest.mark.parametrize("kind", ["error_500", "throttled", "too_many", "truncated", "firewall"])
-def test_a_fault_is_waited_out_and_costs_no_record(
+PASSING = (
+    "error_500", "error_502", "error_503", "firewall", "internal", "lost", "slow", "throttled",
+    "too_many", "too_many_bare", "truncated",
+)  # fmt: skip
+LASTING = {
+    "unauthorized": TokenRefused,
+    "no_approval": AccessDenied,
+    "payment_required": ShopUnavailable,
+    "not_found": ShopUnavailable,
+    "locked": ShopUnavailable,
+    "security": ShopUnavailable,
+}
+
+
+@pytest.mark.parametrize("kind", PASSING)
+def test_a_fault_that_passes_is_waited_out_and_costs_no_record(
     shopify: ShopifyEmulator, connect: Connect, kind: str
 ) -> None:
     whole = everything(connect, "orders", few=10_000)
     shopify.faults.add(kind, first=2, times=2)
     assert everything(connect, "orders", few=10_000) == whole
+
+
+@pytest.mark.parametrize(("kind", "error"), LASTING.items(), ids=list(LASTING))
+def test_a_fault_that_lasts_is_an_error_of_its_own_kind(
+    shopify: ShopifyEmulator, connect: Connect, kind: str, error: type[ConnectorError]
+) -> None:
+    shopify.faults.add(kind, first=3, times=None)
+    brought: list[Page] = []
+    with pytest.raises(error):
+        brought.extend(connect(few=10_000).read("orders"))
+    shopify.faults.clear()
+    rest = pages(connect(few=10_000), "orders", brought[-1].cursor_after)
+    whole = everything(connect, "orders", few=10_000)
+    assert by_key(records(brought) + records(rest)) == whole
+
+
+def test_every_fault_of_the_emulator_passes_or_lasts() -> None:
+    assert {*PASSING, *LASTING, "between"} == set(KINDS)
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_a_page_that_is_too_dear_is_asked_for_in_halves(
+    shopify: ShopifyEmulator, connect: Connect, stream: str
+) -> None:
+    whole = everything(connect, stream, few=10_000)
+    shopify.dearness = 3
+    assert everything(connect, stream, few=10_000) == whole
+    reader = connect(few=10_000)
+    asked = len(shopify.requests)
+    for (kind, key), record in list(whole.items())[:2]:
+        if kind in (Customer, Product, Order, Cart):
+            assert reader.fetch(stream, key)[0] == record
+    # What was too dear once is not asked for again.
+    refused = [one.query for one in shopify.requests[asked:] if one.refusal == "MAX_COST_EXCEEDED"]
+    assert len(refused) == len(set(refused))
+
+
+def test_what_is_too_dear_one_by_one_is_said(shopify: ShopifyEmulator, connect: Connect) -> None:
+    shopify.dearness = 500
+    with pytest.raises(TooCostly):
+        pages(connect(few=10_000), "orders")
+
+
+@pytest.mark.parametrize("reserve", [0, 300])
+def test_a_basic_store_is_never_asked_for_more_than_it_gives(
+    shopify: ShopifyEmulator, connect: Connect, reserve: int
+) -> None:
+    bucket = shopify.bucket(shopify.shop())
+    bucket.plan, bucket.left = "basic", None
+    left: list[float] = []
+    asked = len(shopify.requests)
+    for _page in connect(few=10_000, reserve=reserve).read("products"):
+        left.append(bucket.available(shopify.clock()))
+    bucket.plan, bucket.left = "enterprise", None
+    assert len(left) > 3
+    # The first of its kind is asked for before anybody knows what it costs.
+    assert min(left) >= reserve
+    assert {one.refusal for one in shopify.requests[asked:]} == {""}
 
 
 def test_a_file_that_is_cut_short_saves_no_half_slice(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.records import ConsentState
-from connectors.shopify import checkouts, records
+from connectors.shopify import checkouts, orders, records
 from connectors.shopify.fields import Unreadable, reject
 from tests.connectors.contract import assert_valid
 from tests.connectors.shopify import shapes
@@ -155,7 +155,25 @@ def test_a_needed_field_that_lacks_is_named(read: Any, raw: dict[str, Any], colu
         assert noted.row
 
 
-def test_a_new_field_changes_nothing() -> None:
-    assert records.customer(shapes.customer(horoscope="lion")) == records.customer(
-        shapes.customer()
-    )
+@pytest.mark.parametrize(
+    ("read", "raw"),
+    [
+        (records.customer, shapes.customer()),
+        (records.consent, shapes.customer()),
+        (records.product, shapes.product()),
+        (orders.order, shapes.order()),
+        (orders.refunds, shapes.order(refunds=[shapes.refund("9.00", (1, 1, "9.00"))])),
+        (checkouts.cart, shapes.checkout()),
+    ],
+)
+def test_a_new_field_anywhere_changes_nothing(read: Any, raw: dict[str, Any]) -> None:
+    assert read(_with_more(raw)) == read(raw)
+
+
+def _with_more(value: Any) -> Any:
+    """A value with a field of tomorrow in each record of it."""
+    if isinstance(value, list):
+        return [_with_more(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {**{name: _with_more(one) for name, one in value.items()}, "horoscope": "lion"}

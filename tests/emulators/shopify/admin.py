@@ -92,10 +92,11 @@ def _execute(shopify: ShopifyEmulator, call: Call, entry: Entry) -> dict[str, An
         one for one in document.definitions if isinstance(one, graphql.OperationDefinitionNode)
     )
     entry.operation = operation.name.value if operation.name else ""
-    wanted = cost.requested(document, operation, entry.variables)
+    wanted = shopify.dearness * cost.requested(document, operation, entry.variables)
     bucket = shopify.bucket(call.shop)
     refused = _too_dear(wanted, bucket, call)
     if refused:
+        entry.refusal = refused["errors"][0]["extensions"]["code"]
         return refused
     result = run(call, document, operation, entry.variables)
     _raise_own_faults(result)

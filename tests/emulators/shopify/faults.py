@@ -1,4 +1,27 @@
-"""Faults on demand: what a client must bear between us and Shopify."""
+"""Faults on demand: what a client must bear between us and Shopify.
+
+===================================== =========================================================
+every emulator's faults               here
+===================================== =========================================================
+401 mid-run                           `unauthorized`; `first` says at which request
+403 with a firewall's page            `firewall`
+429 with the platform's own headers   `too_many`; as GraphQL says it, `throttled`
+429 bare                              `too_many_bare`
+bursts of 500 and 502                 `error_500`, `error_502` with `times`
+slow answers                          `slow`
+truncated JSON                        `truncated`
+duplicate, reordered, lost webhook,   `Hooks.switch`: "duplicate", "reorder", "drop",
+wrong signature                       "wrong_signature", "tampered", "delay"
+replay                                `Hooks.replay`
+time zone of the shop                 `Shop.time_zone`
+record deleted between pages,         `between`, with what happens in the shop as `act`
+row updated during paging
+empty pages                           a filter that finds nothing; an export without a file
+===================================== =========================================================
+
+Beyond these: what Shopify says of a store that is frozen or gone, an inner error, an answer that is
+lost on its way.
+"""
 
 from __future__ import annotations
 

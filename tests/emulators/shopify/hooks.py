@@ -169,6 +169,14 @@ class Hooks:
                 return switch[0], switch[3]
         return "", 0.0
 
+    def replay(self, delivery: Delivery, **headers: str) -> None:
+        """Bring a delivery again that somebody caught; only its body is signed.
+
+        `headers` are put in the place of its own: `Topic`, `Shop_Domain`, `Webhook_Id`.
+        """
+        changed = {f"X-Shopify-{name.replace('_', '-')}": text for name, text in headers.items()}
+        self.transport(delivery.url, {**delivery.headers, **changed}, delivery.body)
+
     def deliver(self) -> int:
         """Bring everything that is due by the clock, in the order in which it became due.
 

@@ -21,3 +21,5 @@ class Entry:
     operation: str = ""
     variables: dict[str, Any] = field(default_factory=dict)
     cost: int = 0
+    #: Why it was not executed: "THROTTLED", "MAX_COST_EXCEEDED"; empty where it was.
+    refusal: str = ""

@@ -54,6 +54,8 @@ class ShopifyEmulator:
         self.tokens = Tokens()
         self.faults = Faults()
         self.requests: list[Entry] = []
+        #: How many times what the rule says a query costs: nobody knows Shopify's own whole rule.
+        self.dearness = 1
         #: What the emulator was asked and does not know; leaving `serve` raises them.
         self.problems: list[str] = []
         #: Held while a query is executed; a test that changes a shop meanwhile takes it too.
