@@ -299,5 +299,7 @@ class BadRecord:
 
 Record: TypeAlias = Customer | Product | Order | Refund | Cart | ConsentEvent | Touchpoint
 
-#: Everything a platform's cursor may be: small, JSON, and only the connector understands it.
+#: Everything a platform's cursor may be: small, JSON, and only the connector understands it. While
+#: a stream is under way two names in it are everybody's, where they are known: how many records it
+#: has (`total`) and how many of them were handed over (`read`).
 Cursor: TypeAlias = dict[str, Any]

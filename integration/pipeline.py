@@ -19,7 +19,7 @@ from sqlmodel import Session, col, select
 from connectors.base import Connector, Page
 from connectors.errors import ConnectorError, NeedsAnswer, Retryable
 from connectors.records import Product
-from integration import history, uploads
+from integration import history, pace, uploads
 from integration.audience import hooks, keep, restraint
 from integration.audience import plan as audience_plan
 from integration.audience.connect import current_audience
@@ -124,7 +124,16 @@ def _read_stream(
     for page in connector.read(stream, cursor):
         with scoped(context.engine, job.account_id) as session:
             _save(session, context, job, stream, page, key)
-        job.report(page.progress, stream)
+            note = _how_far(session, context, job, stream)
+        job.report(page.progress, note)
+
+
+def _how_far(session: Session, context: Context, job: Job, stream: str) -> str:
+    """Return what to say of a stream's progress, for who watches the work."""
+    run = session.get_one(ImportRun, job.payload["run_id"])
+    streams = pace.progress(session, run, context.clock())
+    found = next((one for one in streams if one.stream == stream), None)
+    return stream if found is None else pace.in_words(found, pace.left_s(streams))
 
 
 def _has_products(page: Page) -> bool:
@@ -175,6 +184,8 @@ def _save(session: Session, context: Context, job: Job, stream: str, page: Page,
     if written.rejects:
         counted["rejected rows"] = counted.get("rejected rows", 0) + len(written.rejects)
     _compute_early(session, job, page, now)
+    _, read = pace.counted(page.cursor_after)
+    run.pace = {**run.pace, stream: pace.noted(run.pace.get(stream, ()), read, now)}
     totals = {name: run.counters.get(name, 0) + number for name, number in counted.items()}
     run.counters = {**run.counters, **totals}
     upsert(
@@ -219,6 +230,7 @@ def _end(context: Context, job: Job, status: str, error: str | None) -> None:
         alone(session)
         run = session.get_one(ImportRun, job.payload["run_id"])
         run.status, run.error, run.finished_at = status, error, context.clock()
+        run.pace = {}
         start_refresh(session, as_of=job.payload["as_of"], people=_changed(session, job))
     if status in _OVER:
         uploads.remove(context, job.account_id, job.payload["source"])

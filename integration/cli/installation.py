@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from datetime import datetime
 from typing import Any
 
 import click
 from rich.console import Console
 from sqlmodel import Session, func, select
 
+from integration import pace
 from integration.accounts import SHORTEST_PASSWORD, create_account, find_user
 from integration.cli.base import Shell, as_json, command, do_work, dry_run, print_json, print_table
 from integration.db import unscoped
@@ -125,6 +127,8 @@ def status(shell: Shell, run_again: int | None, dry_run: bool, as_json: bool) ->
         return
     Console().print(f"{state['people']} people, {state['orders']} orders")
     print_table("Sources", ("source", "platform", "last read", "state"), state["sources"])
+    for one in state["readings"]:
+        click.echo(f"Reading {one['source']}: {one['told']}")
     print_table("Plans", ("plan", "kind", "state", "members"), state["plans"])
     print_table("Work", ("state", "jobs"), state["work"].items())
     if state["given_up"]:
@@ -146,6 +150,7 @@ def _state(shell: Shell) -> dict[str, Any]:
             "people": session.exec(select(func.count()).select_from(Person)).one(),
             "orders": session.exec(select(func.count()).select_from(Order)).one(),
             "sources": sources,
+            "readings": _readings(session, shell.context.clock()),
             "plans": [
                 (plan.id, plan.kind, plan.status, plan.summary.get("members", 0))
                 for plan in session.exec(select(Plan))
@@ -153,3 +158,21 @@ def _state(shell: Shell) -> dict[str, Any]:
             "work": dict(work.all()),
             "given_up": [(row.id, row.kind, row.error) for row in dead(session)],
         }
+
+
+def _readings(session: Session, now: datetime) -> list[dict[str, Any]]:
+    """Return how far each reading is that is under way."""
+    found = []
+    for run in session.exec(select(ImportRun).where(ImportRun.status == "running")):
+        streams = pace.progress(session, run, now)
+        left = pace.left_s(streams)
+        told = "; ".join(pace.in_words(one, None) for one in streams) or "not known how far"
+        found.append(
+            {
+                "source": run.name,
+                "streams": [one.as_json() for one in streams],
+                "left_s": left,
+                "told": told + pace.time_left(left),
+            }
+        )
+    return found

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from integration.pace import Progress, left_s, progress
 from integration.tables import ImportRun, Reject, Shop, Work
 
 _RUNS = 30
@@ -36,6 +38,13 @@ class Run:
     rejects: int
     work: Work | None
     questions: list[Question] = field(default_factory=list)
+    #: How far it is by stream, while it is under way and where the source tells how much there is.
+    streams: Sequence[Progress] = ()
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds until its end; None while that is not known."""
+        return left_s(self.streams)
 
     @property
     def moves(self) -> bool:
@@ -43,18 +52,18 @@ class Run:
         return self.row.status == "running"
 
 
-def runs(session: Session) -> list[Run]:
+def runs(session: Session, now: datetime) -> list[Run]:
     """Return the latest readings, newest first."""
     rows = session.exec(select(ImportRun).order_by(col(ImportRun.id).desc()).limit(_RUNS)).all()
-    return _complete(session, rows)
+    return _complete(session, rows, now)
 
 
-def run(session: Session, row: ImportRun) -> Run:
+def run(session: Session, row: ImportRun, now: datetime) -> Run:
     """Return one reading."""
-    return _complete(session, [row])[0]
+    return _complete(session, [row], now)[0]
 
 
-def _complete(session: Session, rows: Any) -> list[Run]:
+def _complete(session: Session, rows: Any, now: datetime) -> list[Run]:
     shops = {shop.id: shop.name for shop in session.exec(select(Shop)).all()}
     ids = [row.id for row in rows]
     counted = select(Reject.run_id, func.count()).where(col(Reject.run_id).in_(ids))
@@ -64,7 +73,14 @@ def _complete(session: Session, rows: Any) -> list[Run]:
     for job in session.exec(jobs):
         work.setdefault(job.payload.get("run_id", 0), job)
     return [
-        Run(row, shops.get(row.shop_id, ""), rejects[row.id], work.get(row.id), _questions(row))
+        Run(
+            row,
+            shops.get(row.shop_id, ""),
+            rejects[row.id],
+            work.get(row.id),
+            _questions(row),
+            progress(session, row, now) if row.status == "running" else (),
+        )
         for row in rows
     ]
 

@@ -7,7 +7,14 @@ from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field
 
 from integration.db import Owned
-from integration.tables.columns import account_key, json_column, moment, primary_key, reference
+from integration.tables.columns import (
+    account_key,
+    json_column,
+    json_later,
+    moment,
+    primary_key,
+    reference,
+)
 
 _RUNNING = text("status = 'running'")
 _WAITS = text("shop_id IS NOT NULL AND applied_at IS NULL")
@@ -97,6 +104,8 @@ class ImportRun(Owned, table=True):
     status: str = "running"
     #: What was counted, for the report.
     counters: dict[str, Any] = json_column()
+    #: By stream when how many records had come: see `integration.pace`.
+    pace: dict[str, Any] = json_later()
     error: str | None = None
     started_at: datetime = moment()
     finished_at: datetime | None = moment(nullable=True)

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from connectors.files.formats import read_amount
 from integration import uploads
+from integration.pace import Progress, rounded
 from integration.pipeline import start_import
 from integration.reading import imports
 from integration.sources import FILES, files_shop
@@ -16,8 +17,8 @@ from integration.tables import Account, ImportRun
 from integration.views.base import context, own_or_404, own_rows, user, wants_part
 from integration.views.counters import counter_name
 from integration.views.csvs import download
-from integration.views.formats import amount
-from integration.views.texts import gettext
+from integration.views.formats import amount, number
+from integration.views.texts import gettext, ngettext
 from integration.work.queue import defer
 from integration.work.runner import wake_due
 
@@ -31,7 +32,7 @@ ENDINGS = (".csv", ".txt", ".tsv", ".xlsx", ".zip", ".gz")
 def show() -> ResponseReturnValue:
     """Show what was read and what is being read."""
     with own_rows() as session:
-        runs = imports.runs(session)
+        runs = imports.runs(session, context().clock())
     template = "_runs.html" if wants_part() else "imports.html"
     return render_template(
         template,
@@ -41,6 +42,8 @@ def show() -> ResponseReturnValue:
         states=run_states(),
         counter_name=counter_name,
         choice_text=choice_text,
+        how_far=how_far,
+        time_left=time_left,
     )
 
 
@@ -60,8 +63,8 @@ def upload() -> ResponseReturnValue:
     folder = uploads.new_folder(context(), user().account_id)
     paths: list[Path] = []
     # The name is only shown; on disk nothing of what was sent decides a path but its ending.
-    for number, (file, name) in enumerate(zip(files, names, strict=True)):
-        path = folder / f"{number}{''.join(PurePath(name).suffixes[-2:]).lower()}"
+    for nth, (file, name) in enumerate(zip(files, names, strict=True)):
+        path = folder / f"{nth}{''.join(PurePath(name).suffixes[-2:]).lower()}"
         file.save(path)
         paths.append(path)
     source = request.form.get("source", "").strip() or FILES
@@ -73,7 +76,7 @@ def upload() -> ResponseReturnValue:
 def answer(run_id: int) -> ResponseReturnValue:
     """Read the files again with the merchant's answers."""
     with own_rows() as session:
-        run = imports.run(session, own_or_404(session, ImportRun, run_id))
+        run = imports.run(session, own_or_404(session, ImportRun, run_id), context().clock())
         if not run.questions or run.work is None:
             abort(409)
         said = {question.option: request.form.get(question.option) for question in run.questions}
@@ -97,7 +100,7 @@ def answer(run_id: int) -> ResponseReturnValue:
 def drop(run_id: int) -> ResponseReturnValue:
     """Leave files unread that wait for an answer, and delete them here."""
     with own_rows() as session:
-        run = imports.run(session, own_or_404(session, ImportRun, run_id))
+        run = imports.run(session, own_or_404(session, ImportRun, run_id), context().clock())
         if run.row.status != "waiting" or run.work is None:
             abort(409)
         run.row.status, run.row.error = "dropped", None
@@ -134,6 +137,33 @@ def choice_text(question: imports.Question, value: str, meaning: str) -> str:
         return amount(read_amount(question.examples[0], value), user().currency)
     except ValueError:
         return meaning
+
+
+def how_far(one: Progress) -> str:
+    """Return how much of a stream has come, and how fast."""
+    given = {"read": number(one.read), "total": number(one.total)}
+    words = {
+        "orders": gettext("%(read)s of %(total)s orders", **given),
+        "customers": gettext("%(read)s of %(total)s customers", **given),
+        "products": gettext("%(read)s of %(total)s products", **given),
+        "carts": gettext("%(read)s of %(total)s carts", **given),
+    }.get(one.stream, f"{one.stream}: {given['read']} / {given['total']}")
+    if one.per_second is None:
+        return words
+    speed = gettext("%(rate)s a second", rate=number(one.per_second, one.per_second < 10))
+    return f"{words}, {speed}"
+
+
+def time_left(seconds: float | None) -> str:
+    """Return how long a reading will still take."""
+    if seconds is None:
+        return gettext("not known yet how long it takes")
+    amount, unit = rounded(seconds)
+    if unit == "seconds":
+        return ngettext("about %(num)s second left", "about %(num)s seconds left", amount)
+    if unit == "minutes":
+        return ngettext("about %(num)s minute left", "about %(num)s minutes left", amount)
+    return ngettext("about %(num)s hour left", "about %(num)s hours left", amount)
 
 
 def run_states() -> dict[str, str]:
