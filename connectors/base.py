@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from connectors.records import BadRecord, ConsentEvent, ConsentState, Cursor, Deleted, Record
 
@@ -136,6 +136,29 @@ Change: TypeAlias = (
     | ErasureAsked
     | ShopErasureAsked
 )
+
+
+@runtime_checkable
+class Dated(Protocol):
+    """A source whose orders can be counted by when they were placed, without reading them."""
+
+    def count_between(self, start: datetime | None, end: datetime) -> int:
+        """How many orders were placed from `start` (None: ever) up to `end`.
+
+        Raises
+        ------
+        ConnectorError
+        """
+        ...
+
+    def keys_between(self, start: datetime | None, end: datetime) -> Iterator[str]:
+        """The ids of those orders.
+
+        Raises
+        ------
+        ConnectorError
+        """
+        ...
 
 
 class Connector(Protocol):

@@ -15,6 +15,7 @@ from sqlmodel import Session, col, delete, select
 
 from integration.tables import (
     FittedModel,
+    ImportRun,
     SegmentChange,
     SegmentMember,
     Shop,
@@ -42,10 +43,13 @@ class Window:
 
 def window(session: Session, zone: ZoneInfo) -> Window | None:
     """Return from when on all sources of the account are known; None: from their beginning."""
+    whole = select(ImportRun.shop_id).where(ImportRun.status == "done")
     cut = (
         select(SyncState.known_since, Shop.disconnected_at)
         .join(Shop, col(Shop.id) == col(SyncState.shop_id))
         .where(col(SyncState.known_since).is_not(None), col(SyncState.complete).is_(False))
+        # What is read anew is known all the same.
+        .where(col(SyncState.shop_id).not_in(whole))
     )
     found = [(since, STOPPED if gone else READING) for since, gone in session.exec(cut) if since]
     stores = (

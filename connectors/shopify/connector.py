@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -19,10 +19,14 @@ from connectors.shopify.errors import AccessDenied
 from connectors.shopify.fields import Raw, Unreadable, note, number, reject
 from connectors.shopify.history import PAGE, History
 from connectors.shopify.paging import Paging
-from connectors.shopify.windows import State, window
+from connectors.shopify.windows import State, placed, window
 
 #: Up to so many records are read by pages: a bulk operation would take longer to begin.
 FEW: Mapping[str, int] = {"customers": 400, "products": 150, "orders": 60, "carts": 100}
+#: Nothing was sold by Shopify before.
+_BEGINNING = datetime(2006, 1, 1, tzinfo=UTC)
+#: A span that is not cut any more to be counted exactly.
+_SHORT = timedelta(minutes=1)
 
 
 def _now() -> datetime:
@@ -154,6 +158,35 @@ class ShopifyConnector:
             yield from map(number, self._paging.ids(stream, query))
         else:
             yield from self._history.ids(bulk_ids(stream, query))
+
+    def count_between(self, start: datetime | None, end: datetime) -> int:
+        """Return how many orders were placed from `start` up to `end`.
+
+        Shopify counts exactly to 25,000; a span with more is counted in halves.
+
+        Raises
+        ------
+        ConnectorError
+        """
+        found = self._client.run(COUNTS["orders"], {"query": placed(start, end)}).need(
+            "ordersCount"
+        )
+        if found["precision"] == "EXACT":
+            return int(found["count"])
+        begin = start or _BEGINNING
+        if end - begin < _SHORT:
+            return int(found["count"])
+        middle = begin + (end - begin) / 2
+        return self.count_between(start, middle) + self.count_between(middle, end)
+
+    def keys_between(self, start: datetime | None, end: datetime) -> Iterator[str]:
+        """Yield the ids of the orders that were placed from `start` up to `end`.
+
+        Raises
+        ------
+        ConnectorError
+        """
+        yield from map(number, self._paging.ids("orders", placed(start, end)))
 
     def parse_hook(self, headers: Mapping[str, str], raw_body: bytes) -> Sequence[Change]:
         """Return what a webhook says; see `webhooks.parse`.

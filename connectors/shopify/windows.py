@@ -87,6 +87,12 @@ def window(stream: str, since: str | None, until: datetime) -> str:
     return " ".join(parts)
 
 
+def placed(start: datetime | None, end: datetime) -> str:
+    """Return the filter of orders by when they were placed, which is not when they were made."""
+    since = [] if start is None else [f"processed_at:>='{stamp(start)}'"]
+    return " ".join([*since, f"processed_at:<'{stamp(end)}'"])
+
+
 def slice_filter(stream: str, state: State, part: Slice) -> str:
     """Return the filter of one slice."""
     name = field_of(state.since)

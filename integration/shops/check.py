@@ -1,8 +1,9 @@
 """Every night: is what we hold of a shop as it is there, and does the shop still tell us?
 
 Webhooks get lost. So each night what changed since the last reading, and for a day before it, is
-read again; some records are compared as a whole; and once a week all ids, as nothing else shows
-what was deleted unseen. What differs is put right, and counted for the page Status.
+read again; some records are compared as a whole; orders are counted by month; and once a week all
+ids are compared, as nothing else shows what was deleted unseen. What differs is put right, and
+counted for the page Status.
 """
 
 from __future__ import annotations
@@ -16,18 +17,27 @@ from typing import Any
 import structlog
 from sqlmodel import Session, SQLModel, col, func, select
 
-from connectors.base import Connector, Page
+from connectors.base import Connector, Dated, Page
 from connectors.errors import ConnectorError, NotAuthorized, Retryable
 from connectors.records import Deleted, Record
 from integration.context import Context
 from integration.db import scoped
 from integration.pipeline import start_import, start_refresh
-from integration.shops import subscribed
+from integration.shops import months, subscribed
 from integration.sources import open_source
 from integration.store.common import alone, content_hash, known
 from integration.store.deleted import write_deleted
 from integration.store.page import write_page
-from integration.tables import ImportRun, Inbox, Order, Product, Shop, SourceProfile, Work
+from integration.tables import (
+    ImportRun,
+    Inbox,
+    Order,
+    Product,
+    Shop,
+    SourceProfile,
+    SyncState,
+    Work,
+)
 from integration.work.queue import Job, defer
 
 _log = structlog.get_logger(__name__)
@@ -65,6 +75,12 @@ class Drift:
     ids_at: str | None = None
     added: int = 0
     deleted: int = 0
+    #: The same figures ("compared", "differed", "added", "deleted") by stream; none where all is 0.
+    streams: dict[str, dict[str, int]] = field(default_factory=dict)
+    #: Months in which the shop had another number of orders: see `months.Month`.
+    months: list[dict[str, Any]] = field(default_factory=list)
+    #: Whether so many orders lacked that the whole history is read anew.
+    anew: bool = False
     #: Records that are not there any more, but are too many to be deleted without being asked.
     doubtful: int = 0
     #: Since when the shop tells us nothing, though something happened in it; None: it tells.
@@ -77,6 +93,13 @@ class Drift:
     def found(self) -> int:
         """How many records were put right."""
         return self.differed + self.added + self.deleted
+
+    def count(self, what: str, stream: str, more: int) -> None:
+        """Add to a figure of the report, as a whole and by stream."""
+        if more:
+            setattr(self, what, getattr(self, what) + more)
+            own = self.streams.setdefault(stream, {})
+            own[what] = own.get(what, 0) + more
 
 
 def last(shop: Shop) -> Drift | None:
@@ -136,7 +159,8 @@ def check(context: Context, job: Job) -> None:
     try:
         found.untold = subscribed.look_after(context, shop)
         night.compare_some()
-        if found.ids_at is None or now - datetime.fromisoformat(found.ids_at) >= WEEK:
+        is_odd = night.compare_months(before)
+        if is_odd or found.ids_at is None or now - datetime.fromisoformat(found.ids_at) >= WEEK:
             night.compare_ids()
             found.ids_at = now.isoformat()
     except Retryable:
@@ -173,8 +197,31 @@ class _Night:
                 ours, min(SAMPLE, len(ours))
             )
             records = [record for key in chosen for record in self._fetched(stream, key)]
-            self._found.compared += len(chosen)
-            self._found.differed += self._put_right(records)
+            self._found.count("compared", stream, len(chosen))
+            self._found.count("differed", stream, self._put_right(records))
+
+    def compare_months(self, before: Drift | None) -> bool:
+        """Read what lacks in a month; tell whether more is here than there in any.
+
+        A month that differs as it did last night is left alone: some records cannot be read.
+        """
+        if not isinstance(self._connector, Dated):
+            return False
+        with scoped(self._context.engine, self._job.account_id) as session:
+            until = _read_until(session, self._shop_id)
+            differs = months.different(session, self._shop_id, self._connector, until)
+            ours = _held(session, self._shop_id, "orders") if differs else set()
+        fresh = months.not_yet_told(differs, before.months if before else ())
+        room = _MOST_NEW
+        for span, month in fresh:
+            if month.there > month.here:
+                lack = sorted(set(self._connector.keys_between(span.start, span.end)) - ours)
+                month.added = self._add("orders", lack[: max(room, 0)])
+                room -= len(lack)
+        if room < 0:
+            self._read_anew()
+        self._found.months = [asdict(month) for _, month in differs]
+        return months.has_surplus(fresh)
 
     def compare_ids(self) -> None:
         """Find what was deleted or made unseen."""
@@ -184,8 +231,26 @@ class _Night:
                 ours = _held(session, self._shop_id, stream)
                 gone = _within(session, self._shop_id, stream, ours - theirs, theirs)
             self._delete(stream, sorted(gone), len(ours))
-            for key in sorted(theirs - ours)[:_MOST_NEW]:
-                self._found.added += bool(self._put_right(self._fetched(stream, key)))
+            self._add(stream, sorted(theirs - ours)[:_MOST_NEW])
+
+    def _add(self, stream: str, keys: Sequence[str]) -> int:
+        """Fetch records that lack here; return how many were had."""
+        added = sum(bool(self._put_right(self._fetched(stream, key))) for key in keys)
+        self._found.count("added", stream, added)
+        return added
+
+    def _read_anew(self) -> None:
+        """Have all orders read again: too many lack to be fetched one by one."""
+        query = select(SyncState).where(
+            SyncState.shop_id == self._shop_id, SyncState.stream == "orders"
+        )
+        with scoped(self._context.engine, self._job.account_id) as session:
+            self._job.extend(session)
+            for state in session.exec(query):
+                state.cursor, state.complete = None, False
+            shop = session.get_one(Shop, self._shop_id)
+            start_import(session, self._context, shop, name=shop.name)
+        self._found.anew = True
 
     def _fetched(self, stream: str, key: str) -> Sequence[Record]:
         self._job.report(None, stream)
@@ -224,7 +289,16 @@ class _Night:
             alone(session)
             people = write_deleted(session, self._shop_id, sure, self._context.clock())
             start_refresh(session, people=None if stream == "products" else people)
-        self._found.deleted += len(sure)
+        self._found.count("deleted", stream, len(sure))
+
+
+def _read_until(session: Session, shop_id: int) -> datetime:
+    """Return up to when everything has been read, to the second."""
+    began = select(func.max(ImportRun.started_at)).where(
+        ImportRun.shop_id == shop_id, ImportRun.status == "done"
+    )
+    found: datetime = session.exec(began).one()
+    return found.replace(microsecond=0)
 
 
 def _held(session: Session, shop_id: int, stream: str) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,7 +17,7 @@ from integration.settings import Settings
 from integration.shops import check
 from integration.shops.check import Drift, last
 from integration.store.page import write_page
-from integration.tables import ImportRun, Order, Shop, Work
+from integration.tables import ImportRun, Order, Shop, SourceProfile, SyncState, Work
 from integration.work.execute import run_until_idle
 from integration.work.handlers import HANDLERS
 from tests.service.records import NOON
@@ -124,12 +124,84 @@ def test_ids_are_compared_once_a_week(
     context: Context, web: WebShop, shop: Shop, clock: Clock, tonight: Callable[[], Drift]
 ) -> None:
     tonight()
-    web.order("4")
+    web.customer("4")
     for _ in range(7):
-        assert "4" not in held(context, shop)
+        assert rows(context, shop, SourceProfile)[-1].external_id != "4"
         clock.now += timedelta(days=1)
         tonight()
-    assert "4" in held(context, shop)
+    assert rows(context, shop, SourceProfile)[-1].external_id == "4"
+
+
+def test_a_month_with_more_orders_there_is_read_and_told(
+    context: Context, web: WebShop, shop: Shop, clock: Clock, tonight: Callable[[], Drift]
+) -> None:
+    tonight()
+    web.order("old", placed_at=NOON - timedelta(days=400))
+    web.order("4")
+    clock.now += timedelta(days=1)
+    found = tonight()
+    assert {"old", "4"} < held(context, shop).keys()
+    assert found.months == [
+        {"month": "", "there": 1, "here": 0, "added": 1},
+        {"month": "2026-03", "there": 4, "here": 3, "added": 1},
+    ]
+    assert found.streams["orders"] == {"compared": 3, "added": 2}
+    clock.now += timedelta(days=1)
+    assert tonight().months == []
+
+
+def test_what_cannot_be_read_is_asked_for_once_and_stays_told(
+    web: WebShop, shop: Shop, clock: Clock, tonight: Callable[[], Drift]
+) -> None:
+    tonight()
+    web.records["orders", "odd"] = [web.order("4")]
+    del web.records["orders", "4"]
+    fetch = web.fetch
+
+    def refuse(stream: str, key: str) -> Sequence[Record]:
+        if key == "odd":
+            web.fetched.append((stream, key))
+            raise NotReadable("no total")
+        return fetch(stream, key)
+
+    web.fetch = refuse  # type: ignore[method-assign]
+    for _ in range(3):
+        clock.now += timedelta(days=1)
+        (month,) = tonight().months
+        assert (month["there"], month["here"], month["added"]) == (4, 3, 0)
+    assert web.fetched.count(("orders", "odd")) == 1
+
+
+def test_an_order_that_was_deleted_unseen_is_found_the_same_night(
+    context: Context, web: WebShop, shop: Shop, clock: Clock, tonight: Callable[[], Drift]
+) -> None:
+    tonight()
+    del web.records["orders", "2"]
+    clock.now += timedelta(days=1)
+    found = tonight()
+    assert (found.deleted, found.streams["orders"]["deleted"]) == (1, 1)
+    assert held(context, shop).keys() == {"1", "3"}
+
+
+def test_when_very_many_orders_lack_the_history_is_read_anew(
+    context: Context, web: WebShop, shop: Shop, clock: Clock, tonight: Callable[[], Drift],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    tonight()
+    with scoped(context.engine, shop.account_id) as session:
+        state = SyncState(
+            account_id=shop.account_id, shop_id=shop.id or 0, stream="orders", complete=True,
+            cursor={"since": "x"}, updated_at=NOON,
+        )  # fmt: skip
+        session.add(state)
+    monkeypatch.setattr(check, "_MOST_NEW", 2)
+    for key in ("4", "5", "6"):
+        web.order(key)
+    clock.now += timedelta(days=1)
+    assert tonight().anew
+    (state,) = rows(context, shop, SyncState)
+    assert (state.cursor, state.complete) == (None, False)
+    assert "import" in [work.kind for work in rows(context, shop, Work)]
 
 
 def test_when_too_much_is_gone_nothing_is_deleted_and_it_is_said(

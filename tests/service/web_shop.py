@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -82,6 +82,18 @@ class WebShop:
     def keys(self, stream: str) -> Iterator[str]:
         """Every id of a stream."""
         yield from (key for name, key in self.records if name == stream)
+
+    def count_between(self, start: datetime | None, end: datetime) -> int:
+        """How many orders were placed."""
+        return len(list(self.keys_between(start, end)))
+
+    def keys_between(self, start: datetime | None, end: datetime) -> Iterator[str]:
+        """The ids of orders that were placed."""
+        for (stream, key), (record, *_) in self.records.items():
+            if stream != "orders" or not isinstance(record, Order):
+                continue
+            if record.placed_at < end and (start is None or start <= record.placed_at):
+                yield key
 
     def parse_hook(self, headers: Mapping[str, str], raw_body: bytes) -> Sequence[Change]:
         """Read the body: a list of [kind, values]."""

@@ -65,6 +65,24 @@ def test_a_history_says_from_when_on_it_is_whole(connect: Connect) -> None:
     assert {one.known_since for one in pages(connect(few=0), "customers")} == {None}
 
 
+def test_orders_are_counted_by_when_they_were_placed_however_many_there_are(
+    shopify: ShopifyEmulator, connect: Connect
+) -> None:
+    reader = connect()
+    placed = {
+        one.id: one.placed_at for one in records(pages(reader, "orders")) if isinstance(one, Order)
+    }
+    moments = sorted(placed.values())
+    middle, end = moments[len(moments) // 2].replace(microsecond=0), shopify.clock()
+    shop = shopify.shop()
+    for shop.counts_to in (None, 4):
+        for start in (None, middle):
+            within = {key for key, at in placed.items() if (not start or at >= start) and at < end}
+            assert reader.count_between(start, end) == len(within) > 4
+            assert set(reader.keys_between(start, end)) == within
+    shop.counts_to = None
+
+
 @pytest.mark.parametrize("code", ["INTERNAL_SERVER_ERROR", "TIMEOUT"])
 def test_an_export_that_broke_off_is_asked_for_in_halves(
     shopify: ShopifyEmulator, connect: Connect, code: str

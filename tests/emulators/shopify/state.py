@@ -79,6 +79,8 @@ class Shop:
     pixel: Row | None = None
     #: Objects of one connection that can be paged through.
     paging_limit: int = 25_000
+    #: How far it counts exactly where no limit is asked for.
+    counts_to: int | None = None
     _numbers: count[int] = field(default_factory=lambda: count(9_000_000_001))
 
     @property
