@@ -30,7 +30,7 @@ REVOKED, DELETED, CLONED = "revoked", "audience_deleted", "cloned"
 STORE = "store_changed"
 
 #: For work that rests and for the command line; the pages have their own sentences.
-_TEXTS = {
+TEXTS = {
     REVOKED: "Mailchimp no longer lets us in: connect Mailchimp again",
     DELETED: "the audience was deleted in Mailchimp: choose another one",
     CLONED: (
@@ -76,7 +76,7 @@ def check(context: Context, audience: Audience, *, listens: bool = False) -> Aud
         is_partial = not listens and history.is_partial(session)
     _stop_if_unwanted(stored.disconnected_at, stored.paused)
     if is_partial:
-        raise Paused(_TEXTS[history.READING], reason=history.READING)
+        raise Paused(TEXTS[history.READING], reason=history.READING)
     return stored
 
 
@@ -105,7 +105,7 @@ def _stop_if_unwanted(disconnected_at: datetime | None, paused: str) -> None:
     if disconnected_at is not None:
         raise NoAudience("this audience is no longer connected")
     if paused:
-        raise Paused(_TEXTS[paused], reason=paused)
+        raise Paused(TEXTS[paused], reason=paused)
 
 
 def _is_unsettled(context: Context, audience: Audience) -> bool:

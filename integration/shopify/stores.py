@@ -27,7 +27,7 @@ RENEWED, FIXED, OWN = "renewed", "fixed", "own"
 UNINSTALLED, CLONED = "uninstalled", "cloned"
 
 #: For work that ends and for the command line; the pages have their own sentences.
-_TEXTS = {
+TEXTS = {
     RECONNECT: "Shopify no longer lets us in: connect the shop again",
     UNINSTALLED: "the shop removed Stipt: install it again at Shopify",
     CLONED: "it is not clear whether the shop was moved or copied: say it on the page Shopify",
@@ -39,7 +39,7 @@ class Stopped(NotAuthorized):
 
     def __init__(self, why: str) -> None:
         self.why = why
-        super().__init__(_TEXTS[why])
+        super().__init__(TEXTS[why])
 
 
 def by_domain(context: Context, domain: str) -> ShopifyStore | None:

@@ -44,7 +44,7 @@ _log = structlog.get_logger(__name__)
 
 KIND = "shop_check"
 #: Sources that change only when somebody hands over something new.
-_STILL = ("demo", "files")
+STILL = ("demo", "files")
 #: Records of a stream compared as a whole in one night.
 SAMPLE = 25
 #: All ids are compared this often.
@@ -90,6 +90,11 @@ class Drift:
     error: str | None = None
 
     @property
+    def when(self) -> datetime | None:
+        """Return when that was."""
+        return datetime.fromisoformat(self.at) if self.at else None
+
+    @property
     def found(self) -> int:
         """How many records were put right."""
         return self.differed + self.added + self.deleted
@@ -111,7 +116,7 @@ def last(shop: Shop) -> Drift | None:
 def start(context: Context, session: Session, since: datetime) -> None:
     """Write down that an account's shops are to be read on and compared, once after `since`."""
     query = select(Shop).where(
-        col(Shop.disconnected_at).is_(None), col(Shop.platform).not_in(_STILL)
+        col(Shop.disconnected_at).is_(None), col(Shop.platform).not_in(STILL)
     )
     for shop in session.exec(query).all():
         checked = last(shop)

@@ -6,6 +6,7 @@ from flask import Flask
 
 from integration.views import (
     campaigns,
+    causes,
     checks,
     choices,
     connection,
@@ -63,4 +64,5 @@ def register(app: Flask) -> None:
         hooks.bp,
     ):
         app.register_blueprint(blueprint)
+    causes.register(app)
     app.jinja_env.globals["mailchimp_pages"] = [blueprint.name for blueprint in MAILCHIMP]

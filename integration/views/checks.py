@@ -7,11 +7,11 @@ from flask.typing import ResponseReturnValue
 from sqlmodel import Session, col, select
 
 from integration.audience import checked
-from integration.reading import plans, segments
+from integration.reading import drifts, plans, segments
 from integration.tables import AudienceCheck, Work
 from integration.views import formats
 from integration.views.base import context, language, local, own_rows, today, wants_part
-from integration.views.status import kind_names
+from integration.views.status import kind_names, stream_names
 from integration.views.texts import gettext
 from integration.work.runner import wake_due
 
@@ -44,6 +44,8 @@ def show() -> ResponseReturnValue:
             work=work,
             stuck=plans.stuck_work(session, ("check",)),
             kinds=kind_names(),
+            shops=drifts.reports(session),
+            stream_names=stream_names(),
         )
 
 

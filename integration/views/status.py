@@ -6,8 +6,8 @@ from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlmodel import col, select
 
-from integration.shops.check import last
-from integration.tables import Shop, Work
+from integration.reading import drifts
+from integration.tables import Work
 from integration.views.base import context, own_or_404, own_rows, wants_part
 from integration.views.texts import gettext
 from integration.work.queue import retry_dead
@@ -23,11 +23,10 @@ def show() -> ResponseReturnValue:
     """Show the latest work."""
     with own_rows() as session:
         rows = session.exec(select(Work).order_by(col(Work.id).desc()).limit(_SHOWN)).all()
-        shops = session.exec(select(Shop).where(col(Shop.disconnected_at).is_(None))).all()
-    checks = [(shop.name, found) for shop in shops if (found := last(shop))]
+        shops = drifts.reports(session)
     busy = any(row.status in ("queued", "running") for row in rows)
     template = "_work.html" if wants_part() else "status.html"
-    given = {"kinds": kind_names(), "states": state_names(), "checks": checks}
+    given = {"kinds": kind_names(), "shops": shops, "stream_names": stream_names()}
     return render_template(template, rows=rows, busy=busy, **given)
 
 
@@ -73,12 +72,10 @@ def kind_names() -> dict[str, str]:
     }
 
 
-def state_names() -> dict[str, str]:
-    """Return what the states of work are called."""
+def stream_names() -> dict[str, str]:
+    """Return what the kinds of a shop's records are called."""
     return {
-        "queued": gettext("waiting"),
-        "running": gettext("running"),
-        "done": gettext("done"),
-        "resting": gettext("rests until Mailchimp is connected again"),
-        "dead": gettext("given up"),
+        "customers": gettext("Customers"),
+        "products": gettext("Products"),
+        "orders": gettext("Orders"),
     }

@@ -1,0 +1,16 @@
+"""What the nightly comparison of each shop found and put right."""
+
+from __future__ import annotations
+
+from sqlmodel import Session, col, select
+
+from integration.shops.check import STILL, Drift, last
+from integration.tables import Shop
+
+
+def reports(session: Session) -> list[tuple[str, Drift | None]]:
+    """Return each shop that is compared, and what its last night found; None before the first."""
+    compared = select(Shop).where(
+        col(Shop.disconnected_at).is_(None), col(Shop.platform).not_in(STILL)
+    )
+    return [(shop.name, last(shop)) for shop in session.exec(compared.order_by(col(Shop.id)))]
