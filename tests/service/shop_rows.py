@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -242,11 +244,17 @@ def _insight(session: Session, people: list[int], product: int) -> None:
             second_favourite="suits", brand="Zilte", likes=[BRAND_WHY],
             computed_on=TODAY))  # fmt: skip
     session.add(
-        FittedModel(account_id=owner, as_of=TODAY, state=_fitted(owner, product), created_at=NOW)
+        FittedModel(
+            account_id=owner,
+            as_of=TODAY,
+            state=json.loads(_fitted(owner, product)),
+            created_at=NOW,
+        )
     )
 
 
-def _fitted(account_id: int, product: int) -> dict[str, object]:
+@lru_cache
+def _fitted(account_id: int, product: int) -> str:
     """What a real fit leaves behind for twenty people who bought suits, shirts and shoes."""
     products = pd.DataFrame(
         {
@@ -295,7 +303,7 @@ def _fitted(account_id: int, product: int) -> dict[str, object]:
     state = fit(frames, as_of=TODAY, choices=Choices()).to_dict()
     # Twenty people make no groups: those of a larger shop stand in for them.
     state["accounts"][str(account_id)]["groups"] |= groups(("frequency", "low"))
-    return state
+    return json.dumps(state)
 
 
 def groups(*told: tuple[str, str]) -> dict[str, Any]:
