@@ -20,7 +20,6 @@ import pandas as pd
 from scipy.optimize import linear_sum_assignment
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_rand_score
 from sklearn.utils.validation import check_is_fitted
 
 from segmentation.duedates.starts import Floats, Ints
@@ -171,7 +170,7 @@ class Clusters(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lea
             drawn = points[rng.integers(0, len(points), len(points))]
             said.append(_nearest(points, self._means(drawn, k, "k-means++").cluster_centers_))
         pairs = itertools.combinations(said, 2)
-        return float(np.mean([adjusted_rand_score(one, other) for one, other in pairs]))
+        return float(np.mean([likeness(one, other) for one, other in pairs]))
 
     def _means(self, points: Floats, k: int, start: str | Floats) -> KMeans:
         tries = 3 if isinstance(start, str) else 1
@@ -233,6 +232,31 @@ class Clusters(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lea
         result.stability_, result.refused_ = plain["stability"], plain["refused"]
         result.next_ = plain["next"]
         return result
+
+
+def likeness(one: npt.NDArray[np.intp], other: npt.NDArray[np.intp]) -> float:
+    """Return the adjusted Rand index of two labellings by small whole numbers.
+
+    scikit-learn's comes to the same number; finding out what it was given takes it longer than a
+    small shop's clusters.
+
+    Examples
+    --------
+    >>> likeness(np.array([0, 0, 1, 2]), np.array([1, 1, 0, 0])).__round__(4)
+    0.5714
+    """
+    height, width = int(one.max()) + 1, int(other.max()) + 1
+    table = np.bincount(one * width + other, minlength=height * width).reshape(height, width)
+    same, ones, others = (
+        int((people**2).sum()) for people in (table, table.sum(axis=1), table.sum(axis=0))
+    )
+    # Pairs of people, each counted twice: together in both, in one of them only, in neither.
+    both, first, second = same - len(one), ones - same, others - same
+    apart = len(one) ** 2 - first - second - same
+    if first == second == 0:
+        return 1.0
+    chance = (both + first) * (first + apart) + (both + second) * (second + apart)
+    return 2.0 * (both * apart - first * second) / chance
 
 
 def _told(centres: Floats, same: Mapping[int, Cluster]) -> dict[int, tuple[tuple[str, str], ...]]:

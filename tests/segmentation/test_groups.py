@@ -8,10 +8,13 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.base import clone
+from sklearn.metrics import adjusted_rand_score
 
 from segmentation.groups import attributes
-from segmentation.groups.clusters import REPEATERS, Clusters
+from segmentation.groups.clusters import REPEATERS, Clusters, likeness
 from segmentation.groups.keys import TRAITS, has_tag
 from segmentation.groups.learned import Groups
 from segmentation.groups.members import group_rows
@@ -137,6 +140,12 @@ def test_the_kinds_of_customers_there_are_are_found() -> None:
     }.items()  # fmt: skip
     assert told[found[1, 0]]["tenure"] == "low"
     assert told[found[2, 0]]["recency"] == "high"
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 6)), min_size=1, max_size=60))
+def test_two_clusterings_are_as_alike_as_scikit_learn_says(pairs: list[tuple[int, int]]) -> None:
+    one, other = (np.array(labels) for labels in zip(*pairs, strict=True))
+    assert likeness(one, other) == adjusted_rand_score(one, other)
 
 
 def test_a_cluster_keeps_its_number_and_name_from_one_fit_to_the_next() -> None:

@@ -64,6 +64,12 @@ def before(known: Frames) -> Fitted:
     return run(known, EARLIER)
 
 
+@pytest.fixture(scope="module")
+def first(known: Frames) -> Fitted:
+    """A fit with which nothing is compared."""
+    return run(known)
+
+
 def verdict(fitted: Fitted, part: str) -> Verdict:
     return next(one for one in fitted.verdicts[ACCOUNT] if one.part == part)
 
@@ -102,18 +108,18 @@ def live(request: pytest.FixtureRequest, present: Fitted, before: Fitted) -> Liv
     return Live(present=present, before=before if request.param != "without" else None)
 
 
-def test_what_is_as_good_goes_live(known: Frames, live: Live) -> None:
+def test_what_is_as_good_goes_live(known: Frames, first: Fitted, live: Live) -> None:
     fitted = run(known, live=live)
     assert [one.outcome for one in fitted.verdicts[ACCOUNT]] == OUTCOMES
     assert {one.seen for one in fitted.verdicts[ACCOUNT][:3]} == {live.before is None}
-    assert fitted.to_dict() == run(known).to_dict()
+    assert fitted.to_dict() == first.to_dict()
 
 
 @pytest.mark.parametrize("part", WORSE)
 def test_what_is_clearly_worse_stays_out_and_the_rest_goes_live(
-    known: Frames, live: Live, monkeypatch: pytest.MonkeyPatch, part: str
+    known: Frames, first: Fitted, live: Live, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
-    good = run(known).account(ACCOUNT).to_dict()
+    good = first.account(ACCOUNT).to_dict()
     monkeypatch.setattr(*WORSE[part])
     fitted = run(known, live=live)
     found, there = (one.account(ACCOUNT).to_dict() for one in (fitted, live.present) if one)
@@ -139,8 +145,8 @@ def test_people_are_placed_by_the_numbers_that_stayed(
     assert placed.due["p_due"].equals(expected.due["p_due"])
 
 
-def test_a_fit_is_judged_by_days_that_it_has_not_seen(known: Frames) -> None:
-    found = verdict(run(known), "dates")
+def test_a_fit_is_judged_by_days_that_it_has_not_seen(first: Fitted) -> None:
+    found = verdict(first, "dates")
     assert (found.outcome, found.why) == ("untested", "first")
     figures = found.to_dict()
     assert figures["loss"] < figures["base"]
