@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -34,10 +35,9 @@ from tests.service.shop_files import write_receipts
 
 pytestmark = pytest.mark.slow
 
-CUSTOMERS, AS_OF = 150, date(2026, 11, 1)
-IMPORT_KILLS = 3
-#: What follows the import, and how often the worker is killed in each.
-PUSHING = (("plan", 0), ("push", 3), ("undo", 2), ("plan", 0), ("push", 3))
+CUSTOMERS, AS_OF = 90, date(2026, 11, 1)
+#: What is asked for, one after the other, and how often the worker is killed in each.
+STEPS = (("import", 3), ("plan", 0), ("push", 3), ("undo", 2), ("plan", 0), ("push", 3))
 #: How long a worker may get on before it is killed, at most, as a share of the undisturbed time.
 SHARE = 0.4
 #: Seconds that a start may take: three of the looks that find whatever was lost, as the machine may
@@ -186,7 +186,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[Step]:
     engine.dispose()
     steps: list[Step] = []
     with opened(folder, url) as shop:
-        for kind in ("import", *(kind for kind, _ in PUSHING)):
+        for kind, _ in STEPS:
             shop.start(kind)
             began = time.monotonic()
             run_until_idle(shop.context)
@@ -196,27 +196,20 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[Step]:
     return steps
 
 
-def test_an_import_whose_worker_is_killed_leaves_what_it_would_have_left(
-    undisturbed: list[Step], database_url: str, tmp_path: Path
-) -> None:
-    with opened(tmp_path, database_url) as shop, _worker(shop) as process:
-        shop.start("import")
-        died = killed(shop, process, random.Random(20), IMPORT_KILLS, undisturbed[0])
-    assert died >= IMPORT_KILLS // 2, "hardly anything was killed: the moments are too late"
-
-
-def test_a_push_whose_worker_is_killed_leaves_what_it_would_have_left(
+def test_an_import_and_a_push_whose_workers_are_killed_leave_what_they_would_have_left(
     undisturbed: list[Step], database_url: str, tmp_path: Path
 ) -> None:
     moments = random.Random(7)
-    died = 0
+    died: Counter[str] = Counter()
     with opened(tmp_path, database_url) as shop, _worker(shop) as process:
-        shop.start("import")
-        run_until_idle(shop.context)
-        for (kind, kills), step in zip(PUSHING, undisturbed[1:], strict=True):
+        for (kind, kills), step in zip(STEPS, undisturbed, strict=True):
             shop.start(kind)
-            died += killed(shop, process, moments, kills, step)
-    assert died >= sum(kills for _, kills in PUSHING) // 2, "the moments are too late"
+            died["import" if kind == "import" else "push"] += killed(
+                shop, process, moments, kills, step
+            )
+    late = "hardly anything was killed: the moments are too late"
+    assert died["import"] >= STEPS[0][1] // 2, late
+    assert died["push"] >= sum(kills for _, kills in STEPS[1:]) // 2, late
 
 
 def _worker(shop: Shop) -> WorkerProcess:
