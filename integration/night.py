@@ -20,6 +20,7 @@ from integration.retention import drop_old
 from integration.shopify import look as shopify_look
 from integration.shops import check as shop_check
 from integration.tables import Account, Audience, FittedModel, Plan
+from integration.writeback import candidates as writeback
 
 _log = structlog.get_logger(__name__)
 
@@ -107,4 +108,5 @@ def start_hour(context: Context) -> int:
         with _on_its_own(account_id), scoped(context.engine, account_id) as session:
             rules.look(session)
             shopify_look.start(context, session)
+            writeback.note(session, context.clock())
     return started

@@ -116,7 +116,8 @@ def _store(
         info = read[new]
         if read[old] is None and info is not None:
             _tell_by_id(session, audience.id, old, info.contact_id)
-    states.apply(session, audience, found, now)
+    left = [] if event.left_at is None else event.email_keys
+    states.apply(session, audience, found, now, left=left)
     states.mark_gone(session, audience.id, [key for key, info in read.items() if info is None])
     for key, info in read.items():
         if event.left_at is not None and (info is None or info.status == "archived"):

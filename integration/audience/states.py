@@ -21,7 +21,7 @@ from typing import Any
 from sqlmodel import Session, col, delete, or_, select, update
 
 from connectors.records import ConsentState
-from integration.audience import moves
+from integration.audience import evidence, moves
 from integration.audience.difference import CONTACT
 from integration.db import add_new, upsert
 from integration.mailchimp.answers import MemberInfo
@@ -30,6 +30,7 @@ from integration.privacy.erased import erased_among
 from integration.privacy.welcome import welcome
 from integration.store.common import parts
 from integration.tables import Audience, Consent, Member, Plan, PlanChange, PushedValue
+from integration.writeback import candidates as writeback
 
 GONE = "gone"
 #: Mailchimp erased the address and does not take it back: only its own form does.
@@ -44,8 +45,11 @@ def apply(
     received_at: datetime,
     *,
     whole: bool = False,
+    left: Collection[str] = (),
 ) -> None:
     """Store what was read of members, and what it says about permission and addresses.
+
+    `left` are addresses of which Mailchimp told just now that they unsubscribed.
 
     With `whole` everybody was read from `received_at` on, and what was read counts though we hold
     something newer: that is how rows that went wrong come right again. Only what happened while we
@@ -60,7 +64,7 @@ def apply(
     moved = _moved(session, audience.id, infos, since)
     moves.move_all(session, audience.id, moved, received_at)
     for part in parts(infos):
-        _apply(session, audience, audience.id, part, moved, received_at, since)
+        _apply(session, audience, part, moved, received_at, since, left)
 
 
 def _moved(
@@ -83,19 +87,19 @@ def _moved(
 def _apply(
     session: Session,
     audience: Audience,
-    audience_id: int,
     infos: list[MemberInfo],
     moved: Mapping[str, str],
     received_at: datetime,
     since: datetime | None,
+    left: Collection[str],
 ) -> None:
-    known = _known(session, audience_id, infos)
+    known = _known(session, audience.id or 0, infos)
     by_contact = {row.contact_id: row for row in known.values() if row.contact_id}
     news = [info for info in infos if not _is_older(info, known, by_contact, since)]
-    _record_statements(session, audience, known, moved, news, received_at)
+    _record_statements(session, audience, known, moved, news, received_at, left)
     rows = [
         {
-            "audience_id": audience_id,
+            "audience_id": audience.id,
             "email_key": info.email_key,
             "status": info.status,
             "language": info.language,
@@ -163,6 +167,7 @@ def _record_statements(
     moved: Mapping[str, str],
     found: Collection[MemberInfo],
     received_at: datetime,
+    left: Collection[str],
 ) -> None:
     """Add a row for each statement that was not heard before; `moved` is new address to old.
 
@@ -191,11 +196,12 @@ def _record_statements(
                     *before.get(moved.get(info.email_key, ""), ()),
                 ],
                 received_at,
+                was=known[info.email_key].status if info.email_key in known else "",
+                is_told=info.email_key in left,
             )
         )
     ]
-    # What was heard before, or is being written by a reading of the same moment, stands once.
-    add_new(session, Consent, statements)
+    _add(session, statements, received_at)
 
 
 def note_left(
@@ -208,9 +214,17 @@ def note_left(
     if any(row.state == ConsentState.DENIED and row.at and row.at >= at for row in said):
         return
     info = MemberInfo(email_key=email_key, status="unsubscribed", changed_at=at)
-    row = _statement(audience, info, said, received_at)
+    row = _statement(audience, info, said, received_at, was="", is_told=True)
     assert row is not None
-    add_new(session, Consent, [row])
+    _add(session, [row], received_at)
+
+
+def _add(session: Session, statements: list[dict[str, Any]], received_at: datetime) -> None:
+    """Write statements into the ledger, and down which shops are to be told of them."""
+    # What was heard before, or is being written by a reading of the same moment, stands once.
+    add_new(session, Consent, statements)
+    if statements:
+        writeback.note(session, received_at)
 
 
 def _said(session: Session, email_keys: Collection[str]) -> dict[str, list[Consent]]:
@@ -244,14 +258,25 @@ def _on_their_way(
 
 
 def _statement(
-    audience: Audience, info: MemberInfo, said: Collection[Consent], received_at: datetime
+    audience: Audience,
+    info: MemberInfo,
+    said: Collection[Consent],
+    received_at: datetime,
+    *,
+    was: str,
+    is_told: bool,
 ) -> dict[str, Any] | None:
-    """Return the row that a member's state adds to the ledger, None when it says nothing."""
+    """Return the row that a member's state adds to the ledger, None when it says nothing.
+
+    `was` is the state that we held until now, and `is_told` says that Mailchimp told of the change.
+    """
     state, at = _LEDGER.get(info.status), info.changed_at
+    known = evidence.of_leaving(info, was, is_told=is_told)
     if state is None:
         if not _came_back(info, said):
             return None
         state, at = ConsentState.CONFIRMED, info.opted_at
+        known = evidence.of_return(audience, was, said)
     moment = at.isoformat() if at else ""
     return {
         "account_id": audience.account_id,
@@ -261,6 +286,7 @@ def _statement(
         "state": state.value,
         "at": at,
         "source": f"mailchimp: {info.status}",
+        "evidence": known if state is not ConsentState.UNKNOWN else None,
         "received_at": received_at,
     }
 

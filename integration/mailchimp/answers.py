@@ -40,6 +40,8 @@ class MemberInfo:
     contact_id: str = ""
     #: "" when it has none.
     language: str = ""
+    #: Of somebody who unsubscribed: his own words, or that an admin did it.
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +170,7 @@ def read_member(row: Mapping[str, Any]) -> MemberInfo:
         opted_at=read_moment(row.get("timestamp_opt")),
         contact_id=str(row.get("contact_id") or ""),
         language=str(row.get("language") or ""),
+        reason=str(row.get("unsubscribe_reason") or ""),
     )
 
 

@@ -30,7 +30,10 @@ from integration.mailchimp.transport import Transport, as_json
 #: Addresses that a tag call takes, and operations of a batch.
 ROWS_A_CALL = guard.ROWS_A_CALL
 #: What is read of a contact.
-_MEMBER = ("email_address", "status", "last_changed", "timestamp_opt", "contact_id", "language")
+_MEMBER = (
+    *("email_address", "status", "last_changed", "timestamp_opt", "contact_id", "language"),
+    "unsubscribe_reason",
+)
 
 
 def subscriber_hash(email_key: str) -> str:

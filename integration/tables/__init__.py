@@ -40,6 +40,7 @@ from integration.tables.privacy import ErasedKey, Erasure, PrivacyRequest, Salt
 from integration.tables.shopdata import ShopRecord, ShopStore
 from integration.tables.shopify import ShopifyStore, ShopifySwitch, ShopifyVisit
 from integration.tables.work import ImportRun, Inbox, Reject, Work
+from integration.tables.writeback import ConsentWrite
 
 __all__ = [
     "Account",
@@ -53,6 +54,7 @@ __all__ = [
     "Choice",
     "Connecting",
     "Consent",
+    "ConsentWrite",
     "DueDate",
     "ErasedKey",
     "Erasure",

@@ -11,6 +11,7 @@ from flask import Flask
 from flask_babel import get_translations
 from markupsafe import Markup
 
+from integration.audience import evidence
 from integration.views.base import language, local
 from integration.views.texts import gettext
 
@@ -86,11 +87,22 @@ def consent_source(name: str) -> str:
         "file": gettext("file"),
         "mailchimp: unsubscribed": gettext("Mailchimp: unsubscribed"),
         "mailchimp: cleaned": gettext("Mailchimp: bounced"),
+        "mailchimp: subscribed": gettext("Mailchimp: subscribed again"),
         "mailchimp export: subscribed": gettext("Mailchimp export: subscribed"),
         "mailchimp export: unsubscribed": gettext("Mailchimp export: unsubscribed"),
         "mailchimp export: cleaned": gettext("Mailchimp export: bounced"),
     }
     return known.get(name, name)
+
+
+def consent_evidence(text: str) -> str:
+    """Return what proves a statement; words that are a source's own stay as they are."""
+    known = {
+        evidence.SEEN: gettext("seen when it happened"),
+        evidence.PERSON: gettext("by the person"),
+        evidence.CONFIRMED: gettext("confirmed by mail"),
+    }
+    return ", ".join(known.get(word, word) for word in text.split(", "))
 
 
 def touchpoint(kind: str) -> str:
@@ -119,5 +131,6 @@ def _counted(singular: str, plural: str, num: int, **values: object) -> Markup:
 def install(app: Flask) -> None:
     """Give the templates these words; after Babel, which brings an `ngettext` of its own."""
     app.jinja_env.globals["ngettext"] = _counted
-    for form in (number, percent, money, day, moment, source_name, consent_source, touchpoint):
+    of_consent = (consent_source, consent_evidence)
+    for form in (number, percent, money, day, moment, source_name, touchpoint, *of_consent):
         app.jinja_env.filters[form.__name__] = form

@@ -35,6 +35,7 @@ HANDLERS: Handlers = {
     "shop_look": "integration.shopdata.look:shop_look",
     "shop_data": "integration.shopdata.run:shop_data",
     "shop_remove": "integration.shopdata.remove:shop_remove",
+    "write_consent": "integration.writeback.write:write",
     "shopify_look": "integration.shopify.look:look_after",
     "shopify_pixel": "integration.shopify.pixel:look_after",
     "campaigns": "integration.mailchimp.campaign_work:look_after",

@@ -36,7 +36,7 @@ TOLD = {
     ),
     *("person_profile", "segment_member", "segment_change", "due_date"),
     *("member", "pushed_value", "plan_change", "addition", "told_event", "campaign_person"),
-    *("shop_record", "reject", "inbox", "import_run", "audience_check"),
+    *("shop_record", "reject", "inbox", "import_run", "audience_check", "consent_write"),
 }
 #: Every other table, and why nothing of it is in the file.
 NOT_TOLD = {

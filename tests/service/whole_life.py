@@ -42,6 +42,8 @@ from integration.shopdata.look import shop_look
 from integration.shopdata.stores import stores, switch_on
 from integration.shops import browsed
 from integration.tables import (
+    Consent,
+    ConsentWrite,
     DueDate,
     ImportRun,
     Reject,
@@ -164,6 +166,12 @@ class WholeLife:
                 checkout_token="t0",
             )
             browsed.keep(session, self.context, self.source, looked)
+            said = session.exec(select(Consent).where(Consent.external_id == "yes")).one()
+            session.add(
+                ConsentWrite(account_id=self.account_id, shop_id=self.source, state=said.state,
+                             profile_id=said.profile_id or 0, consent_id=said.id or 0, at=now,
+                             noted_at=now)
+            )  # fmt: skip
             run = ImportRun(
                 account_id=self.account_id, shop_id=self.source, name="more.csv", started_at=now,
                 status="waiting",
