@@ -36,10 +36,12 @@ from integration.tables import (
     RefundLine,
     SegmentMember,
     SourceProfile,
+    Touchpoint,
     Variant,
 )
 from segmentation.frames import (
     LINES,
+    MOMENTS,
     PEOPLE,
     PREVIOUS_DUE,
     PREVIOUS_SEGMENTS,
@@ -49,6 +51,7 @@ from segmentation.frames import (
     Frames,
     empty,
 )
+from segmentation.interest import KINDS, TAKEN_BACK, WITHIN_DAYS
 
 
 def load(
@@ -93,13 +96,16 @@ def load(
     products = _products(session)
     lines, unlisted = _name_unlisted(lines)
     persons, stock = _people(session, people), _stock(session)
-    for frame in (lines, products, unlisted, persons, stock):
+    moments = _moments(session, end, people)
+    moments["seen_on"] = _days(moments.pop("at"), zone)
+    for frame in (lines, products, unlisted, persons, stock, moments):
         frame["account_id"] = np.int64(account.id or 0)
     return Frames(
         lines=typed(lines, LINES),
         products=typed(pd.concat([products, unlisted], ignore_index=True), PRODUCTS),
         people=typed(persons, PEOPLE),
         stock=typed(stock, STOCK),
+        moments=typed(moments, MOMENTS),
         currency=currency,
         country=get_global("zone_territories").get(account.time_zone, ""),
     )
@@ -364,6 +370,35 @@ def _stock(session: Session) -> pd.DataFrame:
     stock = stock[~stock["is_sold"].eq(True)]
     stock["price"] = stock["price"].fillna(stock["listed"])
     return stock.drop(columns=["listed", "is_sold"]).reset_index(drop=True)
+
+
+def _moments(session: Session, end: datetime, people: Collection[int] | None) -> pd.DataFrame:
+    """What people looked at lately, with the product where it is one of the catalogue."""
+    query = (
+        select(Touchpoint)
+        .join(SourceProfile, col(SourceProfile.id) == col(Touchpoint.profile_id))
+        .outerjoin(
+            Product,
+            (col(Product.shop_id) == col(Touchpoint.shop_id))
+            & (col(Product.external_id) == col(Touchpoint.product_external_id)),
+        )
+        .where(
+            col(Touchpoint.kind).in_((*KINDS, TAKEN_BACK)),
+            col(Touchpoint.at) < end,
+            col(Touchpoint.at) >= end - timedelta(days=WITHIN_DAYS),
+        )
+        .order_by(col(Touchpoint.id))
+    )
+    if people is not None:
+        query = query.where(col(SourceProfile.person_id).in_(people))
+    columns = {
+        "person_id": SourceProfile.person_id,
+        "kind": Touchpoint.kind,
+        "product_id": Product.id,
+        "subject": Touchpoint.subject,
+        "at": Touchpoint.at,
+    }
+    return table(session, columns, query)
 
 
 def _name_unlisted(lines: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -6,7 +6,7 @@ with the same outcome for a few as for all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from segmentation import affinity, catalogue, features, following, likes, wholesale
+from segmentation import affinity, catalogue, features, following, interest, likes, wholesale
 from segmentation.account import (
     AccountTable,
     Part,
@@ -32,7 +32,7 @@ from segmentation.assignments import (
 )
 from segmentation.before import Before
 from segmentation.duedates.intervals import ENOUGH, IntervalModel
-from segmentation.duedates.needs import Prior
+from segmentation.duedates.needs import Placer, Prior
 from segmentation.duedates.schedule import is_learned, schedule
 from segmentation.duedates.starting import ASSUMPTION
 from segmentation.fitted import AccountFit, Fitted, Live
@@ -336,6 +336,7 @@ def _assign_account(
     grouped = [
         *group_rows(profiles, bought, numbers.groups, wanted),
         *cluster_rows(profiles, retail.tastes, numbers.groups, was),
+        *_interests(part, apart, due, numbers, history),
     ]
     segments = segment_rows(part.account, due, profiles, evidence, numbers, grouped)
     business = business_rows(part.account, apart.people, part.business, rows)
@@ -343,6 +344,23 @@ def _assign_account(
     both = pd.concat([profiles, theirs], ignore_index=True)
     both = both.sort_values("person_id", ignore_index=True).astype(dict.fromkeys(TEXTS, "str"))
     return pd.concat([segments, business], ignore_index=True), due[list(DUE)], both[list(PROFILES)]
+
+
+def _interests(
+    part: Part, apart: Part, due: pd.DataFrame, numbers: AccountFit, history: _History
+) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """Yield what consumers look at; those without a purchase too."""
+    seen, placed = history.frames.moments, history.goods.placed
+    business = {*part.business, *apart.people["person_id"].tolist()}
+    mine = (seen["account_id"] == part.account) & ~seen["person_id"].isin(list(business))
+    return interest.hot(
+        seen[mine.to_numpy()],
+        rows_of(part.account, placed),
+        Placer(history.choices),
+        due,
+        numbers.needs,
+        history.as_of,
+    )
 
 
 def _due(

@@ -72,6 +72,16 @@ PEOPLE: Mapping[str, str] = {
     "company": "str",  # as a source writes it, "" when none: contacts of one order as one
 }
 
+#: One row a moment of contact that may show an interest, or take one back: see `interest`.
+MOMENTS: Mapping[str, str] = {
+    "account_id": "int64",
+    "person_id": "int64",
+    "kind": "str",
+    "product_id": "Int64",  # <NA>: about no product, or one that is not in the catalogue
+    "subject": "str",  # what it was about, in words
+    "seen_on": "datetime64",  # calendar day in the shop's zone
+}
+
 #: What was assigned last time, for hysteresis: one row a person and need.
 PREVIOUS_DUE: Mapping[str, str] = {
     "account_id": "int64",
@@ -226,6 +236,8 @@ class Frames:
     people: pd.DataFrame
     #: Nothing known of what is in stock: nothing is offered.
     stock: pd.DataFrame = field(default_factory=lambda: empty(STOCK))
+    #: None: no source tells of views, searches or clicks.
+    moments: pd.DataFrame = field(default_factory=lambda: empty(MOMENTS))
     #: In place of `lines`, where they are too many for a frame: a folder of Parquet files with the
     #: columns of `LINES`, in which every line has a product of `products`.
     files: Path | None = None
@@ -241,6 +253,7 @@ class Frames:
         object.__setattr__(self, "products", check(self.products, PRODUCTS, "products"))
         object.__setattr__(self, "people", check(self.people, PEOPLE, "people"))
         object.__setattr__(self, "stock", check(self.stock, STOCK, "stock"))
+        object.__setattr__(self, "moments", check(self.moments, MOMENTS, "moments"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,6 +35,7 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     "next": (
         "left-bought", "left-returned", "left-other", "left-passed", "left-refit", "left-business",
     ),
+    "interest": ("left-bought", "left-interest", "left-business"),
     "stage": _OTHER,
     "value": _OTHER,
     "group": ("left-group", "left-ungrouped", "left-business"),
@@ -124,6 +125,8 @@ def _cause(person: int, segment: str, reason: Reason, known: _Known) -> Cause:
         return _trade_cause(rest.rpartition(":")[0], known.rhythms.get(person, []))
     if group == "next":
         return _next_cause(person, rest, reason, known)
+    if group == "interest":
+        return _interest_cause(person, rest.rpartition(":")[0], reason, known)
     if group == "group" and segment not in known.groups:
         return {"key": "left-ungrouped"}
     other = next((one for one in inside if one.startswith(f"{group}:")), None)
@@ -174,6 +177,14 @@ def _next_cause(person: int, then: str, reason: Reason, known: _Known) -> Cause:
     if started and (known.as_of - date.fromisoformat(started)).days > within:
         return {"key": "left-passed", "need": then, "after": after, "within": within}
     return {"key": "left-refit", "need": then, "after": after}
+
+
+def _interest_cause(person: int, need: str, reason: Reason, known: _Known) -> Cause:
+    bought = known.now.get(person, {}).get(need)
+    on = bought.last_on.date().isoformat() if bought is not None else ""
+    if on and on >= reason.get("first_on", ""):
+        return {"key": "left-bought", "need": need, "on": on}
+    return {"key": "left-interest", "need": need}
 
 
 def _trade_cause(need: str, rhythms: list[dict[str, Any]]) -> Cause:

@@ -35,6 +35,8 @@ LEAVING: Mapping[tuple[str, str], str] = {
     ("left-passed", "nl"): "geen {one} gekocht binnen {within} dagen na {after}.",
     ("left-refit", "en"): "it is not clear any more that {many} follow {after} in this shop.",
     ("left-refit", "nl"): "dat {many} in deze winkel op {after} volgen is niet meer duidelijk.",
+    ("left-interest", "en"): "{many} were not looked at twice within 14 days any more.",
+    ("left-interest", "nl"): "{many} niet meer twee keer binnen 14 dagen bekeken.",
     ("left-kind", "en"): "most like {like} by now.",
     ("left-kind", "nl"): "lijkt nu het meest op {like}.",
     ("left-ungrouped", "en"): "this group is not made any more.",

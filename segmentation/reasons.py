@@ -214,6 +214,20 @@ def _next(language: str, text: str) -> Callable[[Reason, Mapping[str, NeedName]]
     return sentence
 
 
+def _interest(
+    language: str, text: str, once: str, twice: str
+) -> Callable[[Reason, Mapping[str, NeedName]], str]:
+    """The two newest moments, which stand still as others grow old."""
+
+    def sentence(r: Reason, names: Mapping[str, NeedName]) -> str:
+        name = _name(r["need"], names)
+        first, last = day_text(r["first_on"], language), day_text(r["last_on"], language)
+        when = (once if first == last else twice).format(first=first, last=last)
+        return text.format(many=name.plural(language), one=_one(name, language), when=when)
+
+    return sentence
+
+
 def _stage(language: str, texts: Mapping[str, str]) -> Callable[..., str]:
     def sentence(r: Reason, _: Mapping[str, NeedName]) -> str:
         return texts[r["stage"]].format(
@@ -408,6 +422,18 @@ _SENTENCES: Mapping[tuple[str, str], Callable[[Reason, Mapping[str, NeedName]], 
         "nl",
         "kocht {after} op {day}; {share} van zulke klanten koopt binnen {within} dagen {then}, van "
         "anderen zoals zij {base}.",
+    ),
+    ("interest", "en"): _interest(
+        "en",
+        "looked at {many} {when}; no {one} bought since.",
+        "twice on {last}",
+        "on {first} and {last}",
+    ),
+    ("interest", "nl"): _interest(
+        "nl",
+        "bekeek {many} {when}; sindsdien geen {one} gekocht.",
+        "twee keer op {last}",
+        "op {first} en {last}",
     ),
     ("stage", "en"): _stage("en", _STAGES_EN),
     ("stage", "nl"): _stage("nl", _STAGES_NL),

@@ -17,6 +17,7 @@ MOST_PER_GROUP: Mapping[str, int] = {
     "style": 6,
     "loves": 10,
     "next": 8,
+    "interest": 8,
     "stage": 6,
     "value": 3,
     "group": 8,
@@ -76,6 +77,7 @@ def catalogue(needs: Mapping[str, NeedName]) -> list[Segment]:
     result += [_overdue(need, name) for need, name in real.items()]
     result += [_loves(need, name) for need, name in real.items()]
     result += [_next(need, name) for need, name in real.items()]
+    result += [_interest(need, name) for need, name in real.items()]
     return result
 
 
@@ -173,6 +175,25 @@ def _next(need: str, name: NeedName) -> Segment:
         meaning_nl=f"Kocht net iets waarna meer dan gewoonlijk {name.plural_nl} volgen.",
         send_en=f"The {name.plural_en} that go with what was bought.",
         send_nl=f"De {name.plural_nl} die passen bij wat is gekocht.",
+    )
+
+
+def _interest(need: str, name: NeedName) -> Segment:
+    return Segment(
+        key=f"interest:{need}:hot",
+        group="interest",
+        name_en=tag_name("Interest", name.plural_en, "hot"),
+        name_nl=tag_name("Interesse", name.plural_nl, "warm"),
+        meaning_en=(
+            f"Looked at {name.plural_en} twice within 14 days and bought none since: a rule, "
+            "not yet measured."
+        ),
+        meaning_nl=(
+            f"Bekeek {name.plural_nl} twee keer binnen 14 dagen en kocht er sindsdien geen: een "
+            "regel, nog niet gemeten."
+        ),
+        send_en=f"Help with choosing {name.plural_en}; what was looked at, in other sizes too.",
+        send_nl=f"Hulp bij het kiezen van {name.plural_nl}; wat is bekeken, ook in andere maten.",
     )
 
 

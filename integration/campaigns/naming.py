@@ -20,6 +20,6 @@ def things(session: Session, segment: str, language: str) -> str:
     """Return the plural of what a segment is about, "" for one about no thing."""
     group, _, rest = segment.partition(":")
     need = rest.partition(":")[0]
-    if group not in ("due", "loves", "next") or need in ("", "anything"):
+    if group not in ("due", "loves", "next", "interest") or need in ("", "anything"):
         return ""
     return (need_names(session).get(need) or name_of(need)).plural(language)

@@ -133,6 +133,22 @@ PROPOSALS: Mapping[tuple[str, str], Proposal] = {
         "zochten alvast een paar uit.",
         "Laat maar zien",
     ),
+    ("interest", "en"): _en(
+        "Still choosing {things}?",
+        "A second look, and help if you like.",
+        "{things}, once more",
+        "You looked at {things} here not long ago. Here they are once more; if something is not "
+        "clear, just reply.",
+        "Look again",
+    ),
+    ("interest", "nl"): _nl(
+        "Nog aan het kiezen: {things}?",
+        "Nog eens kijken, en hulp als je wilt.",
+        "{things}, nog een keer",
+        "Je bekeek hier pas nog {things}. Hier zijn ze nog een keer; is iets niet duidelijk, "
+        "antwoord dan gerust op deze mail.",
+        "Kijk nog eens",
+    ),
     ("stage:new", "en"): _en(
         "Welcome*|IF:FNAME|*, *|FNAME|**|END:IF|*",
         "How to enjoy it for a long time.",
@@ -237,7 +253,7 @@ def proposal(segment: str, language: str, things: str) -> Proposal:
     """
     group, *rest = segment.split(":")
     known = [f"{group}:{rest[-1]}", group]
-    if group in ("due", "loves", "next") and not things:
+    if group in ("due", "loves", "next", "interest") and not things:
         # Without a name for the thing a text about it would have a hole.
         known = [f"{group}:{rest[0]}"]
     found = next((PROPOSALS[key, language] for key in known if (key, language) in PROPOSALS), None)

@@ -19,6 +19,7 @@ from sqlmodel import Session, col, func, select
 
 from integration.audience.wanted import people_by_address
 from integration.carts import is_over, last_orders
+from integration.frames import choices
 from integration.mailchimp.guard.events import VALUE_LENGTH
 from integration.reading.names import need_names
 from integration.tables import (
@@ -31,14 +32,15 @@ from integration.tables import (
     ToldEvent,
     Touchpoint,
 )
+from segmentation import interest
 from segmentation.duedates.needs import NO_GOODS, NeedName, Placer, name_of
-from segmentation.frames import Choices
 
 #: A cart younger than this may still become an order; one that is older is cold.
 CART_RESTS, CART_ENDS = timedelta(hours=1), timedelta(days=2)
-#: Moments of contact that show an interest, how many of them, within which time.
-INTEREST_KINDS = ("product_view", "wishlist", "search", "email_click", "brochure")
-INTEREST_MOMENTS, INTEREST_WITHIN = 2, timedelta(days=14)
+#: The rule of the segments, by the minute.
+INTEREST_WITHIN = timedelta(days=interest.WITHIN_DAYS)
+#: What a product is placed by, beside its title.
+_PLACED_BY = ("product_type", "category_path", "tags")
 _SECOND_ORDER = "stage:second-order-due"
 _ANYTHING = "anything"
 
@@ -238,26 +240,36 @@ def _amount(minor: int, currency: str) -> str:
 
 def _interest(known: Known) -> Iterable[State]:
     query = (
-        select(SourceProfile.person_id, Touchpoint.subject, Touchpoint.at)
+        sqlalchemy.select(
+            col(SourceProfile.person_id),
+            col(Touchpoint.subject),
+            col(Touchpoint.at),
+            *(col(getattr(Product, name)) for name in ("id", *_PLACED_BY)),
+        )
         .join(SourceProfile, col(SourceProfile.id) == col(Touchpoint.profile_id))
+        .outerjoin(
+            Product,
+            (col(Product.shop_id) == col(Touchpoint.shop_id))
+            & (col(Product.external_id) == col(Touchpoint.product_external_id)),
+        )
         .where(
-            col(Touchpoint.kind).in_(INTEREST_KINDS),
+            col(Touchpoint.kind).in_(interest.KINDS),
             col(Touchpoint.at) > known.now - INTEREST_WITHIN,
             col(Touchpoint.at) <= known.now,
             col(Touchpoint.subject).is_not(None),
         )
     )
-    placer = Placer(Choices())
+    placer = Placer(choices(known.session))
     moments: dict[tuple[int, str], list[datetime]] = defaultdict(list)
-    for person_id, subject, at in known.session.exec(query):
-        need = placer.place(0, subject or "", "", "", "")[0]
+    for person_id, subject, at, product_id, *words in known.session.execute(query):
+        need = placer.place(product_id or 0, subject or "", *(word or "" for word in words))[0]
         told_at = known.interests.get((person_id, need))
         if need and need != NO_GOODS and (told_at is None or at > told_at):
             moments[person_id, need].append(at)
     bought = {(row.person_id, row.need): row.last_on for row in _due_dates(known.session)}
     for (person_id, need), seen in moments.items():
         over = bought.get((person_id, need), date.min) >= min(seen).date()
-        if len(seen) < INTEREST_MOMENTS or over:
+        if len(seen) < interest.LEAST or over:
             continue
         yield State(
             person_id=person_id,

@@ -31,6 +31,7 @@ GROUPS = (
     "style",
     "loves",
     "next",
+    "interest",
     "stage",
     "value",
     "group",

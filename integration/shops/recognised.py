@@ -17,11 +17,12 @@ from connectors.errors import ConnectorError, Retryable
 from connectors.shopify.web_pixel import buyer_of_checkout
 from integration.context import Context
 from integration.db import scoped
+from integration.parts import parts
 from integration.pipeline import start_refresh
 from integration.shopify.stores import open_client
 from integration.shops.browsed import ask, customer, objects
 from integration.store.profiles import persons_of
-from integration.tables import Shop, ShopifyPixel, Touchpoint, Visitor
+from integration.tables import PersonProfile, Shop, ShopifyPixel, Touchpoint, Visitor
 from integration.work.execute import cause
 from integration.work.queue import Job
 
@@ -54,10 +55,17 @@ def take_in(context: Context, job: Job) -> None:
         now = context.clock()
         _settle(session, shop.id or 0, waiting, buyers, now)
         people = _bind(session, shop.id or 0) | _news(session, pixel.id or 0)
-        if people:
-            start_refresh(session, people=people)
+        # Whoever bought nothing yet is placed with everybody, and a look is no reason for that.
+        known = [one for part in parts(people) for one in _with_figures(session, part)]
+        if known:
+            start_refresh(session, people=known)
         if _waiting(session, shop.id or 0):
             ask(session, shop.id or 0, now + _PAUSE)
+
+
+def _with_figures(session: Session, people: list[int]) -> list[int]:
+    query = select(PersonProfile.person_id).where(col(PersonProfile.person_id).in_(people))
+    return list(session.exec(query))
 
 
 def _pixel(session: Session, shop_id: int) -> ShopifyPixel | None:

@@ -22,6 +22,9 @@ REASONS: dict[str, dict[str, Any]] = {
         "key": "next", "after": "suits", "need": "shirts", "bought_on": "2026-02-01",
         "within": 90, "share": 0.31, "base": 0.08,
     },
+    "interest:suits:hot": {
+        "key": "interest", "need": "suits", "first_on": "2026-02-20", "last_on": "2026-02-27",
+    },
     "stage:regular": {
         "key": "stage", "stage": "regular", "last_on": "2026-01-20", "gap": 42, "frequency": 7,
         "f": 4, "m": 4,
@@ -64,6 +67,7 @@ CAUSES: dict[str, dict[str, Any]] = {
     "left-refit": {"need": "shirts", "after": "suits"},
     "left-group": {},
     "left-ungrouped": {},
+    "left-interest": {"need": "suits"},
     "left-kind": {"told": [["frequency", "high"]]},
     "left-own": {},
     "left-removed": {},

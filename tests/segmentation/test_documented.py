@@ -15,7 +15,7 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "segments.md").read_text(
 _MODULES = {
     name: f"segmentation.{folder}{name}"
     for folder, names in (
-        ("", ("affinity", "features", "following", "lifecycle", "rfm", "segments")),
+        ("", ("affinity", "features", "following", "interest", "lifecycle", "rfm", "segments")),
         (
             "duedates.",
             ("calibration", "hazards", "intervals", "lives", "schedule", "starts", "states"),
