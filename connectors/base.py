@@ -86,6 +86,13 @@ class Refetch:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SomeDeleted:
+    """A webhook that tells of a deletion by a name that no record has: compare ids."""
+
+    stream: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Merged:
     """Two customers became one at the platform: what `key` did is `into`'s from now on."""
 
@@ -130,6 +137,7 @@ Change: TypeAlias = (
     Record
     | Refetch
     | Deleted
+    | SomeDeleted
     | Merged
     | Uninstalled
     | AccessAsked
@@ -201,7 +209,8 @@ class Connector(Protocol):
     def fetch(self, stream: str, key: str) -> Sequence[Record]:
         """One record as it is now, and after it what belongs to it; empty when it does not exist.
 
-        To an order belong its refunds, to a customer his statements about permission.
+        `key` is its id, or what a webhook named it by. To an order belong its refunds, to a
+        customer his statements about permission.
 
         Raises
         ------

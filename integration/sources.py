@@ -17,8 +17,9 @@ from connectors.files.options import Options, SavedMapping
 from connectors.files.sources import file_hash
 from connectors.shopify.connector import ShopifyConnector
 from integration.context import Context
+from integration.shopify import subscribed
 from integration.shopify.application import signing_secrets
-from integration.shopify.stores import PLATFORM, open_client
+from integration.shopify.stores import PLATFORM, forget, open_client
 from integration.tables import Account, ImportRun, Shop
 
 #: The source of files whose system is unknown and that nobody named.
@@ -68,6 +69,22 @@ def open_source(
             now=context.clock,
         )
     raise ConnectorError(f"no connector reads {shop.platform!r}")
+
+
+def look_after_hooks(context: Context, shop: Shop) -> dict[str, str]:
+    """Have a shop tell us of what happens in it; return what we cannot be told, and why.
+
+    Raises
+    ------
+    ConnectorError
+    """
+    return subscribed.look_after(context, shop) if shop.platform == PLATFORM else {}
+
+
+def forget_access(session: Session, shop: Shop) -> None:
+    """Forget what opens a shop that removed us."""
+    if shop.platform == PLATFORM:
+        forget(session, shop.id or 0)
 
 
 def source_key(shop: Shop, payload: dict[str, Any]) -> str:

@@ -27,6 +27,7 @@ from connectors.shopify.fields import (
 from connectors.shopify.records import email, goods
 
 _ADDRESS = re.compile(r"/checkouts/(?:[a-z]{2}/)?([\w-]{3,200})(?:[/?#]|$)", re.ASCII)
+_TOKEN = re.compile(r"[\w-]{3,200}", re.ASCII)
 
 
 def token_in(address: str | None) -> str | None:
@@ -41,6 +42,11 @@ def token_in(address: str | None) -> str | None:
     """
     found = _ADDRESS.search(address or "")
     return found[1] if found else None
+
+
+def is_token(text: object) -> bool:
+    """Tell whether something has the form of a token, and may be put into a filter."""
+    return isinstance(text, str) and _TOKEN.fullmatch(text) is not None
 
 
 def completed(rows: Sequence[Raw]) -> dict[str, Raw]:

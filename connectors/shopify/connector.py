@@ -19,7 +19,7 @@ from connectors.shopify.errors import AccessDenied
 from connectors.shopify.fields import Raw, Unreadable, note, number, reject
 from connectors.shopify.history import PAGE, History
 from connectors.shopify.paging import Paging
-from connectors.shopify.windows import State, placed, window
+from connectors.shopify.windows import State, lately, placed, window
 
 #: Up to so many records are read by pages: a bulk operation would take longer to begin.
 FEW: Mapping[str, int] = {"customers": 400, "products": 150, "orders": 60, "carts": 100}
@@ -137,7 +137,8 @@ class ShopifyConnector:
         ConnectorError
         """
         _known(stream)
-        raw = self._paging.one(stream, key) if key.isdecimal() else None
+        key = self._numbered(stream, key) or ""
+        raw = self._paging.one(stream, key) if key else None
         if raw is None:
             return []
         try:
@@ -196,6 +197,15 @@ class ShopifyConnector:
         NotGenuine, NotReadable
         """
         return webhooks.parse(headers, raw_body, self._secrets)
+
+    def _numbered(self, stream: str, key: str) -> str | None:
+        """Return a record's number, by which alone it can be asked for; None where it has none."""
+        if key.isdecimal():
+            return key
+        if stream != "carts" or not checkouts.is_token(key):
+            return None
+        found = self._paging.checkout(key, lately(self._now()))
+        return number(found) if found else None
 
     def _problem(self, stream: str) -> str | None:
         try:

@@ -214,6 +214,18 @@ query CheckoutLinesMore($id: ID!, $after: String) {{
 }}
 """
 
+#: Checkouts that were touched lately by their addresses, the newest first.
+CHECKOUT_ADDRESSES = f"""
+query CheckoutAddresses($after: String, $query: String) {{
+  abandonedCheckouts(
+    first: 250, after: $after, query: $query, sortKey: CREATED_AT, reverse: true
+  ) {{
+    nodes {{ id abandonedCheckoutUrl }}
+    {_MORE}
+  }}
+}}
+"""
+
 #: Checkouts whose orders a call of `ORDERS_OF` may ask for.
 ORDERS_AT_ONCE = 10
 

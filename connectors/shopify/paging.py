@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.shopify.answers import Answer
-from connectors.shopify.checkouts import completed, name_orders, order_filter
+from connectors.shopify.checkouts import completed, name_orders, order_filter, token_in
 from connectors.shopify.client import Client
 from connectors.shopify.documents import (
+    CHECKOUT_ADDRESSES,
     CHECKOUT_LINES_MORE,
     IDS,
     LINES_MORE,
@@ -51,6 +52,8 @@ class Paging:
         self._client = client
         #: Documents that were too dear -> the same in smaller pages.
         self._smaller: dict[str, str] = {}
+        #: Token to id of the checkouts that were touched lately; None before they are listed.
+        self._checkouts: dict[str | None, str] | None = None
 
     def _run(self, document: str, variables: Mapping[str, Any]) -> Answer:
         """Ask in pages of half the size, and half again, where Shopify calls a page too dear.
@@ -86,11 +89,23 @@ class Paging:
 
     def ids(self, stream: str, query: str) -> Iterator[str]:
         """Yield the ids of a stream."""
+        return (row["id"] for row in self._listed(IDS[stream], ROOTS[stream], query))
+
+    def checkout(self, token: str, query: str) -> str | None:
+        """Return the id of a checkout by the token in its address, among those of `query`.
+
+        They are listed once: a store tells of many checkouts in a short while.
+        """
+        if self._checkouts is None:
+            listed = self._listed(CHECKOUT_ADDRESSES, ROOTS["carts"], query)
+            self._checkouts = {token_in(row["abandonedCheckoutUrl"]): row["id"] for row in listed}
+        return self._checkouts.get(token)
+
+    def _listed(self, document: str, root: str, query: str) -> Iterator[dict[str, Any]]:
         after: str | None = None
         while True:
-            answer = self._run(IDS[stream], {"query": query or None, "after": after})
-            found = answer.need(ROOTS[stream])
-            yield from (row["id"] for row in found["nodes"])
+            found = self._run(document, {"query": query or None, "after": after}).need(root)
+            yield from found["nodes"]
             if not found["pageInfo"]["hasNextPage"]:
                 return
             after = found["pageInfo"]["endCursor"]

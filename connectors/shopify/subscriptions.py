@@ -13,8 +13,12 @@ from typing import Any
 from connectors.shopify.client import API_VERSION, Client
 from connectors.shopify.errors import UserErrors
 
-#: What we want to be told -> the scope that it needs; None: always open. `orders/updated` also
-#: comes for what is edited, paid or fulfilled.
+#: What we want to be told -> the scope that it needs; None: always open.
+#:
+#: Not wanted: ORDERS_EDITED, ORDERS_PAID and fulfilments, as ORDERS_UPDATED comes with each;
+#: RETURNS_*, as what counts is the refund; CUSTOMERS_PURCHASING_SUMMARY, as sums are made of
+#: orders; CARTS_*, which name nobody; COLLECTIONS_*, which are not read; CUSTOMERS_ENABLE and
+#: _DISABLE, an account's log-in; BULK_OPERATIONS_FINISH, as whoever waits for an export looks.
 WANTED: Mapping[str, str | None] = {
     "APP_UNINSTALLED": None,
     "APP_SCOPES_UPDATE": None,
@@ -32,6 +36,9 @@ WANTED: Mapping[str, str | None] = {
     "ORDERS_CANCELLED": "read_orders",
     "ORDERS_DELETE": "read_orders",
     "REFUNDS_CREATE": "read_orders",
+    "CHECKOUTS_CREATE": "read_orders",
+    "CHECKOUTS_UPDATE": "read_orders",
+    "CHECKOUTS_DELETE": "read_orders",
     "PRODUCTS_CREATE": "read_products",
     "PRODUCTS_UPDATE": "read_products",
     "PRODUCTS_DELETE": "read_products",

@@ -24,10 +24,12 @@ from connectors.base import (
     Merged,
     Refetch,
     ShopErasureAsked,
+    SomeDeleted,
     Uninstalled,
 )
 from connectors.errors import NotGenuine, NotReadable
 from connectors.records import Deleted
+from connectors.shopify.checkouts import is_token, token_in
 from connectors.shopify.fields import number
 from connectors.shopify.shops import NoShop, checked_shop
 
@@ -168,6 +170,14 @@ def _gone(stream: str) -> _Reader:
     return lambda told: (Deleted(stream=stream, key=_id(told["id"])),)
 
 
+def _checkout(told: Body) -> Sequence[Change]:
+    """Since version 2026-04 a checkout has no id here; see `checkouts` for what it is known by."""
+    token = token_in(told.get("abandoned_checkout_url")) or told["token"]
+    if not is_token(token):
+        raise ValueError("not a token of Shopify's")
+    return (Refetch(stream="carts", key=token),)
+
+
 def _nothing(_told: Body) -> Sequence[Change]:
     return ()
 
@@ -215,6 +225,10 @@ TOPICS: Mapping[str, _Reader] = {
     "orders/cancelled": _named("orders"),
     "orders/delete": _gone("orders"),
     "refunds/create": _named("orders", "order_id"),
+    "checkouts/create": _checkout,
+    "checkouts/update": _checkout,
+    # By its own token, which is not the one in its address.
+    "checkouts/delete": lambda _told: (SomeDeleted(stream="carts"),),
     "products/create": _named("products"),
     "products/update": _named("products"),
     "products/delete": _gone("products"),

@@ -93,6 +93,11 @@ def placed(start: datetime | None, end: datetime) -> str:
     return " ".join([*since, f"processed_at:<'{stamp(end)}'"])
 
 
+def lately(now: datetime) -> str:
+    """Return the filter of what a webhook may be about: Shopify tries to bring it for hours."""
+    return f"updated_at:>='{stamp(now - LAG)}'"
+
+
 def slice_filter(stream: str, state: State, part: Slice) -> str:
     """Return the filter of one slice."""
     name = field_of(state.since)

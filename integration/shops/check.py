@@ -23,8 +23,8 @@ from connectors.records import Deleted, Record
 from integration.context import Context
 from integration.db import scoped
 from integration.pipeline import start_import, start_refresh
-from integration.shops import months, subscribed
-from integration.sources import open_source
+from integration.shops import months
+from integration.sources import look_after_hooks, open_source
 from integration.store.common import alone, content_hash, known
 from integration.store.deleted import write_deleted
 from integration.store.page import write_page
@@ -162,7 +162,7 @@ def check(context: Context, job: Job) -> None:
     found = Drift(at=now.isoformat(), ids_at=before.ids_at if before else None)
     night = _Night(context, job, shop.id or 0, connector, found)
     try:
-        found.untold = subscribed.look_after(context, shop)
+        found.untold = look_after_hooks(context, shop)
         night.compare_some()
         is_odd = night.compare_months(before)
         if is_odd or found.ids_at is None or now - datetime.fromisoformat(found.ids_at) >= WEEK:

@@ -23,6 +23,7 @@ from connectors.base import (
     Page,
     Refetch,
     ShopErasureAsked,
+    SomeDeleted,
     Uninstalled,
 )
 from connectors.errors import ConnectorError, NotAuthorized, NotGenuine, Retryable
@@ -31,13 +32,14 @@ from integration.context import Context
 from integration.db import scoped
 from integration.pipeline import start_refresh
 from integration.privacy import asked
+from integration.shopdata.wanted import CART_LIFE
 from integration.shops.leaving import leave
 from integration.sources import open_source
 from integration.store.common import alone
 from integration.store.deleted import write_deleted, write_merged
 from integration.store.offered import offered
 from integration.store.page import write_page
-from integration.tables import Inbox, Shop
+from integration.tables import Cart, Inbox, Shop
 from integration.work.execute import cause
 from integration.work.queue import Job
 
@@ -59,6 +61,8 @@ class Wish:
 
     #: Stream and key of what is to be read again; True where one said that it is gone.
     named: dict[tuple[str, str], bool] = field(default_factory=dict)
+    #: Streams of which something was deleted that no record is called by.
+    compared: set[str] = field(default_factory=set)
     told: list[Record] = field(default_factory=list)
     merged: list[Merged] = field(default_factory=list)
     asked: list[AccessAsked | ErasureAsked | ShopErasureAsked] = field(default_factory=list)
@@ -73,6 +77,8 @@ class Wish:
                 self.named.setdefault((change.stream, change.key), False)
             case Deleted():
                 self.named[change.stream, change.key] = True
+            case SomeDeleted():
+                self.compared.add(change.stream)
             case Merged():
                 self.merged.append(change)
                 self.named.setdefault(("customers", change.into), False)
@@ -118,6 +124,8 @@ def _apply_some(context: Context, job: Job) -> bool:
     if shop.disconnected_at is None:
         _look_whether_removed(connector, wish)
         if not wish.is_removed:
+            if "carts" in wish.compared:
+                _name_gone(context, shop, connector, wish)
             found = _read(connector, wish)
     with scoped(context.engine, job.account_id) as session:
         job.extend(session)
@@ -159,6 +167,21 @@ def _look_whether_removed(connector: Connector, wish: Wish) -> None:
     except NotAuthorized:
         return
     wish.is_removed = False
+
+
+def _name_gone(context: Context, shop: Shop, connector: Connector, wish: Wish) -> None:
+    """Name the open carts that the shop no longer lists; each is asked for before it goes."""
+    since = context.clock() - CART_LIFE
+    mine = select(Cart.external_id).where(
+        Cart.shop_id == shop.id,
+        col(Cart.order_external_id).is_(None),
+        col(Cart.updated_at) >= since,
+    )
+    with scoped(context.engine, shop.account_id) as session:
+        ours = set(session.exec(mine))
+    theirs = set(connector.keys("carts")) if ours else set()
+    for key in sorted(ours - theirs):
+        wish.add(Deleted(stream="carts", key=key))
 
 
 def _read(connector: Connector, wish: Wish) -> Found:

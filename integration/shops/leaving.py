@@ -6,14 +6,14 @@ from datetime import datetime
 
 from sqlmodel import Session, select
 
-from integration.shopify.stores import forget
+from integration.sources import forget_access
 from integration.tables import ImportRun, Shop
 
 
 def leave(session: Session, shop: Shop, now: datetime) -> None:
     """Disconnect a shop and end its readings; whatever waits finds that, and does nothing."""
     shop.disconnected_at = now
-    forget(session, shop.id or 0)
+    forget_access(session, shop)
     runs = session.exec(
         select(ImportRun).where(ImportRun.shop_id == shop.id, ImportRun.status == "running")
     ).all()

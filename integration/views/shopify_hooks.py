@@ -22,7 +22,7 @@ from connectors.shopify import webhooks
 from integration.context import Context
 from integration.db import Busy, for_one_statement, hurried
 from integration.shopify.pixel import PATH as PIXEL_PATH
-from integration.shops.subscribed import PATH
+from integration.shopify.subscribed import PATH
 from integration.tables import ShopifyStore
 from integration.views import pixel
 from integration.views.base import context

@@ -15,8 +15,8 @@ from integration.app import create_app
 from integration.context import Context, make_context
 from integration.db import scoped
 from integration.settings import Settings
-from integration.shops import subscribed
-from integration.tables import Inbox, Order, Shop, ShopifyStore, SourceProfile
+from integration.sources import look_after_hooks
+from integration.tables import Cart, Inbox, Order, Shop, ShopifyStore, SourceProfile
 from integration.work.execute import run_until_idle
 from integration.work.handlers import HANDLERS
 from tests.emulators.shopify.clock import Clock
@@ -66,7 +66,7 @@ def shop(context: Context, shopify: ShopifyEmulator) -> Shop:
             installed_at=shopify.clock(),
         )
         session.add(store)
-    assert subscribed.look_after(context, shop) == {}
+    assert look_after_hooks(context, shop) == {}
     return shop
 
 
@@ -92,6 +92,11 @@ def follow(context: Context, shopify: ShopifyEmulator, shop: Shop) -> Callable[[
 def orders(context: Context, shop: Shop) -> dict[str, Any]:
     """Orders here, by number."""
     return {row.external_id: row for row in rows(context, shop, Order)}
+
+
+def carts(context: Context, shop: Shop) -> dict[str, Any]:
+    """Carts here, by number."""
+    return {row.external_id: row for row in rows(context, shop, Cart)}
 
 
 def test_duplicates_and_disorder_leave_one_order_as_it_is_there(
@@ -151,6 +156,41 @@ def test_a_deleted_order_and_merged_customers_are_so_here(
     left = orders(context, shop)
     assert set(left) == {number(key) for key in (mine[1:] if len(mine) > 1 else mine)}
     assert {row.profile_id for row in left.values()} <= {profiles[number(kept)].id}
+
+
+def test_a_left_checkout_is_a_cart_until_it_is_bought_or_gone(
+    context: Context, shopify: ShopifyEmulator, shop: Shop, follow: Callable[[], None]
+) -> None:
+    acts, there = shopify.acts(), shopify.shop()
+    customer, (first, second) = next(iter(there.customers)), list(there.products)[:2]
+    begun = acts.begin(customer, first)["id"]
+    left = acts.begin(customer, first, second)["id"]
+    follow()
+    assert {key: row.order_external_id for key, row in carts(context, shop).items()} == {
+        number(begun): None,
+        number(left): None,
+    }
+    assert len(carts(context, shop)[number(left)].content["lines"]) == 2
+    bought = acts.complete(begun, next(iter(there.orders)))["id"]
+    follow()
+    assert carts(context, shop)[number(begun)].order_external_id == number(bought)
+    assert number(bought) in orders(context, shop)
+    acts.delete(left)
+    follow()
+    assert set(carts(context, shop)) == {number(begun)}
+    assert [row.error for row in rows(context, shop, Inbox) if row.error] == []
+
+
+def test_many_checkouts_are_found_by_one_look(
+    context: Context, shopify: ShopifyEmulator, shop: Shop, follow: Callable[[], None]
+) -> None:
+    customer = next(iter(shopify.shop().customers))
+    for _nth in range(12):
+        shopify.acts().begin(customer, next(iter(shopify.shop().products)))
+    follow()
+    assert len(carts(context, shop)) == 12
+    looks = [one for one in shopify.requests if one.operation == "CheckoutAddresses"]
+    assert len(looks) == 1
 
 
 def test_a_store_that_removed_us_is_left_and_forgotten_two_days_later(

@@ -34,9 +34,12 @@ class TestByPages(ConnectorContract):
     def _calm(self, shopify: ShopifyEmulator) -> Iterator[None]:
         """Leave no fault, right or record to the next test as this one made it."""
         shop = shopify.shop()
-        kept = shop.customers.frozen(), shop.orders.frozen(), shop.products.frozen()
+        tables = shop.customers, shop.orders, shop.products, shop.checkouts
+        kept = [table.frozen() for table in tables]
         yield
-        shop.customers, shop.orders, shop.products = (one.copied() for one in kept)
+        shop.customers, shop.orders, shop.products, shop.checkouts = (
+            table.copied() for table in kept
+        )
         shop.scopes = frozenset(SCOPES)
         shop.approvals.customer_data = True
         shopify.app.declared_topics.clear()
@@ -146,8 +149,11 @@ def _hooks(shopify: ShopifyEmulator) -> Mapping[str, list[Hook]]:
             partial(acts.tag, customer, add=["x"]),
             partial(acts.edit, product, title="Robe"),
             partial(acts.cancel, order),
+            partial(acts.begin, customer, product),
         ),
-        "deleted": told(partial(acts.delete, copied)),
+        "deleted": told(
+            partial(acts.delete, copied), partial(acts.delete, acts.begin(customer)["id"])
+        ),
         "uninstalled": told(fire("APP_UNINSTALLED", payloads.shop(shop))),
         "unknown": told(fire(_UNKNOWN, {"id": 1})),
         "ping": told(fire("SHOP_UPDATE", payloads.shop(shop))),

@@ -13,6 +13,7 @@ from connectors.base import (
     Merged,
     Refetch,
     ShopErasureAsked,
+    SomeDeleted,
     Uninstalled,
 )
 from connectors.errors import NotGenuine, NotReadable
@@ -67,6 +68,17 @@ def test_any_other_signature_is_refused(signature: str, body: bytes, secrets: li
     [
         ("orders/updated", {"id": 7, "total_price": "1"}, [Refetch(stream="orders", key="7")]),
         ("refunds/create", {"id": 9, "order_id": 7}, [Refetch(stream="orders", key="7")]),
+        (
+            "checkouts/update",
+            {"token": "own1", "abandoned_checkout_url": "https://a.example/1/checkouts/ac/c7/r"},
+            [Refetch(stream="carts", key="own1")],
+        ),
+        (
+            "checkouts/create",
+            {"token": "own1", "abandoned_checkout_url": "https://a.example/1/checkouts/ac/c7T/r"},
+            [Refetch(stream="carts", key="c7T")],
+        ),
+        ("checkouts/delete", {"token": "own1"}, [SomeDeleted(stream="carts")]),
         ("orders/delete", {"id": 7}, [Deleted(stream="orders", key="7")]),
         ("products/delete", {"id": 8}, [Deleted(stream="products", key="8")]),
         ("customers/delete", {"id": 5}, [Deleted(stream="customers", key="5")]),
@@ -127,6 +139,12 @@ def test_a_body_about_another_store_is_not_genuine() -> None:
 def test_a_body_of_another_form_is_an_error_without_its_words(body: Any) -> None:
     with pytest.raises(NotReadable, match="orders/create"):
         say("orders/create", body)
+
+
+@pytest.mark.parametrize("token", [None, 7, "a' OR id:1", "", "x" * 201])
+def test_what_is_no_token_of_a_checkout_is_not_asked_for(token: Any) -> None:
+    with pytest.raises(NotReadable, match="checkouts/update"):
+        say("checkouts/update", {"token": token})
 
 
 def test_an_address_in_place_of_a_store_is_none() -> None:
