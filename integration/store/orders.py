@@ -28,6 +28,12 @@ from integration.tables import OrderLine as LineRow
 from integration.tables import Refund as RefundRow
 from integration.tables import RefundLine as RefundLineRow
 
+#: What stands with the goods and not with the line, at a source that has no copy of it.
+_OF_PRODUCT = (
+    "product_external_id", "product_type", "category_path", "brand", "gender_target",
+)  # fmt: skip
+_OF_VARIANT = ("variant_external_id", "colour", "size")
+
 
 def ref_of(order: Order) -> Ref:
     """Return how the order names its person."""
@@ -141,18 +147,49 @@ def _write_lines(
     session: Session, orders: Sequence[Order], rows: Mapping[str, Known], had: Mapping[str, Known]
 ) -> None:
     """Store lines; an order that was known loses the lines it no longer has."""
-    for part in parts(rows[record.id].id for record in orders if record.id in had):
+    known_before = [rows[record.id].id for record in orders if record.id in had]
+    held = _held(session, known_before)
+    for part in parts(known_before):
         session.exec(delete(LineRow).where(col(LineRow.order_id).in_(part)))
+    made = [
+        _line_columns(line, rows[order.id].id, order.currency)
+        for order in orders
+        for line in order.lines
+    ]
     upsert(
         session,
         LineRow,
-        [
-            _line_columns(line, rows[order.id].id, order.currency)
-            for order in orders
-            for line in order.lines
-        ],
+        [columns | _as_bought(columns, held) for columns in made],
         key=("order_id", "external_id"),
     )
+
+
+def _held(session: Session, order_ids: Iterable[int]) -> dict[tuple[int, str], dict[str, Any]]:
+    """Return the lines of orders by order and id, where it is known what they are of."""
+    found: dict[tuple[int, str], dict[str, Any]] = {}
+    for part in parts(order_ids):
+        rows = session.exec(
+            select(LineRow).where(
+                col(LineRow.order_id).in_(part), col(LineRow.product_external_id).is_not(None)
+            )
+        )
+        found.update({(row.order_id, row.external_id): row.model_dump() for row in rows})
+    return found
+
+
+def _as_bought(
+    columns: Mapping[str, Any], held: Mapping[tuple[int, str], Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return what a line was of, where the source has deleted that since and no longer says."""
+    before = held.get((columns["order_id"], columns["external_id"]))
+    product = columns["product_external_id"]
+    if before is None or product not in (None, before["product_external_id"]):
+        return {}
+    lost = [
+        *(_OF_PRODUCT if product is None else ()),
+        *(_OF_VARIANT if columns["variant_external_id"] is None else ()),
+    ]
+    return {name: before[name] for name in lost if not columns[name]}
 
 
 def _line_columns(line: OrderLine, order_id: int, currency: str) -> dict[str, Any]:

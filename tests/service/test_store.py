@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import Engine
 from sqlmodel import col, select
@@ -134,6 +135,31 @@ def test_an_edited_order_loses_the_lines_it_no_longer_has(engine: Engine) -> Non
     store(engine, account, shop, order("1", lines=1))
     with scoped(engine, account) as session:
         assert session.exec(select(tables.OrderLine.external_id)).all() == ["0"]
+
+
+def test_a_line_stays_what_was_bought_after_the_product_is_deleted_there(engine: Engine) -> None:
+    account = add_account(engine)
+    shop = add_shop(engine, account)
+    placed = order("1", lines=2)
+    bought: dict[str, Any] = {
+        "product_id": "p1", "variant_id": "v1", "product_type": "Suits", "brand": "Noordkade",
+        "category_path": ("Men", "Suits"), "gender_target": "men", "colour": "Blue", "size": "52",
+    }  # fmt: skip
+    first, second = placed.lines
+    told = replace(placed, lines=(replace(first, **bought), replace(second, **bought)))
+    store(engine, account, shop, told)
+    # Only the variant of one, and the whole product of the other, are no longer there.
+    less = replace(first, **bought | {"variant_id": None, "colour": None, "product_type": "Coats"})
+    gone = replace(second, brand="Noordkade & Zn", total=Decimal(90))
+    store(engine, account, shop, replace(told, lines=(less, gone)))
+    with scoped(engine, account) as session:
+        one, other = session.exec(
+            select(tables.OrderLine).order_by(col(tables.OrderLine.external_id))
+        ).all()
+    assert (one.variant_external_id, one.colour, one.product_type) == ("v1", "Blue", "Coats")
+    assert (other.product_external_id, other.variant_external_id) == ("p1", "v1")
+    assert (other.product_type, other.category_path, other.size) == ("Suits", "Men > Suits", "52")
+    assert (other.brand, other.total_minor) == ("Noordkade & Zn", 9_000)
 
 
 def test_two_sources_may_use_the_same_ids(engine: Engine) -> None:
