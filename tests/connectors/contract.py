@@ -9,7 +9,7 @@ Where a point is about what becomes of the records, its proof is a test of the s
 ==  ============================================================================================
  1  `test_every_way_to_fail...`, `test_check_says_which_right_is_lacking`
  2  `test_two_full_reads...`; tests/service/test_golden_shop.py, test_sources_agree.py
- 3  `test_reading_on_from_the_end_brings_nothing_new`; test_keep_in_step.py
+ 3  `test_reading_on_from_the_end_brings_nothing_new`; tests/service/test_store.py
  4  `test_a_read_killed_after_any_page...`; tests/service/test_connector_killed.py, by tables
  5  `test_a_record_changed_while_paging_is_not_lost`
  6  `test_moments_are_those_of_the_shops_clock`, `test_the_shops_time_zone_is_known`

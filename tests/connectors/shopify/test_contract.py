@@ -1,4 +1,26 @@
-"""Shopify keeps every promise of a connector, by pages and by bulk operations."""
+"""Shopify keeps every promise of a connector, by pages and by bulk operations.
+
+Beside the suite's own tests, which run here by both ways, these prove its points for Shopify.
+
+==  ============================================================================================
+ 1  test_reading.py `test_check_tells_which_right_is_lacking`; test_auth.py, test_rights.py
+ 2  tests/service/test_golden_shop.py, every table and column
+ 3  tests/service/test_shopify_follow.py `test_duplicates_and_disorder...`
+ 4  tests/service/test_connector_killed.py; test_reading.py, exports that break off
+ 5  test_reading.py `test_a_change_while_paging_is_not_passed_over`
+ 6  the suite's own: nights of Amsterdam as UTC
+ 7  test_reading.py `test_a_basic_store_is_never_asked_for_more_than_it_gives`; test_client.py
+ 8  test_reading.py, faults that pass and faults that last; the list in emulators/shopify/faults.py
+ 9  test_webhooks.py; tests/service/test_shopify_hooks.py and test_shopify_follow.py, the replay too
+10  tests/service/test_shop_check.py `test_lost_webhooks_are_made_good`
+11  test_money.py: prices without tax, another currency; test_orders.py
+12  test_orders.py `test_a_guest_is_named_by_his_address`; tests/service/test_identity.py
+13  tests/service/test_shop_privacy.py; test_shopify_follow.py, merged, deleted and left
+14  test_records.py `test_each_state_of_permission_is_one_of_the_four`
+15  test_records.py `test_a_new_field_anywhere...`, `test_a_needed_field_that_lacks_is_named`
+16  the suite's own; tests/service/test_shopify_tokens.py, in the database
+==  ============================================================================================
+"""
 
 from __future__ import annotations
 
