@@ -72,6 +72,10 @@ class Customer:
     postcode: str | None = None
     city: str | None = None
     tags: tuple[str, ...] = ()
+    #: How the platform itself scores the customer, in its words in lower case, to compare with: its
+    #: group by recency, frequency and spending, and what it expects of spending.
+    their_group: str | None = None
+    their_tier: str | None = None
     created_at: datetime | None = None
     #: The last change at the source; an older version never replaces a newer one.
     source_updated_at: datetime | None = None

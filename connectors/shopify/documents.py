@@ -19,6 +19,7 @@ CUSTOMER = """
     defaultEmailAddress { emailAddress marketingState marketingOptInLevel marketingUpdatedAt }
     defaultPhoneNumber { phoneNumber smsMarketingConsent { state optInLevel updatedAt } }
     defaultAddress { countryCodeV2 zip city company }
+    statistics { rfmGroup predictedSpendTier }
     birthDate: metafield(namespace: "facts", key: "birth_date") { value }
     cardNumber: metafield(namespace: "custom", key: "card_number") { value }
 """

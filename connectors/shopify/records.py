@@ -99,9 +99,16 @@ def customer(raw: Raw) -> Customer:
         postcode=text(raw, "defaultAddress", "zip"),
         city=text(raw, "defaultAddress", "city"),
         tags=tags,
+        their_group=_word(raw, "rfmGroup"),
+        their_tier=_word(raw, "predictedSpendTier"),
         created_at=moment_or_none(raw, "createdAt"),
         source_updated_at=moment(raw, "updatedAt"),
     )
+
+
+def _word(raw: Raw, name: str) -> str | None:
+    told = text(raw, "statistics", name)
+    return told.lower() if told else None
 
 
 def _day(raw: Raw, name: str) -> date | None:

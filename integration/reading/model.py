@@ -12,7 +12,9 @@ from sqlmodel import Session, col, func, select
 
 from integration.fits import newest
 from integration.history import Window, told
+from integration.reading import theirs
 from integration.reading.names import fitted
+from integration.reading.theirs import Cross
 from integration.tables import FittedModel, PersonProfile
 from segmentation.duedates.coverage import WINDOW
 from segmentation.fitted import AccountFit
@@ -67,6 +69,9 @@ class Card:
     offers: Sequence[Offer]
     #: The newest first.
     history: Sequence[FittedModel]
+    #: A shop's own scores beside ours; None where no shop told any.
+    groups: Cross | None
+    tiers: Cross | None
 
     def as_json(self, language: str) -> dict[str, Any]:
         """Return plain values."""
@@ -94,6 +99,8 @@ class Card:
                 }
                 for one in self.offers
             ],
+            "their_groups": self.groups.as_json() if self.groups else None,
+            "their_tiers": self.tiers.as_json() if self.tiers else None,
             "history": [
                 {
                     "version": row.id,
@@ -128,6 +135,8 @@ def card(session: Session) -> Card | None:
             for gate, standing in standings
         ],
         history=session.exec(rows).all(),
+        groups=theirs.groups(session),
+        tiers=theirs.tiers(session),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +19,7 @@ from sqlmodel import Session, SQLModel, col, func, select
 
 from connectors.base import Connector, Dated, Page
 from connectors.errors import ConnectorError, NotAuthorized, Retryable
-from connectors.records import Deleted, Record
+from connectors.records import Customer, Deleted, Record
 from integration.context import Context
 from integration.db import scoped
 from integration.pipeline import start_import, start_refresh
@@ -334,8 +334,16 @@ def _differs(session: Session, shop_id: int, record: Record) -> bool:
     for table, stream in ((table, stream) for stream, table in _TABLES.items()):
         if type(record).__name__.lower() + "s" == stream:
             held = known(session, table, shop_id, [record.id]).get(record.id)
+            if held is not None and isinstance(record, Customer):
+                record = _as_scored(session, held.id, record)
             return held is None or held.content_hash != content_hash(record)
     return False
+
+
+def _as_scored(session: Session, profile_id: int, record: Customer) -> Customer:
+    """Return a customer with the scores that we hold: those move by themselves, day by day."""
+    row = session.get_one(SourceProfile, profile_id)
+    return replace(record, their_group=row.their_group, their_tier=row.their_tier)
 
 
 def _silent_since(session: Session, shop: Shop, now: datetime) -> datetime | None:

@@ -160,6 +160,8 @@ def _columns(record: Customer) -> dict[str, Any]:
         "postcode": record.postcode,
         "city": record.city,
         "tags": {"names": list(record.tags)},
+        "their_group": record.their_group,
+        "their_tier": record.their_tier,
         "created_at": record.created_at,
         "source_updated_at": record.source_updated_at,
     }

@@ -51,6 +51,9 @@ class SourceProfile(Owned, table=True):
     postcode: str | None = None
     city: str | None = None
     tags: dict[str, Any] = json_column()
+    #: How the source scores the customer, beside what we do: see `connectors.records.Customer`.
+    their_group: str | None = None
+    their_tier: str | None = None
     created_at: datetime | None = moment(nullable=True)
     source_updated_at: datetime | None = moment(nullable=True)
     #: Hash of the record as it was read: equal means nothing to do.

@@ -5,9 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
+from integration.audience.names import thing
 from integration.reading.model import card
 from integration.views.base import language, own_rows
 from integration.views.texts import gettext
+from segmentation.segments import catalogue
 
 bp = Blueprint("model", __name__, url_prefix="/model")
 
@@ -24,6 +26,8 @@ def show() -> ResponseReturnValue:
             outcomes=outcome_names(),
             reasons=reason_names(),
             units=unit_names(),
+            their_words=their_words(),
+            our_words=our_words(),
         )
 
 
@@ -72,3 +76,34 @@ def unit_names() -> dict[str, str]:
         "orders": gettext("orders of one customer"),
         "share": "",
     }
+
+
+def their_words() -> dict[str, str]:
+    """Return what Shopify's groups and tiers are called."""
+    return {
+        "champions": gettext("Champions"),
+        "loyal": gettext("Loyal"),
+        "active": gettext("Active"),
+        "new": gettext("New"),
+        "promising": gettext("Promising"),
+        "needs_attention": gettext("Needs attention"),
+        "previously_loyal": gettext("Previously loyal"),
+        "at_risk": gettext("At risk"),
+        "almost_lost": gettext("Almost lost"),
+        "dormant": gettext("Dormant"),
+        "prospects": gettext("Prospects"),
+        "high": gettext("High"),
+        "medium": gettext("Medium"),
+        "low": gettext("Low"),
+    }
+
+
+def our_words() -> dict[str, str]:
+    """Return what our stages and levels are called, as in the tags."""
+    fixed = {segment.key: segment for segment in catalogue({})}
+    named = {
+        key.partition(":")[2]: thing(segment.name(language()))
+        for key, segment in fixed.items()
+        if segment.group in ("stage", "value")
+    }
+    return {**named, "": gettext("not told")}

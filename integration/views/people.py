@@ -22,6 +22,7 @@ from integration.views.base import (
     today,
     user,
 )
+from integration.views.model import their_words
 from integration.views.texts import gettext
 from integration.work.runner import wake_due
 
@@ -64,6 +65,7 @@ def show(person_id: int) -> ResponseReturnValue:
             resting=person_id in resting,
             rests_until=resting.get(person_id),
             separations=people.separations(session, [p.id or 0 for p in person.profiles]),
+            their_words=their_words(),
         )
 
 

@@ -81,6 +81,8 @@ COLUMNS: Mapping[tuple[type[SQLModel], str], tuple[str, Told]] = {
     ),
     (SourceProfile, "last_name"): ("as above", whole_last_name),
     (SourceProfile, "source_updated_at"): (_MOVES, None),
+    (SourceProfile, "their_group"): ("Shopify's own scores of a customer: only it has them", None),
+    (SourceProfile, "their_tier"): ("as above", None),
     (Order, "source_updated_at"): (_MOVES, None),
     (Product, "sku"): ("an article number is a variant's there, not a product's", None),
     (OrderLine, "tax_minor"): (

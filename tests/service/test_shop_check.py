@@ -132,6 +132,19 @@ def test_ids_are_compared_once_a_week(
     assert rows(context, shop, SourceProfile)[-1].external_id == "4"
 
 
+def test_scores_that_moved_by_themselves_are_no_drift(
+    web: WebShop, shop: Shop, clock: Clock, tonight: Callable[[], Drift]
+) -> None:
+    web.customer("7", their_group="loyal")
+    assert tonight().added == 1
+    web.customer("7", their_group="at_risk")
+    clock.now += timedelta(days=1)
+    assert tonight().differed == 0
+    web.customer("7", their_group="at_risk", city="Zwolle")
+    clock.now += timedelta(days=1)
+    assert tonight().differed == 1
+
+
 def test_a_month_with_more_orders_there_is_read_and_told(
     context: Context, web: WebShop, shop: Shop, clock: Clock, tonight: Callable[[], Drift]
 ) -> None:

@@ -42,6 +42,12 @@ def test_pages_and_bulk_operations_bring_the_same_records(connect: Connect, stre
     assert everything(connect, stream, few=0) == everything(connect, stream, few=10_000)
 
 
+def test_shopifys_own_scores_of_a_customer_are_kept(connect: Connect) -> None:
+    people = [one for one in records(pages(connect(), "customers")) if isinstance(one, Customer)]
+    assert {one.their_group for one in people} & {"loyal", "promising", "prospects"}
+    assert {one.their_tier for one in people} & {"high", "medium", None}
+
+
 def test_the_newest_orders_come_first(connect: Connect) -> None:
     read = pages(connect(few=0, page=8), "orders")
     placed = [one.placed_at for one in records(read) if isinstance(one, Order)]
