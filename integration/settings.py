@@ -60,6 +60,11 @@ class Settings(BaseSettings):
     batch_poll_s: float = Field(default=1.0, gt=0)
     #: The page's own address, for links out of it.
     public_url: str = "http://127.0.0.1:8000"
+    #: By which mail of ours goes to merchants: smtp://user:password@host:587, or smtps://. None: no
+    #: mail is sent.
+    smtp_url: SecretStr | None = None
+    #: Whom it comes from; needed with it.
+    mail_from: str | None = None
     #: Where stores are found in place of https://{shop}, for tests and demonstrations on one
     #: machine; refused where the pages have an address of their own.
     shopify_url_template: str | None = None
@@ -85,6 +90,23 @@ class Settings(BaseSettings):
         if "{shop}" not in value or not all(is_near(host or "") for host in here):
             raise ValueError("is for tests on this machine only: unset it")
         return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _server(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value():
+            return None
+        parts = urlsplit(value.get_secret_value())
+        if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+            raise ValueError("has to be smtp://host or smtps://host, with user:password@ if needed")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender(cls, value: str | None) -> str | None:
+        if value and ("@" not in value or any(one in value for one in "\r\n")):
+            raise ValueError("has to be an e-mail address")
+        return value or None
 
     @field_validator("secret_key")
     @classmethod

@@ -263,7 +263,7 @@ query RefundLinesMore($id: ID!, $after: String) {{
 
 SHOP = """
 query ShopProfile {
-  shop { id name myshopifyDomain currencyCode ianaTimezone }
+  shop { id name myshopifyDomain currencyCode ianaTimezone contactEmail }
   currentAppInstallation { accessScopes { handle } }
 }
 """

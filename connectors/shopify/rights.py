@@ -41,6 +41,8 @@ class Profile:
     currency: str
     time_zone: str
     scopes: frozenset[str]
+    #: Where Shopify reaches the merchant about it; None where it does not say.
+    email: str | None = None
 
 
 def profile(client: Client) -> Profile:
@@ -60,6 +62,7 @@ def profile(client: Client) -> Profile:
             currency=shop["currencyCode"],
             time_zone=shop["ianaTimezone"],
             scopes=frozenset(scope["handle"] for scope in granted),
+            email=shop.get("contactEmail"),
         )
     except (KeyError, TypeError) as error:
         raise NotReadable(f"Shopify did not say who the store is: {error} is missing") from None

@@ -10,18 +10,18 @@ from __future__ import annotations
 import secrets
 from datetime import timedelta
 
-from sqlmodel import col, or_, select, update
+from sqlmodel import Session, col, or_, select, update
 
 from connectors.shopify.auth import Grant
 from connectors.shopify.errors import TokenRefused
 from integration.context import Context
 from integration.db import scoped
+from integration.shopify import tell
+from integration.shopify.tell import RECONNECT as RECONNECT
 from integration.tables import ShopifyStore
 
 #: How long one renewing may take: more than a request's own limits.
 HOLD = timedelta(seconds=60)
-
-RECONNECT = "reconnect"
 
 
 class StoreKeeper:
@@ -30,6 +30,7 @@ class StoreKeeper:
     def __init__(self, context: Context, store: ShopifyStore) -> None:
         self._context = context
         self._account_id, self._store_id = store.account_id, store.id
+        self._shop_id = store.shop_id
 
     def read(self) -> Grant:
         """Return the grant as it is kept now.
@@ -63,16 +64,23 @@ class StoreKeeper:
 
     def ended(self, hold: str) -> None:
         """Note that the merchant has to let us in again, and let go."""
-        self._change(ShopifyStore.held_by == hold, held_by="", stopped=RECONNECT)
+        mine = ShopifyStore.held_by == hold
+        with scoped(self._context.engine, self._account_id) as session:
+            if self._changed(session, mine, ShopifyStore.stopped == "", stopped=RECONNECT):
+                tell.start(self._context, session, self._shop_id)
+            self._changed(session, mine, held_by="")
 
     def _change(self, where: object, **values: object) -> bool:
         with scoped(self._context.engine, self._account_id) as session:
-            changed = session.exec(
-                update(ShopifyStore)
-                .where(col(ShopifyStore.id) == self._store_id, where)  # type: ignore[arg-type]
-                .values(**values)
-                .execution_options(synchronize_session=False)
-            )
+            return self._changed(session, where, **values)
+
+    def _changed(self, session: Session, *where: object, **values: object) -> bool:
+        changed = session.exec(
+            update(ShopifyStore)
+            .where(col(ShopifyStore.id) == self._store_id, *where)  # type: ignore[arg-type]
+            .values(**values)
+            .execution_options(synchronize_session=False)
+        )
         return bool(changed.rowcount == 1)
 
 

@@ -87,7 +87,9 @@ def look(context: Context, store: ShopifyStore) -> None:
         row = session.get_one(ShopifyStore, store.id)
         row.domain = who.domain
         version = client.answered_version
-        row.seen = {"rights": found, "version": version, "asked": API_VERSION}
+        row.seen = {
+            "rights": found, "version": version, "asked": API_VERSION, "email": who.email,
+        }  # fmt: skip
         row.scopes, row.seen_at = {"names": sorted(who.scopes)}, context.clock()
         switches.take_effect(session, row, row.seen_at)
         pixel.start(session, row)

@@ -16,7 +16,7 @@ from integration.context import Context
 from integration.db import scoped, unscoped
 from integration.installation import is_copy
 from integration.security import CannotDecrypt
-from integration.shopify import switches
+from integration.shopify import switches, tell
 from integration.shopify.application import application
 from integration.shopify.keeper import RECONNECT, StoreKeeper, stored_grant
 from integration.tables import Shop, ShopifyStore
@@ -144,7 +144,7 @@ def stop(context: Context, store: ShopifyStore, why: str) -> None:
     A store that was connected anew in the meantime is left alone.
     """
     with scoped(context.engine, store.account_id) as session:
-        session.exec(
+        stopped = session.exec(
             update(ShopifyStore)
             .where(
                 col(ShopifyStore.id) == store.id,
@@ -154,6 +154,8 @@ def stop(context: Context, store: ShopifyStore, why: str) -> None:
             .values(stopped=why)
             .execution_options(synchronize_session=False)
         )
+        if why == RECONNECT and stopped.rowcount == 1:
+            tell.start(context, session, store.shop_id)
 
 
 def forget(session: Session, shop_id: int) -> None:

@@ -63,6 +63,7 @@ def kind_names() -> dict[str, str]:
         "shop_look": gettext("Count what the shop would send"),
         "shop_data": gettext("Send the shop's purchases to Mailchimp"),
         "shop_remove": gettext("Delete the shop's store in Mailchimp"),
+        "tell_reconnect": gettext("Tell by e-mail that a store has to be connected again"),
         "shopify_look": gettext("Look at the Shopify stores"),
         "campaigns": gettext("Look after campaigns"),
         "reports": gettext("Read reports of campaigns"),

@@ -36,6 +36,7 @@ HANDLERS: Handlers = {
     "shop_data": "integration.shopdata.run:shop_data",
     "shop_remove": "integration.shopdata.remove:shop_remove",
     "write_consent": "integration.writeback.write:write",
+    "tell_reconnect": "integration.shopify.tell:tell",
     "shopify_look": "integration.shopify.look:look_after",
     "shopify_pixel": "integration.shopify.pixel:look_after",
     "campaigns": "integration.mailchimp.campaign_work:look_after",
