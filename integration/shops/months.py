@@ -62,6 +62,9 @@ def different(
 ) -> list[tuple[Span, Month]]:
     """Return the months that differ among orders placed before `until`.
 
+    Where a shop shows the last 60 days only, what was before is empty there and its first month is
+    cut: of these nothing is told.
+
     Raises
     ------
     ConnectorError
@@ -70,29 +73,27 @@ def different(
     first = session.exec(select(func.min(Order.placed_at)).where(*mine)).one()
     if first is None:
         return []
-    found = []
+    found: list[tuple[Span, Month]] = []
+    is_before, is_hidden = True, False
     for span in spans(first, until):
         query = select(func.count()).where(*mine, Order.placed_at < span.end)
         if span.start is not None:
             query = query.where(Order.placed_at >= span.start)
         here = session.exec(query.select_from(Order)).one()
         there = connector.count_between(span.start, span.end)
-        if there != here:
+        if is_before and there == 0:
+            is_hidden = is_hidden or here > 0
+            continue
+        is_cut = is_before and is_hidden and there < here
+        is_before = False
+        if there != here and not is_cut:
             found.append((span, Month(month=span.name, there=there, here=here)))
     return found
 
 
 def has_surplus(found: Sequence[tuple[Span, Month]]) -> bool:
-    """Tell whether orders are here that the shop may have deleted.
-
-    Where a shop shows the last 60 days only, the months before are empty there, and the first that
-    is not is cut: these tell nothing.
-    """
-    hidden = [month for _, month in found if month.there == 0 < month.here]
-    told = [month for _, month in found if month.here > month.there > 0]
-    if hidden:
-        told = told[1:]
-    return bool(told)
+    """Tell whether orders are here that the shop may have deleted."""
+    return any(month.here > month.there for _, month in found)
 
 
 def not_yet_told(

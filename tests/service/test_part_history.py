@@ -261,3 +261,21 @@ def test_a_store_that_shows_60_days_only_is_computed_and_published_from_those(
     assert {(one.stage, one.f, one.expected_gap) for one in figures if not one.is_wholesale} == {
         ("", 0, None)
     }
+
+
+def test_a_shopify_store_is_computed_on_the_way(sqlite_url: str, tmp_path: Path) -> None:
+    pytest.importorskip("graphql", reason="graphql-core is a tool of the tests")
+    from tests.emulators.shopify.server import GOLDEN, ShopifyEmulator
+
+    with ShopifyEmulator.serve(customers=40, only_sold=True) as shopify:
+        shopify.app.distribution, shopify.shop().plan = "custom", "enterprise"
+        template = f"STIPT_SHOPIFY_URL_TEMPLATE={shopify.url_template}"
+        made = Installation(tmp_path, sqlite_url, template)
+        made.shopify(GOLDEN, shopify.install(expiring=False)["access_token"])
+        made.work()
+    with scoped(made.engine, made.account_id) as session:
+        reading = session.exec(select(Work).where(Work.kind == "import")).one()
+        fit = session.exec(select(FittedModel)).one()
+    made.engine.dispose()
+    assert reading.payload["computed_since"] is not None, "asked for before the end"
+    assert (fit.known_since, fit.unknown_why) == (None, "")

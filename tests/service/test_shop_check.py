@@ -163,6 +163,23 @@ def test_a_month_with_more_orders_there_is_read_and_told(
     assert tonight().months == []
 
 
+def test_months_that_a_shop_does_not_show_are_not_told(
+    context: Context, web: WebShop, shop: Shop, clock: Clock, tonight: Callable[[], Drift]
+) -> None:
+    for nth, key in enumerate(("a", "b", "c", "d")):
+        web.order(key, placed_at=NOON - timedelta(days=20 * nth))
+    tonight()
+    assert {"a", "b", "c", "d"} < held(context, shop).keys()
+    for key in ("c", "d"):  # older than what it shows now
+        del web.records["orders", key]
+    clock.now += timedelta(days=1)
+    found = tonight()
+    assert (found.months, found.deleted) == ([], 0)
+    web.order("lost", placed_at=NOON - timedelta(hours=1))
+    clock.now += timedelta(days=1)
+    assert [one["there"] - one["here"] for one in tonight().months] == [1]
+
+
 def test_what_cannot_be_read_is_asked_for_once_and_stays_told(
     web: WebShop, shop: Shop, clock: Clock, tonight: Callable[[], Drift]
 ) -> None:
