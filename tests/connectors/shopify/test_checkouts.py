@@ -8,9 +8,10 @@ import pytest
 
 from connectors.records import Cart
 from connectors.shopify import checkouts
-from tests.connectors.contract import assert_valid, pages, records
+from tests.connectors.contract import pages, records
 from tests.connectors.shopify import shapes
 from tests.connectors.shopify.conftest import Connect
+from tests.connectors.validity import assert_valid
 from tests.emulators.shopify.server import ShopifyEmulator
 from tests.emulators.shopify.tables import Row, number_of
 

@@ -10,9 +10,9 @@ import pytest
 from connectors.records import OrderStatus, RefundDetail
 from connectors.shopify import orders
 from connectors.shopify.fields import Unreadable
-from tests.connectors.contract import assert_valid
 from tests.connectors.shopify import shapes
 from tests.connectors.shopify.shapes import money
+from tests.connectors.validity import assert_valid
 
 D = Decimal
 

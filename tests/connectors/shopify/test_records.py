@@ -11,8 +11,8 @@ import pytest
 from connectors.records import ConsentState
 from connectors.shopify import checkouts, orders, records
 from connectors.shopify.fields import Unreadable, reject
-from tests.connectors.contract import assert_valid
 from tests.connectors.shopify import shapes
+from tests.connectors.validity import assert_valid
 
 
 def test_a_customer_keeps_his_name_address_and_language() -> None:
