@@ -140,6 +140,8 @@ class Step:
     """What there is after a step that nobody disturbed, and how long it took."""
 
     rows: Contents
+    #: Tables that were not looked at: nine of ten rows, which are read again after the last step.
+    but: tuple[str, ...]
     audience: str
     seconds: float
 
@@ -167,7 +169,7 @@ def killed(
         process.start()
     process.wait_idle(PATIENCE_S)
     assert shop.given_up() == []
-    assert differences(step.rows, meant(shop.context.engine)) == {}
+    assert differences(step.rows, meant(shop.context.engine, but=step.but)) == {}
     assert shop.sandbox.canonical() == step.audience
     return in_the_middle
 
@@ -186,12 +188,14 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[Step]:
     engine.dispose()
     steps: list[Step] = []
     with opened(folder, url) as shop:
-        for kind, _ in STEPS:
+        for place, (kind, _) in enumerate(STEPS, 1):
             shop.start(kind)
             began = time.monotonic()
             run_until_idle(shop.context)
             took = time.monotonic() - began
-            steps.append(Step(meant(shop.context.engine), shop.sandbox.canonical(), took))
+            but = () if kind == "import" or place == len(STEPS) else ("variant",)
+            rows = meant(shop.context.engine, but=but)
+            steps.append(Step(rows, but, shop.sandbox.canonical(), took))
         assert shop.given_up() == []
     return steps
 

@@ -16,7 +16,7 @@ from tests.journeys.visit import choose_dutch, faults, log_in, open_window
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-CUSTOMERS, AS_OF = 300, date(2026, 11, 1)
+CUSTOMERS, AS_OF = 120, date(2026, 11, 1)
 TAG = "Due: Anything – now"
 
 

@@ -54,7 +54,7 @@ def stored(engine: Engine, *, but: tuple[str, ...] = RUNS) -> Contents:
         }
 
 
-def meant(engine: Engine) -> Contents:
+def meant(engine: Engine, *, but: tuple[str, ...] = ()) -> Contents:
     """Return every row by natural keys, without counted-up numbers and moments of ours."""
     with engine.connect() as connection:
         frames = {
@@ -65,7 +65,7 @@ def meant(engine: Engine) -> Contents:
     return {
         table: Counter(_text(table, row, names) for row in rows)
         for table, rows in frames.items()
-        if table not in _LEFT_OUT
+        if table not in (*_LEFT_OUT, *but)
     }
 
 
