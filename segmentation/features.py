@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +157,7 @@ def compute(
     sample = _sample(placed, one_in or {})
     with engines.opened(engine) as on:
         asked = _statements() if engine == engines.DUCKDB else on.compiled(_expressions())
-        _give(on, lines, placed, as_of)
+        _give(on, lines, placed, _today(on, engine, as_of))
         on.give("sample", sample, grouping.SAMPLE)
         # Materialised: what follows reads them more than once.
         for name in ("back", "netted", "judged"):
@@ -178,17 +178,30 @@ def compute(
 def people(lines: Path, placed: pd.DataFrame, *, as_of: date, engine: str) -> pd.DataFrame:
     """Return `Features.people` alone, in one pass over the files of any number of accounts."""
     with engines.opened(engine) as on:
-        _give(on, lines, placed, as_of)
+        _give(on, lines, placed, _today(on, engine, as_of))
         asked = on.compiled({**_returned(), "people": grouping.people(_counted())})
         for name in ("back", "netted"):
             on.keep(name, asked[name])
         return on.rows(asked["people"])
 
 
-def _give(on: engines.Engine, lines: Any, placed: pd.DataFrame, as_of: date) -> None:
+def _give(on: engines.Engine, lines: Any, placed: pd.DataFrame, seen: str) -> None:
     on.give("lines", lines, _LINES)
     on.give("placed", placed, _PLACED)
-    on.view("seen", on.compiled({"seen": _seen(as_of)})["seen"])
+    on.view("seen", seen)
+
+
+def _today(on: engines.Engine, engine: str, as_of: date) -> str:
+    """Return the statement that finds the lines up to a day."""
+    if engine == engines.DUCKDB:
+        return _seen_statement(as_of)
+    return on.compiled({"seen": _seen(as_of)})["seen"]
+
+
+@lru_cache(maxsize=100)
+def _seen_statement(as_of: date) -> str:
+    """Return what DuckDB is asked: in a night it is the same for every account."""
+    return engines.duckdb_statements({"seen": _seen(as_of)})["seen"]
 
 
 @cache
