@@ -40,7 +40,7 @@ def test_who_leaves_comes_back_and_leaves_again_is_denied(
     for number, said in enumerate(rows):
         path = tmp_path / f"klanten{number}.csv"
         shop.file(write(path, "customer_id,email,consent_email,consent_at", *said))
-        shop.work()
+        shop.work(computes=False)
     with scoped(shop.engine, shop.account_id) as session:
         assert list(states(session).values()) == [ConsentState.DENIED]
 
@@ -64,7 +64,7 @@ ORDERS = (
 def read(shop: Installation, folder: Path, name: str, lines: tuple[str, ...]) -> None:
     """Have a file read to its end."""
     run = shop.file(write(folder / f"{name}.csv", *lines))
-    shop.work()
+    shop.work(computes=False)
     assert shop.run(run).status == "done", shop.run(run).error
 
 
@@ -135,12 +135,12 @@ def test_files_of_two_systems_are_refused_unless_they_share_a_name(
     )
     till = write(tmp_path / "t.csv", *ORDERS)
     run = shop.file(web, till)
-    shop.work()
+    shop.work(computes=False)
     assert shop.run(run).status == "failed"
     assert "w.csv (shopify)" in (shop.run(run).error or "")
     assert "--source NAME" in (shop.run(run).error or "")
     run = shop.file(web, till, source="Winkel")
-    shop.work()
+    shop.work(computes=False)
     assert shop.run(run).status == "done"
     assert shops(shop)["winkel"] == "Files: Winkel"
     assert shop.count(Order) == 3
@@ -160,7 +160,7 @@ def test_an_order_of_another_till_is_listed_and_replaces_nothing(
         "1003,9,Cas Bos,Assen,2026-02-02,P9,Trui,1,59.95",
     )
     runs = [shop.file(known, other)] if together else [shop.file(known), shop.file(other)]
-    shop.work()
+    shop.work(computes=False)
     with scoped(shop.engine, shop.account_id) as session:
         days = {row.external_id: row.placed_at.date() for row in session.exec(select(Order))}
         rejects = session.exec(select(Reject)).all()
@@ -172,7 +172,7 @@ def test_an_order_of_another_till_is_listed_and_replaces_nothing(
     assert shop.run(runs[-1]).counters["rejected rows"] == 1
     # Under a name of its own the other till's order is there too.
     shop.file(other, source="till 2")
-    shop.work()
+    shop.work(computes=False)
     with scoped(shop.engine, shop.account_id) as session:
         assert session.exec(select(Order.external_id)).all().count("1001") == 2
 
@@ -183,7 +183,7 @@ def test_the_same_place_in_two_files_is_listed_twice(shop: Installation, tmp_pat
         write(tmp_path / "januari.csv", ORDERS[0], ORDERS[1], f"2001,{broken}"),
         write(tmp_path / "februari.csv", ORDERS[0], ORDERS[2], f"2002,{broken}"),
     )
-    shop.work()
+    shop.work(computes=False)
     with scoped(shop.engine, shop.account_id) as session:
         places = session.exec(select(Reject.file, Reject.row).where(Reject.run_id == run)).all()
     assert sorted(places) == [("februari.csv", "3"), ("januari.csv", "3")]
