@@ -30,7 +30,7 @@ from integration.db import make_engine, unscoped
 from integration.mailchimp import transport
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings, fresh_env, load
-from tests import in_memory, one_cache, postgres
+from tests import fresh_tables, in_memory, one_cache, postgres
 from tests.specification.document import Specification
 from tests.specification.gaps import ALIASES, GAPS
 from tests.specification.witness import Witness
@@ -153,9 +153,7 @@ def on_database(address: str, name: str) -> str:
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite file with all tables, to copy from."""
     path = tmp_path_factory.mktemp("template") / "stipt.db"
-    engine = make_engine(f"sqlite:///{path}")
-    SQLModel.metadata.create_all(engine)
-    engine.dispose()
+    fresh_tables.lay(f"sqlite:///{path}")
     return path
 
 

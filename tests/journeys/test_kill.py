@@ -12,14 +12,14 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from sqlmodel import SQLModel, col, func, select
+from sqlmodel import col, func, select
 
 from connectors.demo.audience import audience
 from connectors.demo.connector import DemoConnector
 from connectors.records import Order
 from integration.audience.connect import connect
 from integration.context import Context, make_context
-from integration.db import make_engine, scoped, unscoped
+from integration.db import scoped, unscoped
 from integration.pipeline import start_import
 from integration.sandbox.server import SandboxServer
 from integration.settings import fresh_env, load
@@ -28,6 +28,7 @@ from integration.tables import Plan, Work
 from integration.work.execute import run_until_idle
 from integration.work.queue import defer
 from integration.work.runner import wake_due
+from tests import fresh_tables
 from tests.conftest import add_account
 from tests.service.contents import Contents, differences, meant
 from tests.service.kill import WorkerProcess, environment, wait_for
@@ -183,9 +184,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[Step]:
     """The import and each step after it, in one process that nobody kills."""
     folder = tmp_path_factory.mktemp("undisturbed")
     url = f"sqlite:///{folder / 'stipt.db'}"
-    engine = make_engine(url)
-    SQLModel.metadata.create_all(engine)
-    engine.dispose()
+    fresh_tables.lay(url)
     steps: list[Step] = []
     with opened(folder, url) as shop:
         for place, (kind, _) in enumerate(STEPS, 1):

@@ -10,16 +10,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlmodel import SQLModel, delete
+from sqlmodel import delete
 
 from integration.context import utc_now
-from integration.db import make_engine
 from integration.mailchimp.errors import Retryable
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
 from integration.shopdata.stores import PUSH, ask
 from integration.tables import Work
 from integration.work.runner import wake_due
+from tests import fresh_tables
 from tests.service.audience_shop import Killed, TestJob
 from tests.service.kill import WorkerProcess, environment, wait_for
 from tests.service.store_shop import LONG_AGO, StoreShop
@@ -68,9 +68,7 @@ def meant(settings: Settings, tmp_path: Path, undisturbed: dict[str, str]) -> st
     """The sandbox after a run that nobody killed."""
     if "state" not in undisturbed:
         url = f"sqlite:///{tmp_path / 'undisturbed.db'}"
-        engine = make_engine(url)
-        SQLModel.metadata.create_all(engine)
-        engine.dispose()
+        fresh_tables.lay(url)
         with opened(settings, url) as shop:
             shop.send()
             undisturbed["state"] = shop.sandbox.canonical()
@@ -105,9 +103,7 @@ def test_dying_once_at_each_step_of_a_fresh_backfill_ends_the_same(
     whole = meant(settings, tmp_path, undisturbed)
     for dies_at in range(2, 40, 5):
         url = f"sqlite:///{tmp_path / f'{dies_at}.db'}"
-        engine = make_engine(url)
-        SQLModel.metadata.create_all(engine)
-        engine.dispose()
+        fresh_tables.lay(url)
         with opened(settings, url) as shop:
             try:
                 shop.send(TestJob(shop.people.account_id, dies_at=dies_at))

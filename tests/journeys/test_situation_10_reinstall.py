@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sqlmodel import SQLModel
 
-from integration.db import make_engine
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
+from tests import fresh_tables
 from tests.service.store_shop import TODAY, StoreShop
 
 ADA, BOB = "ada@stipt-demo.shop", "bob@stipt-demo.shop"
@@ -18,9 +17,7 @@ ADA, BOB = "ada@stipt-demo.shop", "bob@stipt-demo.shop"
 def installed(settings: Settings, sandbox: SandboxServer, folder: Path, name: str) -> StoreShop:
     """A new installation: a database of its own, the same shop and audience."""
     url = f"sqlite:///{folder / name}.db"
-    engine = make_engine(url)
-    SQLModel.metadata.create_all(engine)
-    engine.dispose()
+    fresh_tables.lay(url)
     return StoreShop(settings.model_copy(update={"database_url": url}), sandbox)
 
 

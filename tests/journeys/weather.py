@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from sqlmodel import SQLModel, col, select
+from sqlmodel import col, select
 
-from integration.db import make_engine
 from integration.sandbox.server import SandboxServer
 from integration.settings import fresh_env, load
 from integration.tables import Plan, Work
 from integration.work.execute import run_one
 from integration.work.queue import defer
+from tests import fresh_tables
 from tests.service.audience_shop import AudienceShop, make_shop
 from tests.service.consent_scan import forbidden_writes
 
@@ -35,9 +35,7 @@ def shop_in(folder: Path, people: int = 24) -> Iterator[AudienceShop]:
         "STIPT_REQUEST_TIMEOUT_S=5\nSTIPT_LOG_LEVEL=ERROR\n"
     )
     settings = load(env)
-    engine = make_engine(settings.database)
-    SQLModel.metadata.create_all(engine)
-    engine.dispose()
+    fresh_tables.lay(settings.database)
     with SandboxServer() as sandbox:
         shop = make_shop(settings, sandbox, clock=lambda: sandbox.state.clock.now())
         for number in range(people):

@@ -17,7 +17,6 @@ from integration.audience.pause import moved
 from integration.audience.plan import CannotPublish
 from integration.audience.undo import make_undo
 from integration.context import make_context
-from integration.db import make_engine
 from integration.mailchimp import fields
 from integration.mailchimp.errors import Failed, NotAuthorized, Paused, Retryable, Throttled
 from integration.mailchimp.transport import WAITS_S
@@ -25,6 +24,7 @@ from integration.sandbox.log import Entry
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings, fresh_env, load
 from integration.tables import Member, OwnedName, PlanChange, PushedValue
+from tests import fresh_tables
 from tests.service.audience_shop import AudienceShop, Killed, TestJob, make_shop
 from tests.service.consent_scan import forbidden_writes
 
@@ -109,9 +109,7 @@ def fresh_settings(folder: Path) -> Settings:
     env = folder / ".env"
     env.write_text(f"{fresh_env()}STIPT_DATA_DIR={folder}\nSTIPT_BATCH_POLL_S=0.01\n")
     settings = load(env)
-    engine = make_engine(settings.database)
-    SQLModel.metadata.create_all(engine)
-    engine.dispose()
+    fresh_tables.lay(settings.database)
     return settings
 
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, SQLModel, col, select
 
 from integration import frames, results
-from integration.db import make_engine, scoped
+from integration.db import scoped
 from integration.pipeline import start_refresh
 from integration.tables import (
     Account,
@@ -30,6 +30,7 @@ from integration.work.execute import run_until_idle
 from segmentation.compute import assign
 from segmentation.fitted import Fitted
 from segmentation.frames import Assigned
+from tests import fresh_tables
 from tests.service.installation import AS_OF, Installation
 
 RESULTS = (SegmentMember, DueDate, PersonProfile)
@@ -40,9 +41,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """The sample shop, computed."""
     folder: Path = tmp_path_factory.mktemp("shop")
     url = f"sqlite:///{folder}/stipt.db"
-    engine = make_engine(url)
-    SQLModel.metadata.create_all(engine)
-    engine.dispose()
+    fresh_tables.lay(url)
     made = Installation(folder, url)
     made.demo("web", customers=300)
     made.work()

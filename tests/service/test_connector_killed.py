@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import SQLModel
 
 pytest.importorskip("graphql", reason="graphql-core is a tool of the tests")
 
 from connectors.shopify.connector import FEW, ShopifyConnector
 from integration import pipeline, sources
-from integration.db import make_engine
 from integration.pipeline import import_source
 from integration.work.queue import Job, claim
+from tests import fresh_tables
 from tests.emulators.shopify.server import GOLDEN, ShopifyEmulator
 from tests.service.contents import Contents, differences, meant
 from tests.service.installation import Installation
@@ -107,9 +106,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, shopify: ShopifyEmulat
     template = f"STIPT_SHOPIFY_URL_TEMPLATE={shopify.url_template}"
     folder = tmp_path_factory.mktemp("undisturbed")
     url = f"sqlite:///{folder / 'stipt.db'}"
-    engine = make_engine(url)
-    SQLModel.metadata.create_all(engine)
-    engine.dispose()
+    fresh_tables.lay(url)
     made = Installation(folder, url, template)
     made.shopify(GOLDEN, shopify.install(expiring=False)["access_token"])
     with pytest.MonkeyPatch.context() as patch:

@@ -9,11 +9,10 @@ from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
-from sqlmodel import SQLModel
 
-from integration.db import make_engine
 from integration.mailchimp.errors import Retryable
 from integration.settings import Settings
+from tests import fresh_tables
 from tests.service.audience_shop import Killed, TestJob
 from tests.service.flows_shop import FlowShop, flow_shop
 
@@ -68,10 +67,7 @@ def test_killed_at_any_commit_every_one_is_told_once_and_stepped_in_once_at_most
 
 def reset(settings: Settings) -> None:
     """Empty the database for another shop."""
-    engine = make_engine(settings.database)
-    SQLModel.metadata.drop_all(engine)
-    SQLModel.metadata.create_all(engine)
-    engine.dispose()
+    fresh_tables.lay(settings.database)
 
 
 @pytest.mark.parametrize("dies_at", range(1, 11))

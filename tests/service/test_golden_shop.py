@@ -17,7 +17,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from connectors.demo.shelf import ODD
 from connectors.shopify import windows
-from integration.db import make_engine, scoped
+from integration.db import scoped
 from integration.tables import (
     Cart,
     Consent,
@@ -32,6 +32,7 @@ from integration.tables import (
     Variant,
     facts,
 )
+from tests import fresh_tables
 from tests.emulators.shopify.dialect import number
 from tests.emulators.shopify.server import GOLDEN, ShopifyEmulator
 from tests.service.installation import Installation
@@ -113,9 +114,7 @@ def through_shopify(
         for name in ("demo", "shopify"):
             folder = tmp_path_factory.mktemp(name)
             url = f"sqlite:///{folder / 'stipt.db'}"
-            engine = make_engine(url)
-            SQLModel.metadata.create_all(engine)
-            engine.dispose()
+            fresh_tables.lay(url)
             template = f"STIPT_SHOPIFY_URL_TEMPLATE={shopify.url_template}"
             made.append(Installation(folder, url, template))
         demo, ours = made

@@ -13,14 +13,14 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from sqlmodel import SQLModel, col, delete
+from sqlmodel import col, delete
 
-from integration.db import make_engine
 from integration.sandbox.server import SandboxServer
 from integration.sandbox.shops.store import Store, is_revenue
 from integration.settings import Settings
 from integration.shopdata import sender
 from integration.tables import Refund
+from tests import fresh_tables
 from tests.service.store_shop import TODAY, StoreShop
 
 PEOPLE = ("ada@stipt-demo.shop", "bob@stipt-demo.shop")
@@ -88,9 +88,7 @@ def opened(settings: Settings) -> Iterator[StoreShop]:
     """A fresh shop with its store switched on."""
     with tempfile.TemporaryDirectory() as folder, SandboxServer() as sandbox:
         url = f"sqlite:///{Path(folder) / 'stipt.db'}"
-        engine = make_engine(url)
-        SQLModel.metadata.create_all(engine)
-        engine.dispose()
+        fresh_tables.lay(url)
         shop = StoreShop(settings.model_copy(update={"database_url": url}), sandbox)
         for email in PEOPLE:
             shop.buyer(email)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from sqlmodel import SQLModel, col, select
+from sqlmodel import col, select
 
 from connectors.demo.truth import truth
-from integration.db import make_engine, scoped
+from integration.db import scoped
 from integration.tables import (
     DueDate,
     OrderLine,
@@ -21,6 +21,7 @@ from integration.tables import (
     SourceProfile,
 )
 from integration.tables import Order as OrderRow
+from tests import fresh_tables
 from tests.service.installation import AS_OF, Installation, demo_orders
 from tests.service.shop_files import write_receipts
 
@@ -38,9 +39,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """Both sources of a larger sample shop, read and computed."""
     folder = tmp_path_factory.mktemp("sample")
     url = f"sqlite:///{folder / 'stipt.db'}"
-    engine = make_engine(url)
-    SQLModel.metadata.create_all(engine)
-    engine.dispose()
+    fresh_tables.lay(url)
     made = Installation(folder, url)
     made.demo("web", "card", customers=1000)
     made.work()
