@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import sqlalchemy as sa
@@ -26,7 +26,9 @@ from integration.tables import (
     SegmentMember,
 )
 from segmentation.frames import DUE, PROFILES, Assigned
-from segmentation.leaving import Cause, Key, Reason, causes
+
+if TYPE_CHECKING:  # the models' libraries are large, and most that looks here needs none
+    from segmentation.leaving import Cause, Key, Reason
 
 #: Segments that no purchase puts people into: the groups of a test.
 _IS_DRAWN: sa.ColumnElement[bool] = col(SegmentMember.segment).like("test:%")
@@ -47,6 +49,8 @@ def store_assigned(
     Persons that were merged away while the run computed are left out; the merge's own refresh
     places the person they became.
     """
+    from segmentation.leaving import causes
+
     here = set(session.exec(_among(select(Person.id), col(Person.id), people)))
     assigned = replace(
         assigned,
