@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import graphql
 
@@ -21,7 +21,7 @@ from tests.emulators.shopify.projection import Projection
 from tests.emulators.shopify.schema import field_of
 from tests.emulators.shopify.search import NotEmulated, matcher
 from tests.emulators.shopify.state import Shop
-from tests.emulators.shopify.tables import Row, number_of
+from tests.emulators.shopify.tables import Row, Table, number_of
 
 if TYPE_CHECKING:
     from tests.emulators.shopify.server import ShopifyEmulator
@@ -38,6 +38,8 @@ _TABLES = {
 _RUNNING = ("CREATED", "RUNNING", "CANCELING")
 #: Children are moved within so many lines, which keeps a large file out of the memory.
 _SHUFFLED = 2_000
+#: Whether it is a child's, and the line itself.
+Line: TypeAlias = tuple[bool, str]
 
 
 @dataclass
@@ -52,7 +54,23 @@ class Operation:
     ready_at: datetime | None = None
     partial: bool = False
     expires_at: datetime | None = None
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=lambda: {"lines": 0, "roots": 0})
+
+
+class Made:
+    """Lines that were made ahead, by selection and record, until their table changes."""
+
+    def __init__(self) -> None:
+        self._lines: dict[tuple[int, str], tuple[int, dict[str, list[Line]]]] = {}
+
+    def of(self, table: Table, selection: str) -> dict[str, list[Line]]:
+        """Return the lines of a table's records."""
+        key = (id(table), selection)
+        changes, found = self._lines.get(key, (table.changes, {}))
+        if changes != table.changes:
+            found = {}
+        self._lines[key] = (table.changes, found)
+        return found
 
 
 class Bulk:
@@ -72,6 +90,7 @@ class Bulk:
         self.failures: list[tuple[str, float]] = []
         #: `userErrors` codes of the next operations that are not begun.
         self.refusals: list[str] = []
+        self._made = Made()
 
     def fail(self, code: str = "INTERNAL_SERVER_ERROR", *, partial: float = 0.0) -> None:
         """Let the next operation fail after a part of its lines."""
@@ -123,7 +142,9 @@ class Bulk:
             "partialDataUrl": None,
             "query": args["query"],
         }
-        self.operations[key] = Operation(call.shop, row, call, document)
+        operation = self.operations[key] = Operation(call.shop, row, call, document)
+        if self.rows_per_s is not None and not self.manual:
+            self._advance(operation)
         return {"bulkOperation": dict(row), "userErrors": []}
 
     def _cancel(self, call: Call, args: Mapping[str, Any]) -> Row:
@@ -161,11 +182,10 @@ class Bulk:
         return page_of_list(list(reversed(found)), args)
 
     def _pass_time(self, shop: Shop) -> None:
-        """Let operations run on that nobody polls; no more than one is begun at a time."""
-        mine = [one for one in self.operations.values() if one.shop is shop]
-        begun = [one for one in mine if one.row["status"] == "CREATED"][:1]
-        for one in [*begun, *(one for one in mine if one.row["status"] == "RUNNING")]:
-            self._advance(one)
+        """Let operations run on that nobody polls."""
+        for one in self.operations.values():
+            if one.shop is shop and one.row["status"] in _RUNNING:
+                self._advance(one)
 
     def step(self) -> None:
         """Move every operation a step further: created, running, finished."""
@@ -182,7 +202,8 @@ class Bulk:
             if self.rows_per_s is not None:
                 self._write(operation)
                 span = int(operation.counts["lines"]) / self.rows_per_s
-                operation.ready_at = self._shopify.clock() + timedelta(seconds=span)
+                # From its beginning: what the emulator itself takes is not Shopify's time.
+                operation.ready_at = operation.call.now + timedelta(seconds=span)
         elif row["status"] == "RUNNING":
             if operation.ready_at is not None and self._shopify.clock() < operation.ready_at:
                 return
@@ -237,11 +258,21 @@ class Bulk:
         # Seeded: a test that fails fails again.
         mix = random.Random(key)
         with file.open("w", encoding="utf-8") as out:
-            for line in _shuffled(self._lines(operation), mix):
-                out.write(json.dumps(line, separators=(",", ":")) + "\n")
+            out.writelines(_shuffled(self._lines(operation), mix))
         operation.file = file
 
-    def _lines(self, operation: Operation) -> Iterator[dict[str, Any]]:
+    def make_ahead(self, shop: Shop, query: str) -> None:
+        """Make the lines of every record that a query finds; later operations take them from here.
+
+        For whoever measures a reader on the same computer: making lines would take its time.
+        """
+        assert shop.scopes is not None
+        call = Call(shop, shop.scopes, self._shopify.clock(), {})
+        row: Row = {"query": query}
+        for _line in self._lines(Operation(shop, row, call, bulk_rules.check(query)), keep=True):
+            pass
+
+    def _lines(self, operation: Operation, *, keep: bool = False) -> Iterator[Line]:
         call, counts = operation.call, operation.counts
         (definition, *_rest) = operation.document.definitions
         for node in definition.selection_set.selections:
@@ -257,12 +288,18 @@ class Bulk:
             since = call.orders_since if kind == "Order" else None
             root = field_of("QueryRoot", node.name.value)
             gates.check_field(call.shop, call.scopes, node.name.value, root)
-            made = Projection(call, bulk_rules.node_selection(node), kind)
+            selection = bulk_rules.node_selection(node)
+            projection = Projection(call, selection, kind)
+            made = self._made.of(table, graphql.print_ast(selection))
             for key in chosen_ids(kind, table, args.get("query"), since):
+                lines = made.get(key)
+                if lines is None:
+                    lines = [_line(one) for one in projection.lines(table[key])]
+                    if keep:
+                        made[key] = lines
                 counts["roots"] += 1
-                for line in made.lines(table[key]):
-                    counts["lines"] += 1
-                    yield line
+                counts["lines"] += len(lines)
+                yield from lines
 
     def _cut(self, operation: Operation, share: float) -> None:
         """Leave the first part of the file, as an operation that broke off does."""
@@ -292,11 +329,15 @@ def _refused(message: str, code: str) -> Row:
     return {"bulkOperation": None, "userErrors": [error]}
 
 
-def _shuffled(lines: Iterator[dict[str, Any]], mix: random.Random) -> Iterator[dict[str, Any]]:
+def _line(made: Mapping[str, Any]) -> Line:
+    return "__parentId" in made, json.dumps(made, separators=(",", ":")) + "\n"
+
+
+def _shuffled(lines: Iterator[Line], mix: random.Random) -> Iterator[str]:
     """Let children follow their parents somewhere later, as an ungrouped file has them."""
-    held: list[dict[str, Any]] = []
-    for line in lines:
-        if "__parentId" not in line:
+    held: list[str] = []
+    for is_child, line in lines:
+        if not is_child:
             yield line
             continue
         held.append(line)

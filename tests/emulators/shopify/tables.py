@@ -55,6 +55,8 @@ class Table:
         self._orders: dict[str, Places] = {}
         #: Variant or refund to the record that it is a part of.
         self._owners: dict[str, str] = {}
+        #: How often a record was put or removed.
+        self.changes = 0
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -104,14 +106,18 @@ class Table:
         self._rows[row["id"]] = row
         self._known.pop(row["id"], None)
         self._owns(row)
-        self._orders.clear()
+        self._touch()
 
     def put_lazily(self, row: Row, make: Callable[[], Row]) -> None:
         """Keep what makes a record, and of the record itself what it is searched by."""
         self._rows[row["id"]] = make
         self._known[row["id"]] = {name: row[name] for name in _SEARCHED if name in row}
         self._owns(row)
+        self._touch()
+
+    def _touch(self) -> None:
         self._orders.clear()
+        self.changes += 1
 
     def _owns(self, row: Row) -> None:
         for field in _PARTS:
@@ -132,7 +138,7 @@ class Table:
         row = self[global_id]
         del self._rows[global_id]
         self._known.pop(global_id, None)
-        self._orders.clear()
+        self._touch()
         return row
 
     def field(self, global_id: str, name: str) -> Any:
