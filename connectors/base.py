@@ -197,6 +197,18 @@ class Connector(Protocol):
         """
         ...
 
+    def prepare(self, cursors: Mapping[str, Cursor | None]) -> Mapping[str, Cursor]:
+        """Have the platform begin with whatever takes it long, for all streams at once.
+
+        `cursors` are those of every stream that will be read. Returned are the ones that are to be
+        stored and read from in their place; none where a platform answers at once.
+
+        Raises
+        ------
+        ConnectorError
+        """
+        ...
+
     def read(self, stream: str, cursor: Cursor | None = None) -> Iterator[Page]:
         """Every page after `cursor` (all of them for None).
 

@@ -19,7 +19,7 @@ from sqlmodel import Session, col, select
 from connectors.base import Connector, Page
 from connectors.errors import ConnectorError, NeedsAnswer, Retryable
 from connectors.records import Product
-from integration import history, pace, uploads
+from integration import cursors, history, pace, uploads
 from integration.audience import hooks, keep, restraint
 from integration.audience import plan as audience_plan
 from integration.audience.connect import current_audience
@@ -27,6 +27,7 @@ from integration.audience.members import read_members
 from integration.audience.undo import make_undo
 from integration.campaigns import rules as campaign_rules
 from integration.changed import both, few
+from integration.collector import spared
 from integration.context import Context
 from integration.db import scoped, take_stock, upsert
 from integration.flows import switches as flow_switches
@@ -36,7 +37,7 @@ from integration.sources import open_source, place, remember, source_key, system
 from integration.store.common import alone
 from integration.store.erased import rejects_without_erased
 from integration.store.page import write_page
-from integration.tables import Account, ImportRun, Reject, Shop, SyncState, Work
+from integration.tables import Account, ImportRun, Reject, Shop, Work
 from integration.work.execute import cause
 from integration.work.queue import AT_ONCE, Job, defer, wake_resting
 
@@ -99,8 +100,10 @@ def import_source(context: Context, job: Job) -> None:
             run = session.get_one(ImportRun, run.id)
             place(session, run, system, context.clock())
         key = source_key(shop, job.payload["source"])
-        for stream in connector.streams:
-            _read_stream(context, job, connector, stream.name, run.shop_id, key)
+        _prepare(context, job, connector, run.shop_id, key)
+        with spared():
+            for stream in connector.streams:
+                _read_stream(context, job, connector, stream.name, run.shop_id, key)
     except NeedsAnswer as error:
         _end(context, job, "waiting", json.dumps([asdict(q) for q in error.questions]))
     except Exception as error:
@@ -115,11 +118,28 @@ def import_source(context: Context, job: Job) -> None:
         _end(context, job, "done", None)
 
 
+def _prepare(context: Context, job: Job, connector: Connector, shop_id: int, key: str) -> None:
+    """Have the platform begin with every stream at once, and write down what was asked of it."""
+    with scoped(context.engine, job.account_id) as session:
+        states = {
+            one.name: cursors.state(session, shop_id, one.name, key) for one in connector.streams
+        }
+    begun = connector.prepare({name: one.cursor if one else None for name, one in states.items()})
+    if not begun:
+        return
+    with scoped(context.engine, job.account_id) as session:
+        job.extend(session)
+        for stream, cursor in begun.items():
+            cursors.move(
+                session, shop_id, stream, key, now=context.clock(), cursor=cursor, complete=False
+            )
+
+
 def _read_stream(
     context: Context, job: Job, connector: Connector, stream: str, shop_id: int, key: str
 ) -> None:
     with scoped(context.engine, job.account_id) as session:
-        state = _state(session, shop_id, stream, key)
+        state = cursors.state(session, shop_id, stream, key)
         cursor = state.cursor if state else None
     for page in connector.read(stream, cursor):
         with scoped(context.engine, job.account_id) as session:
@@ -162,13 +182,6 @@ def _changed(session: Session, job: Job) -> list[int] | None:
     return people
 
 
-def _state(session: Session, shop_id: int, stream: str, key: str) -> SyncState | None:
-    query = select(SyncState).where(
-        SyncState.shop_id == shop_id, SyncState.stream == stream, SyncState.source_key == key
-    )
-    return session.exec(query).first()
-
-
 def _save(session: Session, context: Context, job: Job, stream: str, page: Page, key: str) -> None:
     """Store a page, what was counted, what was rejected and the cursor, in one transaction."""
     # First of all: a worker that lost the job to another one must not write.
@@ -194,23 +207,16 @@ def _save(session: Session, context: Context, job: Job, stream: str, page: Page,
         [{**asdict(reject), "run_id": run.id} for reject in rejects],
         key=("run_id", "file", "stream", "row", "column"),
     )
-    state = _state(session, run.shop_id, stream, key)
-    upsert(
+    cursors.move(
         session,
-        SyncState,
-        [
-            {
-                "shop_id": run.shop_id,
-                "stream": stream,
-                "source_key": key,
-                "cursor": page.cursor_after,
-                "complete": page.complete,
-                "records": (state.records if state else 0) + written.records,
-                "known_since": page.known_since,
-                "updated_at": now,
-            }
-        ],
-        key=("shop_id", "stream", "source_key"),
+        run.shop_id,
+        stream,
+        key,
+        now=now,
+        cursor=page.cursor_after,
+        complete=page.complete,
+        records=written.records,
+        known_since=page.known_since,
     )
 
 

@@ -98,6 +98,10 @@ class DemoConnector:
             problems={stream.name: None for stream in self.streams},
         )
 
+    def prepare(self, cursors: Mapping[str, Cursor | None]) -> Mapping[str, Cursor]:  # noqa: ARG002
+        """Return nothing: everything is there."""
+        return {}
+
     def read(self, stream: str, cursor: Cursor | None = None) -> Iterator[Page]:
         """Yield every page after `cursor`, at least one.
 

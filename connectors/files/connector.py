@@ -123,6 +123,10 @@ class FilesConnector:
         """How the layouts of these files were read, to be kept for the next ones."""
         return self._plan.learned()
 
+    def prepare(self, cursors: Mapping[str, Cursor | None]) -> Mapping[str, Cursor]:  # noqa: ARG002
+        """Return nothing: everything is there."""
+        return {}
+
     def read(self, stream: str, cursor: Cursor | None = None) -> Iterator[Page]:
         """Every page of a stream after `cursor`.
 

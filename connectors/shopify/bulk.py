@@ -7,12 +7,19 @@ order may lack some. The caller asks again for less.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from connectors.errors import ConnectorError, NotAuthorized, NotReadable, Unreachable
 from connectors.shopify.client import Client
-from connectors.shopify.documents import BULK_CANCEL, BULK_POLL, BULK_RUN, BULK_RUNNING
+from connectors.shopify.documents import (
+    BULK_CANCEL,
+    BULK_POLL,
+    BULK_RUN,
+    BULK_RUNNING,
+    BULK_STARTED,
+)
 from connectors.shopify.errors import UserErrors
 
 #: Of Shopify's five.
@@ -40,9 +47,11 @@ class Bulk:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        #: What was asked for, to the operation that does it or has done it.
+        self._started: dict[str, str] = {}
 
-    def start(self, body: str) -> str | None:
-        """Start an operation and return its id; None when every place is taken.
+    def start(self, bodies: Sequence[str]) -> Mapping[str, str]:
+        """Start operations, in order, while there is a place; return the ids of what has begun.
 
         One that runs already for the same body is ours, started just before we were stopped.
 
@@ -50,11 +59,18 @@ class Bulk:
         ------
         ConnectorError
         """
-        running = self.running()
-        if body in running:
-            return running[body]
-        if len(running) >= AT_ONCE:
-            return None
+        wanted = [body for body in bodies if body not in self._started]
+        running = self._listed(BULK_RUNNING, _WAITS) if wanted else {}
+        for body in wanted:
+            operation = running.get(body)
+            if operation is None and len(running) < AT_ONCE:
+                operation = self._run(body)
+            if operation is None:
+                break
+            self._started[body] = running[body] = operation
+        return self._started
+
+    def _run(self, body: str) -> str | None:
         try:
             done = self._client.run(BULK_RUN, {"query": body}).mutated("bulkOperationRunQuery")
         except UserErrors as error:
@@ -63,13 +79,27 @@ class Bulk:
             raise
         return str(done["bulkOperation"]["id"])
 
-    def running(self) -> dict[str, str]:
-        """Return the query of each operation that is under way, to its id."""
-        found = self._client.run(BULK_RUNNING).need("bulkOperations") or {"nodes": ()}
+    def take_over(self, since: datetime) -> None:
+        """Take what was started since a moment, and not in vain, as started by us.
+
+        Raises
+        ------
+        ConnectorError
+        """
+        query = f"created_at:>='{since.astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z'"
+        self._started.update(self._listed(BULK_STARTED, _WAITS | {"COMPLETED"}, query=query))
+
+    def forget(self, operation: str | None) -> None:
+        """Have what an operation did begun anew when it is asked for again."""
+        self._started = {body: key for body, key in self._started.items() if key != operation}
+
+    def _listed(self, document: str, states: Set[str], **asked: str) -> dict[str, str]:
+        """Return what each of the operations in these states does, to its id."""
+        found = self._client.run(document, asked).need("bulkOperations") or {"nodes": ()}
         return {
             node["query"]: node["id"]
             for node in found["nodes"]
-            if node.get("type", "QUERY") == "QUERY" and node["status"] in _WAITS
+            if node.get("type", "QUERY") == "QUERY" and node["status"] in states
         }
 
     def look(self, operation: str) -> Operation:

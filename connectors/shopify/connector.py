@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -107,6 +108,27 @@ class ShopifyConnector:
             problems={stream.name: self._problem(stream.name) for stream in self.streams},
         )
 
+    def prepare(self, cursors: Mapping[str, Cursor | None]) -> Mapping[str, Cursor]:
+        """Plan what is to be read of every stream, and start its exports beside each other.
+
+        What Shopify refuses is left to the reading of its stream, which says so.
+
+        Raises
+        ------
+        ConnectorError
+        """
+        begun: dict[str, State] = {}
+        under_way: dict[str, State] = {}
+        for stream in (one.name for one in self.streams if one.name in cursors):
+            cursor = cursors[stream]
+            if cursor and cursor.get("until"):
+                under_way[stream] = State.of(cursor)
+                continue
+            with suppress(AccessDenied):
+                begun[stream] = self._begin(stream, cursor["since"] if cursor else None)
+        self._history.prepare({**under_way, **begun}, since=_earliest(under_way.values()))
+        return {stream: state.cursor() for stream, state in begun.items()}
+
     def read(self, stream: str, cursor: Cursor | None = None) -> Iterator[Page]:
         """Yield every page after `cursor`; pages without records say that Shopify is at work.
 
@@ -118,7 +140,6 @@ class ShopifyConnector:
         if cursor and cursor.get("until"):
             state = State.of(cursor)
         else:
-            self._history.clean(stream, None)
             try:
                 state = self._begin(stream, cursor["since"] if cursor else None)
             except AccessDenied:
@@ -215,6 +236,7 @@ class ShopifyConnector:
         return None
 
     def _begin(self, stream: str, since: str | None) -> State:
+        self._history.clean(stream, None)
         until = self._now()
         state = State(since=since, until=until.isoformat())
         state.total = self._count(stream, window(stream, since, until))
@@ -278,6 +300,11 @@ class ShopifyConnector:
             known_since=state.known_since if stream == "orders" and not is_last else None,
             counters=_counters(found),
         )
+
+
+def _earliest(states: Iterable[State]) -> str | None:
+    """Return the moment since when exports may have been started for these."""
+    return min((state.until for state in states), default=None)
 
 
 def _known(stream: str) -> None:

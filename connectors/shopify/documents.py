@@ -299,6 +299,15 @@ query BulkRunning {
 }
 """
 
+#: What a reading started that was stopped, or the newest of it.
+BULK_STARTED = """
+query BulkStarted($query: String) {
+  bulkOperations(first: 250, query: $query, sortKey: CREATED_AT) {
+    nodes { id status type query }
+  }
+}
+"""
+
 BULK_CANCEL = """
 mutation BulkCancel($id: ID!) {
   bulkOperationCancel(id: $id) { bulkOperation { id status } userErrors { field message } }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,11 @@ from connectors.shopify.windows import LAG, Slice, State, cut, halves, slice_fil
 
 #: Records a page.
 PAGE = 500
-#: Seconds between two looks at an operation: at first soon, for small shops are done at once.
-_SOONEST_S, _LATEST_S = 1.0, 10.0
+#: Seconds between two looks at an operation, and which part of what was waited for already: no
+#: export is noticed much too late, and none is asked after all the time.
+_SOONEST_S, _LATEST_S, _PART = 1.0, 10.0, 0.05
 #: Pages handed over between two looks whether another operation can begin.
-_TOP_UP = 5
+_TOP_UP = 3
 #: Ends of operations without a result, for one slice.
 _TRIES = 4
 
@@ -46,6 +47,22 @@ class History:
     ) -> None:
         self._client, self._folder, self._page, self._sleep = client, folder, page, sleep
         self._bulk = Bulk(client)
+        #: What is read now and later, in this order.
+        self._ahead: dict[str, State] = {}
+
+    def prepare(self, states: Mapping[str, State], *, since: str | None) -> None:
+        """Start the exports of several streams, those first that are read first.
+
+        `since` is when a reading began that was stopped: what it started is taken over.
+
+        Raises
+        ------
+        ConnectorError
+        """
+        if since is not None:
+            self._bulk.take_over(datetime.fromisoformat(since))
+        self._ahead = dict(states)
+        self._start_ahead()
 
     def plan(self, stream: str, state: State, until: datetime) -> None:
         """Cut what is to be read into slices."""
@@ -62,10 +79,13 @@ class History:
         ConnectorError
         """
         assert state.slices is not None
+        # In the place of what was planned, which another look at the cursor made.
+        self._ahead[stream] = state
         while state.slices:
-            if self._start_ahead(stream, state):
+            if self._start_ahead(state):
                 yield []
             yield from self._slice(stream, state)
+        del self._ahead[stream]
         self.clean(stream, None)
 
     def ids(self, body: str) -> Iterator[str]:
@@ -76,41 +96,46 @@ class History:
         ConnectorError
         """
         part = Slice(start=None, end=None)
-        while part.operation is None:
-            part.operation = self._bulk.start(body)
-            if part.operation is None:
-                self._sleep(_LATEST_S)
+        while (operation := self._bulk.start([body]).get(body)) is None:
+            self._sleep(_LATEST_S)
+        part.operation = operation
         while (ended := self._ended(part)) is None:
             self._sleep(_LATEST_S)
         if ended.state != "completed":
             raise Unreachable(f"Shopify's export ended without result: {ended.error}")
+        self._bulk.forget(ended.id)
         yield from (number(json.loads(line)["id"]) for line in self._bulk.lines(ended))
 
-    def _start_ahead(self, stream: str, state: State) -> bool:
-        """Start operations for the next slices while there is a place; tell whether any began.
+    def _start_ahead(self, read: State | None = None) -> bool:
+        """Start operations for the next slices while there is a place.
 
-        Their files lie at Shopify for a week: exporting never waits for us.
+        Their files lie at Shopify for a week: exporting never waits for us. Return whether one of
+        `read` began, which is to be stored; the others are found again by what they ask for.
         """
-        started = False
-        for part in state.slices or ():
-            if part.operation is None:
-                part.operation = self._bulk.start(bulk(stream, slice_filter(stream, state, part)))
-                if part.operation is None:
-                    break
-                started = True
-        return started
+        waiting = [
+            (state, part, bulk(stream, slice_filter(stream, state, part)))
+            for stream, state in self._ahead.items()
+            for part in state.slices or ()
+            if part.operation is None
+        ]
+        started = self._bulk.start([body for _, _, body in waiting])
+        for _, part, body in waiting:
+            part.operation = started.get(body)
+        return any(state is read and part.operation for state, part, _ in waiting)
 
     def _slice(self, stream: str, state: State) -> Iterator[list[dict[str, Any]]]:
         """Hand over the first slice; left in its place when that did not succeed."""
         slices = state.slices or []
         part = slices[0]
-        wait_s = _SOONEST_S
+        waited_s = told_s = 0.0
         while not (staged := self._staging(stream, part)) or not staged.is_loaded:
             ended = self._ended(part)
             if ended is None:
+                wait_s = min(max(_SOONEST_S, _PART * waited_s), _LATEST_S)
                 self._sleep(wait_s)
-                wait_s = min(wait_s * 1.5, _LATEST_S)
-                if self._start_ahead(stream, state) or wait_s == _LATEST_S:
+                waited_s += wait_s
+                if self._start_ahead(state) or waited_s - told_s >= _LATEST_S:
+                    told_s = waited_s
                     yield []
             elif not staged or not self._load(stream, state, part, ended, staged):
                 yield []
@@ -118,7 +143,7 @@ class History:
         left = staged.count - state.done
         for nth, rows in enumerate(staged.roots(state.done, self._page)):
             if nth % _TOP_UP == _TOP_UP - 1:
-                self._start_ahead(stream, state)
+                self._start_ahead(state)
             left -= len(rows)
             state.done += len(rows)
             state.read += len(rows)
@@ -152,6 +177,7 @@ class History:
 
     def _again(self, stream: str, state: State, part: Slice, ended: Operation) -> None:
         """Run a slice anew, in halves where it may have been too much."""
+        self._bulk.forget(ended.id)
         part.operation = None
         part.tries += 1
         if part.tries >= _TRIES:
@@ -165,7 +191,7 @@ class History:
     def _next(self, state: State) -> None:
         """Have the next slice be the first; its file, if any, stays until it is replaced."""
         assert state.slices
-        del state.slices[0]
+        self._bulk.forget(state.slices.pop(0).operation)
         state.done = 0
 
     def _staging(self, stream: str, part: Slice) -> Staging | None:

@@ -215,6 +215,14 @@ class ConnectorContract:
         for stream in streams(first):
             assert records(pages(first, stream)) == records(pages(second, stream))
 
+    def test_what_was_prepared_is_read_as_a_whole(self, make: MakeConnector) -> None:
+        prepared, plain = make(), make()
+        begun = prepared.prepare(dict.fromkeys(streams(prepared)))
+        assert set(begun) <= set(streams(prepared))
+        for stream in streams(prepared):
+            found = records(pages(prepared, stream, begun.get(stream)))
+            assert by_key(found) == by_key(records(pages(plain, stream)))
+
     def test_reading_on_from_the_end_brings_nothing_new(self, make: MakeConnector) -> None:
         connector = make()
         for stream in streams(connector):

@@ -50,7 +50,7 @@ class NewestFirst:
     def __init__(self, meanwhile: Callable[[int], object]) -> None:
         self._source = DemoConnector("web", seed=7, customers=CUSTOMERS, as_of=AS_OF)
         self.platform, self.install = self._source.platform, self._source.install
-        self.streams = self._source.streams
+        self.streams, self.prepare = self._source.streams, self._source.prepare
         self._meanwhile = meanwhile
 
     def read(self, stream: str, cursor: object = None) -> Iterator[Page]:

@@ -21,8 +21,11 @@ STREAMS = ("products", "customers", "orders", "carts")
 
 @pytest.fixture(autouse=True)
 def _calm(shopify: ShopifyEmulator) -> Iterator[None]:
-    """Leave no fault to the next test."""
+    """Leave no fault and no export under way to the next test."""
     yield
+    for operation in shopify.bulk.operations.values():
+        if operation.row["status"] in ("CREATED", "RUNNING", "CANCELING"):
+            operation.row["status"] = "CANCELED"
     shopify.faults.clear()
     shopify.dearness = 1
     shopify.bulk.manual = False
@@ -129,8 +132,6 @@ def test_one_place_of_five_stays_free(shopify: ShopifyEmulator, connect: Connect
     next(reader)
     running = [one for one in shopify.bulk.operations.values() if one.row["status"] == "CREATED"]
     assert 1 <= len(running) <= 4
-    for one in running:
-        one.row["status"] = "CANCELED"
 
 
 def test_an_export_that_was_cancelled_or_has_expired_is_run_again(
@@ -156,7 +157,39 @@ def test_a_started_export_is_taken_over_by_who_goes_on(
     next(connect(few=0).read("customers"))  # stopped before its page was stored
     next(connect(few=0).read("customers"))
     assert len(shopify.bulk.operations) == before + 1
-    shopify.bulk.manual = False
+
+
+def test_exports_of_all_streams_run_beside_each_other(
+    shopify: ShopifyEmulator, connect: Connect
+) -> None:
+    shopify.bulk.manual = True
+    before = set(shopify.bulk.operations)
+    connect(few=0).prepare(dict.fromkeys(STREAMS))
+    begun = [one.row for key, one in shopify.bulk.operations.items() if key not in before]
+    asked = {
+        name
+        for name in ("products", "customers", "orders")
+        for one in begun
+        if f"{{ {name}(" in one["query"]
+    }
+    assert asked == {"products", "customers", "orders"}
+    assert len(begun) <= 4
+
+
+def test_what_a_stopped_reading_had_exported_is_taken_over_when_it_is_done(
+    shopify: ShopifyEmulator, connect: Connect
+) -> None:
+    stopped = connect(few=0)
+    begun = stopped.prepare({"customers": None, "products": None})
+    next(stopped.read("products", begun["products"]))  # its page is never stored
+    for _ in range(3):
+        shopify.bulk.step()
+    before = len(shopify.bulk.operations)
+    going_on = connect(few=0)
+    assert going_on.prepare(begun) == {}
+    found = by_key(records(pages(going_on, "customers", begun["customers"])))
+    assert len(shopify.bulk.operations) == before
+    assert found == everything(connect, "customers", few=0)
 
 
 PASSING = (
