@@ -65,6 +65,11 @@ SQLModel.metadata.naming_convention = {
 }
 
 
+#: Options of a statement that names a page of rows by their own keys. SQLite takes the account's
+#: filter for the better way to them, and would go through all its rows for each page.
+BY_KEY: Mapping[str, bool] = {"by_key": True}
+
+
 class NaiveTime(ValueError):
     """A moment without a time zone reached the database."""
 
@@ -158,7 +163,11 @@ def scoped(engine: Engine | Connection, account_id: int) -> Iterator[Session]:
     forgotten ``where`` cannot show one merchant another's customers.
     """
     with _OwnSession(engine, expire_on_commit=False) as session:
-        session.info.update(account_id=account_id, own_rows=_own_rows(account_id))
+        session.info.update(
+            account_id=account_id,
+            own_rows=_own_rows(account_id),
+            own_rows_by_key=_own_rows(account_id, by_key=True),
+        )
         yield session
         session.commit()
 
@@ -233,10 +242,16 @@ def for_one_statement(engine: Engine) -> Iterator[Connection]:
 
 
 @lru_cache(maxsize=1000)
-def _own_rows(account_id: int) -> ExecutableOption:
+def _own_rows(account_id: int, *, by_key: bool = False) -> ExecutableOption:
+    # Owned itself has no column, and SQLAlchemy tries the lambda on it first.
+    if by_key:
+        return with_loader_criteria(
+            Owned,
+            lambda cls: getattr(cls, "account_id", literal(0)) + 0 == account_id,
+            include_aliases=True,
+        )
     return with_loader_criteria(
         Owned,
-        # Owned itself has no column, and SQLAlchemy tries the lambda on it first.
         lambda cls: getattr(cls, "account_id", literal(None)) == account_id,
         include_aliases=True,
     )
@@ -246,7 +261,8 @@ def _own_rows(account_id: int) -> ExecutableOption:
 def _only_own_rows(state: ORMExecuteState) -> None:
     if not state.is_insert:
         # Made once: a run of short statements would spend a tenth of its time on making it.
-        state.statement = state.statement.options(state.session.info["own_rows"])
+        kind = "own_rows_by_key" if state.execution_options.get("by_key") else "own_rows"
+        state.statement = state.statement.options(state.session.info[kind])
 
 
 @event.listens_for(_OwnSession, "before_flush")

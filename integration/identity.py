@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy import insert
 from sqlmodel import Session, col, delete, or_, select
 
+from integration.db import BY_KEY
 from integration.tables import (
     DueDate,
     Identity,
@@ -245,24 +246,23 @@ def _reached(session: Session, start: set[int]) -> set[int]:
 
 def _neighbours(session: Session, profile_ids: Sequence[int]) -> set[int]:
     """Profiles that share a key or a person with these, themselves included."""
-    # Each key once: a number that a till writes for everybody must not be squared.
+    # Not a join: a number that a till writes for everybody would be squared, and SQLite, before it
+    # has counted its rows, would go through the whole account.
     keys = (
         sa.select(_IDENTITY.c.kind, _IDENTITY.c.value)
         .where(_IDENTITY.c.profile_id.in_(profile_ids))
         .where(~_is_crowded(_crowded(session, profile_ids)))
-        .distinct()
-        .subquery()
     )
     same_key = (
         sa.select(_IDENTITY.c.profile_id)
-        .join(keys, (keys.c.kind == _IDENTITY.c.kind) & (keys.c.value == _IDENTITY.c.value))
         .where(_IDENTITY.c.account_id == session.info["account_id"])
+        .where(sa.tuple_(_IDENTITY.c.kind, _IDENTITY.c.value).in_(keys))
     )
     persons = select(SourceProfile.person_id).where(col(SourceProfile.id).in_(profile_ids))
     same_person = select(SourceProfile.id).where(col(SourceProfile.person_id).in_(persons))
     return {
         *session.execute(same_key).scalars(),
-        *(key for key in session.exec(same_person) if key is not None),
+        *(key for key in session.exec(same_person, execution_options=BY_KEY) if key is not None),
     }
 
 
@@ -311,13 +311,15 @@ def _regroup(session: Session, reached: set[int], now: datetime) -> set[int]:
     identities: list[tuple[int, str, str]] = []
     separations: list[tuple[int, int]] = []
     for part in chunks(reached):
-        for profile in session.exec(select(SourceProfile).where(col(SourceProfile.id).in_(part))):
+        mine = select(SourceProfile).where(col(SourceProfile.id).in_(part))
+        for profile in session.exec(mine, execution_options=BY_KEY):
             assert profile.id is not None
             profiles[profile.id] = profile
         identities += session.exec(
             select(Identity.profile_id, Identity.kind, Identity.value).where(
                 col(Identity.profile_id).in_(part)
-            )
+            ),
+            execution_options=BY_KEY,
         )
         separations += session.exec(
             select(Separation.one_id, Separation.other_id).where(

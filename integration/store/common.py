@@ -14,6 +14,7 @@ from babel.numbers import get_currency_precision
 from sqlmodel import Session, SQLModel, col, select
 
 from connectors.records import Record
+from integration.db import BY_KEY
 from integration.parts import parts as parts
 from integration.tables import Account
 
@@ -98,7 +99,8 @@ def known(
         rows = session.exec(
             select(kept.external_id, kept.id, kept.content_hash, kept.source_updated_at).where(
                 col(kept.shop_id) == shop_id, col(kept.external_id).in_(part)
-            )
+            ),
+            execution_options=BY_KEY,
         )
         found.update({row[0]: Known(row[1], row[2], row[3]) for row in rows})
     return found

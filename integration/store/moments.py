@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 from sqlmodel import Session, SQLModel, col, select
 
 from connectors.records import Cart, ConsentEvent, Touchpoint
-from integration.db import add_new, upsert
+from integration.db import BY_KEY, add_new, upsert
 from integration.identity import email_key
 from integration.store.common import changed, content_hash, known, minor_or_zero, parts
 from integration.store.profiles import Ref, persons_of, resolve
@@ -174,7 +174,8 @@ def _unknown(
             session.exec(
                 select(appended.external_id).where(
                     col(appended.shop_id) == shop_id, col(appended.external_id).in_(part)
-                )
+                ),
+                execution_options=BY_KEY,
             )
         )
     return [record for record in records if record.id not in held]

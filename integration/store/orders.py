@@ -11,7 +11,7 @@ from sqlmodel import Session, col, delete, select
 from connectors.files.collisions import SAME_ORDER
 from connectors.files.texts import say
 from connectors.records import BadRecord, Order, OrderLine, Refund
-from integration.db import upsert
+from integration.db import BY_KEY, upsert
 from integration.store.common import (
     Known,
     changed,
@@ -150,7 +150,9 @@ def _write_lines(
     known_before = [rows[record.id].id for record in orders if record.id in had]
     held = _held(session, known_before)
     for part in parts(known_before):
-        session.exec(delete(LineRow).where(col(LineRow.order_id).in_(part)))
+        session.exec(
+            delete(LineRow).where(col(LineRow.order_id).in_(part)), execution_options=BY_KEY
+        )
     made = [
         _line_columns(line, rows[order.id].id, order.currency)
         for order in orders
@@ -171,7 +173,8 @@ def _held(session: Session, order_ids: Iterable[int]) -> dict[tuple[int, str], d
         rows = session.exec(
             select(LineRow).where(
                 col(LineRow.order_id).in_(part), col(LineRow.product_external_id).is_not(None)
-            )
+            ),
+            execution_options=BY_KEY,
         )
         found.update({(row.order_id, row.external_id): row.model_dump() for row in rows})
     return found
@@ -248,7 +251,10 @@ def _write_refund_lines(
     session: Session, refunds: Sequence[Refund], rows: Mapping[str, Known]
 ) -> None:
     for part in parts(row.id for row in rows.values()):
-        session.exec(delete(RefundLineRow).where(col(RefundLineRow.refund_id).in_(part)))
+        session.exec(
+            delete(RefundLineRow).where(col(RefundLineRow.refund_id).in_(part)),
+            execution_options=BY_KEY,
+        )
     upsert(
         session,
         RefundLineRow,
@@ -273,7 +279,8 @@ def persons_of_orders(session: Session, shop_id: int, external_ids: Iterable[str
         found = session.exec(
             select(OrderRow.profile_id).where(
                 col(OrderRow.shop_id) == shop_id, col(OrderRow.external_id).in_(part)
-            )
+            ),
+            execution_options=BY_KEY,
         )
         profiles.update(key for key in found if key is not None)
     return persons_of(session, profiles)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlmodel import Session, col, delete, select
 
 from connectors.records import Customer
-from integration.db import upsert
+from integration.db import BY_KEY, upsert
 from integration.identity import email_key, keys_of, link, new_people
 from integration.store.common import changed, content_hash, gaps, known, parts
 from integration.tables import Identity, SourceProfile
@@ -122,7 +122,10 @@ def persons_of(session: Session, profile_ids: Iterable[int]) -> set[int]:
     found: set[int] = set()
     for part in parts(set(profile_ids)):
         found.update(
-            session.exec(select(SourceProfile.person_id).where(col(SourceProfile.id).in_(part)))
+            session.exec(
+                select(SourceProfile.person_id).where(col(SourceProfile.id).in_(part)),
+                execution_options=BY_KEY,
+            )
         )
     return found
 
@@ -198,7 +201,8 @@ def _profiles(
         rows = session.exec(
             select(SourceProfile).where(
                 col(SourceProfile.shop_id) == shop_id, col(SourceProfile.external_id).in_(part)
-            )
+            ),
+            execution_options=BY_KEY,
         )
         found.update({row.external_id: row for row in rows})
     return found
@@ -211,7 +215,9 @@ def recognise(
     found = _profiles(session, shop_id, external_ids).values()
     profiles = {profile.id: profile for profile in found if profile.id is not None}
     for ids in parts(profiles):
-        session.exec(delete(Identity).where(col(Identity.profile_id).in_(ids)))
+        session.exec(
+            delete(Identity).where(col(Identity.profile_id).in_(ids)), execution_options=BY_KEY
+        )
     upsert(
         session,
         Identity,

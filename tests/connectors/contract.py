@@ -219,9 +219,9 @@ class ConnectorContract:
         prepared, plain = make(), make()
         begun = prepared.prepare(dict.fromkeys(streams(prepared)))
         assert set(begun) <= set(streams(prepared))
-        for stream in streams(prepared):
-            found = records(pages(prepared, stream, begun.get(stream)))
-            assert by_key(found) == by_key(records(pages(plain, stream)))
+        found = {one: records(pages(prepared, one, begun.get(one))) for one in streams(prepared)}
+        for stream, brought in found.items():
+            assert by_key(brought) == by_key(records(pages(plain, stream)))
 
     def test_reading_on_from_the_end_brings_nothing_new(self, make: MakeConnector) -> None:
         connector = make()
