@@ -296,4 +296,6 @@ def test_of_whoever_was_erased_nothing_is_kept_and_nothing_stays(shop: BrowsingS
     assert shop.seen == []
     assert shop.visitors == []
     assert shop.tell(id="e3", customer=ADA).status_code == 204
+    assert shop.tell("checkout_completed", id="e4", customer=ADA, checkout="t1").status_code == 204
     assert shop.seen == []
+    assert shop.visitors == []

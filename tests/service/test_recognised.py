@@ -23,6 +23,7 @@ from tests.conftest import on_both
 from tests.emulators.shopify import search
 from tests.emulators.shopify.clock import Clock
 from tests.emulators.shopify.server import GOLDEN, ShopifyEmulator
+from tests.emulators.shopify.tables import Table
 from tests.service.audience_shop import TestJob
 from tests.service.browsing_shop import ADA, SHIRT, BrowsingShop
 from tests.service.shopify_visit import with_shopify
@@ -161,7 +162,11 @@ def test_a_filter_that_shopify_passes_over_gives_nobody_another_s_history(
     shop: BrowsingShop, shopify: ShopifyEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "_term", lambda *_: lambda _look: True)
-    _, number = bought(shopify)
+    token, number = bought(shopify)
+    (order,) = [one for one in shopify.shop().orders.values() if one["checkoutToken"] == token]
+    alone = Table()
+    alone.put(order)
+    monkeypatch.setattr(shopify.shop(), "orders", alone)
     shop.store(Customer(id=number))
     shop.tell("checkout_completed", checkout="somebody-else-s")
     take(shop)
