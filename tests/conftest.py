@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections import Counter
@@ -305,6 +306,12 @@ def _add(config: pytest.Config, seen: dict[str, Any]) -> None:
 def pytest_configure() -> None:
     """Find a place for temporary files before the first is made."""
     in_memory.settle()
+
+
+def pytest_collection_finish() -> None:
+    """Let garbage not be looked for among the libraries and the tests themselves: they stay."""
+    gc.freeze()
+    gc.set_threshold(5_000, 20, 20)
 
 
 def pytest_xdist_auto_num_workers() -> int:
