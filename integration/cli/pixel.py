@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from integration.cli.base import Shell, as_json, command, dry_run, print_json, print_table
+from integration.cli.stores import only_one, stores_of
 from integration.shopify import pixel as pixels
-from integration.shopify import stores
 from integration.tables import ShopifyStore
 
 _DONE = {"on": "Switched on", "off": "Switched off", "renew": "Gave a new key to"}
@@ -24,9 +24,9 @@ def pixel(
     shell: Shell, switch: str | None, domain: str | None, dry_run: bool, as_json: bool
 ) -> None:
     """Show whether stores tell what visitors look at, or switch it for one: on, off, a new key."""
-    chosen = _stores(shell, domain)
+    chosen = stores_of(shell, domain)
     if switch is not None:
-        store = _one(chosen)
+        store = only_one(chosen)
         if not dry_run:
             _switch(shell, store, switch)
     found = [_told(shell, store) for store in chosen]
@@ -34,7 +34,7 @@ def pixel(
         print_json(found)
         return
     if switch is not None and dry_run:
-        click.echo(f"Would switch browsing of {_one(chosen).domain}: {switch}.")
+        click.echo(f"Would switch browsing of {only_one(chosen).domain}: {switch}.")
     elif switch is not None:
         click.echo(f"{_DONE[switch]} {found[0]['store']}: {found[0]['state']}. {_next(found[0])}")
     else:
@@ -49,21 +49,6 @@ def _switch(shell: Shell, store: ShopifyStore, switch: str) -> None:
         pixels.switch_off(shell.context, store)
     else:
         pixels.renew(shell.context, store)
-
-
-def _stores(shell: Shell, domain: str | None) -> list[ShopifyStore]:
-    with shell.session() as session:
-        found = [one for one in stores.of_account(session) if domain in (None, one.domain)]
-    if domain is not None and not found:
-        raise click.ClickException(f"{domain} is not connected")
-    return found
-
-
-def _one(found: list[ShopifyStore]) -> ShopifyStore:
-    if len(found) != 1:
-        listed = ", ".join(one.domain for one in found) or "none is connected"
-        raise click.ClickException(f"choose a store with --store (there are: {listed})")
-    return found[0]
 
 
 def _told(shell: Shell, store: ShopifyStore) -> dict[str, Any]:

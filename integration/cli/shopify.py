@@ -11,6 +11,7 @@ from connectors.shopify.auth import Grant, own_credentials
 from connectors.shopify.shops import checked_shop
 from integration.cli.base import Shell, as_json, command, dry_run, print_json, print_table
 from integration.cli.pixel import pixel
+from integration.cli.writeback import writeback
 from integration.shopify import stores
 from integration.shopify.application import NotRegistered, application
 from integration.shopify.install import arrive, ask_who
@@ -34,6 +35,7 @@ def shopify() -> None:
 
 
 shopify.add_command(pixel)
+shopify.add_command(writeback)
 
 
 @shopify.command("connect")

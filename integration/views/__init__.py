@@ -28,6 +28,7 @@ from integration.views import (
     shop,
     shopify,
     status,
+    writeback,
 )
 
 #: Pages that stand under "Mailchimp" in the menu; templates/_mailchimp.html has their tabs.
@@ -54,6 +55,7 @@ def register(app: Flask) -> None:
         privacy.bp,
         imports.bp,
         shopify.bp,
+        writeback.bp,
         lives.bp,
         model.bp,
         following.bp,

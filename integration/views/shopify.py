@@ -33,6 +33,7 @@ from integration.views.headers import let_forms_lead_to, let_shopify_frame
 from integration.views.session import load_user
 from integration.views.texts import gettext
 from integration.work.runner import wake_due
+from integration.writeback import switch as writeback
 
 _log = structlog.get_logger(__name__)
 
@@ -57,7 +58,7 @@ def enter() -> ResponseReturnValue:
         return _refused()
     if signed.get("embedded") == "1":
         return _inside(shop, signed.get("id_token", ""))
-    return redirect(address_of("overview.show")) if _is_at_home(shop) else _ask(shop)
+    return redirect(address_of("overview.show")) if _is_at_home(shop) else ask(shop)
 
 
 @bp.get("/callback")
@@ -92,10 +93,12 @@ def show() -> ResponseReturnValue:
             for store in stores.of_account(rows)
         ]
         browsing = {shop.id: pixel.state(rows, shop.id or 0) for _, shop, _ in found}
+        told = {shop.id: writeback.state(rows, shop) for _, shop, _ in found}
     return render_template(
         "shopify.html",
         stores=found,
         browsing=browsing,
+        writeback=told,
         rights=RIGHTS,
         right_texts=right_texts(),
         lack_texts=lack_texts(),
@@ -108,9 +111,9 @@ def show() -> ResponseReturnValue:
 @bp.post("/stores/<int:shop_id>/authorize")
 def authorize(shop_id: int) -> ResponseReturnValue:
     """Ask Shopify again: after it shut us out, or for what was not granted."""
-    store = _own(shop_id)
+    store = own_store(shop_id)
     try:
-        return _ask(store.domain)
+        return ask(store.domain)
     except NotRegistered:
         abort(404)
 
@@ -118,7 +121,7 @@ def authorize(shop_id: int) -> ResponseReturnValue:
 @bp.post("/stores/<int:shop_id>/look")
 def look_again(shop_id: int) -> ResponseReturnValue:
     """Look again what a store lets us do."""
-    store = _own(shop_id)
+    store = own_store(shop_id)
     try:
         look.look(context(), store)
     except ConnectorError as error:
@@ -130,7 +133,7 @@ def look_again(shop_id: int) -> ResponseReturnValue:
 @bp.post("/stores/<int:shop_id>/answer")
 def answer(shop_id: int) -> ResponseReturnValue:
     """Hear whether a store was moved or copied."""
-    said, store = form_text("answer"), _own(shop_id)
+    said, store = form_text("answer"), own_store(shop_id)
     if said not in ("moved", "copied"):
         abort(400)
     if store.stopped == stores.CLONED:
@@ -147,12 +150,12 @@ def answer(shop_id: int) -> ResponseReturnValue:
 @bp.post("/stores/<int:shop_id>/browsing")
 def switch_browsing(shop_id: int) -> ResponseReturnValue:
     """Switch on or off that a store tells what its visitors look at, or give it a new key."""
-    said, store = form_text("browsing"), _own(shop_id)
+    said, store = form_text("browsing"), own_store(shop_id)
     if said not in ("on", "off", "renew"):
         abort(400)
     try:
         if said == "on" and not pixel.switch_on(context(), store) and store.way == stores.RENEWED:
-            return _ask(store.domain)
+            return ask(store.domain)
         if said == "off":
             pixel.switch_off(context(), store)
         if said == "renew":
@@ -184,7 +187,7 @@ def leave_frame() -> ResponseReturnValue:
     """Go from Shopify's frame to a window of our own, by way of Shopify's own log-in."""
     try:
         shop = _links().loads(request.args.get("to", ""), max_age=_LINK_LIVES_S)
-        return _ask(str(shop))
+        return ask(str(shop))
     except BadData:
         return _refused()
     except NotRegistered:
@@ -220,7 +223,7 @@ def _inside(shop: str, token: str) -> ResponseReturnValue:
     return render_template("shopify_inside.html", shop=shop, to=_links().dumps(shop))
 
 
-def _ask(shop: str) -> ResponseReturnValue:
+def ask(shop: str) -> ResponseReturnValue:
     """Send the browser to Shopify, to let us in."""
     address, state = begin(context(), shop)
     session[_STATE] = state
@@ -267,7 +270,8 @@ def _store_of(account_id: int, shop_id: int) -> ShopifyStore:
     return store
 
 
-def _own(shop_id: int) -> ShopifyStore:
+def own_store(shop_id: int) -> ShopifyStore:
+    """Return a store of the account looking; another's does not exist here."""
     with own_rows() as rows:
         store = stores.of_shop(rows, shop_id)
     if store is None:

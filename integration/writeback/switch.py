@@ -12,8 +12,9 @@ from connectors.errors import ConnectorError
 from connectors.shopify.consent import ShopifyConsent
 from connectors.shopify.guard import CONSENT
 from integration.context import Context
+from integration.db import scoped
 from integration.shopify import stores, switches
-from integration.tables import ConsentWrite, ImportRun, Shop
+from integration.tables import ConsentWrite, ImportRun, Shop, ShopifyStore
 from integration.writeback.decide import KEPT, WAITING, Reason
 
 
@@ -35,6 +36,23 @@ def since(session: Session, shop: Shop) -> datetime | None:
     )
     first = session.exec(read).one()
     return None if first is None else max(on, first)
+
+
+def state(session: Session, shop: Shop) -> str:
+    """Return "off", "asked" (Shopify has to grant it), "reading" (the first time) or "on"."""
+    wanted = switches.of_shop(session, shop.id or 0).get(switches.WRITEBACK)
+    if wanted is None:
+        return "off"
+    if wanted.on_since is None:
+        return "asked"
+    return "reading" if since(session, shop) is None else "on"
+
+
+def turn_on(context: Context, store: ShopifyStore) -> bool:
+    """Have a store told from now on; False while Shopify has to be asked for the right first."""
+    with scoped(context.engine, store.account_id) as session:
+        row = session.get_one(ShopifyStore, store.id)
+        return switches.want(session, row, switches.WRITEBACK, context.clock())
 
 
 def turn_off(session: Session, shop_id: int) -> None:
