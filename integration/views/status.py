@@ -65,6 +65,7 @@ def kind_names() -> dict[str, str]:
         "shop_remove": gettext("Delete the shop's store in Mailchimp"),
         "tell_reconnect": gettext("Tell by e-mail that a store has to be connected again"),
         "shopify_look": gettext("Look at the Shopify stores"),
+        "write_consent": gettext("Tell a store what a customer changed in Mailchimp"),
         "campaigns": gettext("Look after campaigns"),
         "reports": gettext("Read reports of campaigns"),
         "draft": gettext("Make or delete a draft"),

@@ -118,7 +118,9 @@ class Telling:
         ConnectorError
         """
         with scoped(self._context.engine, self._job.account_id) as session:
-            profile = session.get_one(SourceProfile, row.profile_id)
+            profile = session.get(SourceProfile, row.profile_id)
+            if profile is None or session.get(ConsentWrite, row.id) is None:
+                return  # forgotten since he was chosen
             change = self._change(session, row)
         writer = open_writer(self._context, self._shop)
         standing = writer.standing(profile.external_id)

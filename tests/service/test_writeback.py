@@ -98,6 +98,18 @@ def test_who_comes_back_by_himself_is_subscribed_in_the_shop(ada: Between) -> No
     ada.mailchimp("subscribed")
     ada.work()
     assert ada.written() == [NO, YES]
+    assert ada.there.confirmed == [False, False]
+
+
+def test_who_confirmed_it_by_mail_is_said_to_have_confirmed_it(ada: Between) -> None:
+    ada.mailchimp("unsubscribed", reason=BY_PERSON)
+    ada.work()
+    ada.wait(days=2)
+    ada.mailchimp("pending")
+    ada.wait(minutes=5)
+    ada.mailchimp("subscribed")
+    ada.work()
+    assert (ada.written(), ada.there.confirmed) == ([NO, YES], [False, True])
 
 
 def test_whom_others_took_out_others_may_have_put_back(ada: Between) -> None:

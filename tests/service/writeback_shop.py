@@ -57,6 +57,8 @@ class FakeShop:
     #: What changed something: state, its moment, and what stood there before.
     changes: list[tuple[ConsentState, datetime, Standing]] = field(default_factory=list)
     asked: int = 0
+    #: Of each writing, whether it was said to be confirmed by mail.
+    confirmed: list[bool] = field(default_factory=list)
 
     def standing(self, key: str) -> Standing | None:
         self.asked += 1
@@ -73,6 +75,7 @@ class FakeShop:
             raise Unreachable("503")
         if (self.at is None or at >= self.at) and state is not self.state:
             self.changes.append((state, at, before))
+            self.confirmed.append(confirmed)
             self.state, self.at = state, at
         if trouble == "lost":
             raise Unreachable("no answer")
