@@ -5,6 +5,7 @@ Nobody types a store's address here: it comes signed from Shopify, or from what 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
@@ -20,7 +21,7 @@ from connectors.shopify.auth import exchange_session, lacking
 from connectors.shopify.client import API_VERSION
 from connectors.shopify.rights import RIGHTS
 from connectors.shopify.session_token import verify_session
-from connectors.shopify.shops import NoShop, checked_shop
+from connectors.shopify.shops import URL_TEMPLATE, NoShop, checked_shop
 from connectors.shopify.signed import verify_query
 from integration.db import scoped
 from integration.shopify import clone, look, pixel, stores
@@ -94,6 +95,7 @@ def show() -> ResponseReturnValue:
         ]
         browsing = {shop.id: pixel.state(rows, shop.id or 0) for _, shop, _ in found}
         told = {shop.id: writeback.state(rows, shop) for _, shop, _ in found}
+    let_forms_ask(store.domain for store, _, _ in found)
     return render_template(
         "shopify.html",
         stores=found,
@@ -229,6 +231,13 @@ def ask(shop: str) -> ResponseReturnValue:
     session[_STATE] = state
     let_forms_lead_to(address.partition("/admin/")[0])
     return redirect(address)
+
+
+def let_forms_ask(domains: Iterable[str]) -> None:
+    """Let forms of this answer end where Shopify is asked; its log-in is on hosts of its own."""
+    template = context().settings.shopify_url_template or URL_TEMPLATE
+    asked = [template.format(shop=domain) for domain in domains]
+    let_forms_lead_to(" ".join([*asked, "https://*.shopify.com"]) if asked else "")
 
 
 def _is_at_home(shop: str) -> bool:

@@ -11,7 +11,7 @@ from integration.shopify import stores
 from integration.shopify.application import NotRegistered
 from integration.tables import Shop
 from integration.views.base import context, form_text, own_rows
-from integration.views.shopify import ask, own_store
+from integration.views.shopify import ask, let_forms_ask, own_store
 from integration.views.texts import gettext
 from integration.writeback import switch
 from integration.writeback.decide import Reason
@@ -23,6 +23,7 @@ bp = Blueprint("writeback", __name__, url_prefix="/shopify/stores/<int:shop_id>/
 def show(shop_id: int) -> str:
     """Show what would be written, or was, and what was not and why."""
     store = own_store(shop_id)
+    let_forms_ask([store.domain])
     with own_rows() as rows:
         shop = rows.get_one(Shop, shop_id)
         return render_template(

@@ -177,6 +177,14 @@ def test_only_who_switches_it_on_asks_shopify_for_the_right_and_only_then_it_is_
     assert there(merchant) == "SUBSCRIBED", "that was before"
 
 
+@pytest.mark.parametrize("place", ["/shopify/stores", "/shopify/stores/{}/writeback"])
+def test_a_browser_lets_the_buttons_lead_to_shopify(merchant: Merchant, place: str) -> None:
+    answer = merchant.visitor.get(place.format(merchant.store().shop_id))
+    _, _, actions = answer.headers["Content-Security-Policy"].partition("form-action ")
+    there = merchant.shopify.url_template.format(shop=merchant.store().domain)
+    assert actions.partition(";")[0].split() == ["'self'", there, "https://*.shopify.com"]
+
+
 def test_a_withdrawal_reaches_the_store_and_the_page_says_what_stood_there(
     merchant: Merchant,
 ) -> None:
