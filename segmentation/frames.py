@@ -149,7 +149,8 @@ PROFILES: Mapping[str, str] = {
     "m": "int64",
     "expected_gap": "float64",  # days, shrunken
     "stage": "str",  # new, second-order-due, regular, best, at-risk, lost
-    "p_alive": "float64",  # chance that the person is a customer still; NaN where refused
+    # Chance that the person is a customer still; NaN where refused and before a second purchase.
+    "p_alive": "float64",
     "expected_orders": "float64",  # purchase days in the next 12 months
     "expected_value": "float64",  # minor units in the next 12 months
     "value_low": "float64",  # eight of ten end between value_low and value_high

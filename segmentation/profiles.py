@@ -66,6 +66,8 @@ def consumer_profiles(
         before.labels("stage", persons),
     )
     profiles = profiles.merge(_expected(numbers.value, part, today), on="person_id", how="left")
+    # BG/NBD lets nobody leave before a second purchase: its certainty until then says nothing.
+    profiles["p_alive"] = profiles["p_alive"].where(profiles["frequency"] > 1)
     profiles["value"] = numbers.levels.words(
         profiles["expected_value"].to_numpy(), before.labels("value", persons)
     )

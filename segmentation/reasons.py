@@ -119,10 +119,22 @@ def render(reason: Reason, language: str, names: Mapping[str, NeedName]) -> str:
     >>> render(why, "en", {})
     'Navy suit bought 14 Mar 2025; suits here last 23 months (learned from 312); no suit since.'
     >>> render(why | {"gaps": 31}, "nl", {}).partition("; ")[2]
-    'pakken gaan hier 23 maanden mee (geleerd uit 31); sindsdien geen pak.'
+    'de levensduur van pakken is hier 23 maanden (geleerd uit 31); sindsdien geen pak.'
     """
     text = _SENTENCES[reason["key"], language](reason, names)
-    return text[:1].upper() + text[1:]
+    return capital(text)
+
+
+def capital(text: str) -> str:
+    """Return a sentence with its capital, which in Dutch carries no accent.
+
+    Examples
+    --------
+    >>> capital("één aankoop"), capital("one purchase")
+    ('Eén aankoop', 'One purchase')
+    """
+    first = "E" if text.startswith("één") else text[:1].upper()
+    return first + text[1:]
 
 
 def _name(need: str, names: Mapping[str, NeedName]) -> NeedName:
@@ -149,8 +161,10 @@ def _due_en(r: Reason, names: Mapping[str, NeedName]) -> str:
 def _due_nl(r: Reason, names: Mapping[str, NeedName]) -> str:
     name = _name(r["need"], names)
     text = (
-        f"{r['title']} gekocht op {day_text(r['last_on'], 'nl')}; {name.plural_nl} gaan hier "
-        f"{span_text(r['life'], 'nl')} mee ({basis_text(r['basis'], r['gaps'], 'nl')})"
+        # "Sportkleding" has no plural: no verb of its own goes with every name.
+        f"{r['title']} gekocht op {day_text(r['last_on'], 'nl')}; de levensduur van "
+        f"{name.plural_nl} is hier {span_text(r['life'], 'nl')} "
+        f"({basis_text(r['basis'], r['gaps'], 'nl')})"
     )
     if r["own_gaps"] >= 2:
         text += f"; bij deze klant ongeveer {span_text(r['expected'], 'nl')}"

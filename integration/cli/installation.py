@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
@@ -126,7 +127,8 @@ def status(shell: Shell, run_again: int | None, dry_run: bool, as_json: bool) ->
         print_json(state)
         return
     Console().print(f"{state['people']} people, {state['orders']} orders")
-    print_table("Sources", ("source", "platform", "last read", "state"), state["sources"])
+    sources = [(*named, _minute(at, shell), how) for *named, at, how in state["sources"]]
+    print_table("Sources", ("source", "platform", "last read", "state"), sources)
     for one in state["readings"]:
         click.echo(f"Reading {one['source']}: {one['told']}")
     print_table("Plans", ("plan", "kind", "state", "members"), state["plans"])
@@ -134,6 +136,15 @@ def status(shell: Shell, run_again: int | None, dry_run: bool, as_json: bool) ->
     if state["given_up"]:
         header = ("id", "what", "cause")
         print_table("Given up (run again with --run-again ID)", header, state["given_up"])
+
+
+def _minute(at: datetime | str, shell: Shell) -> str:
+    """Return a moment to the minute where the account is; "" where there is none."""
+    if isinstance(at, str):
+        return at
+    with shell.session() as session:
+        zone = ZoneInfo(session.get_one(Account, shell.account_id).time_zone)
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
 def _state(shell: Shell) -> dict[str, Any]:

@@ -101,6 +101,8 @@ class Card:
             ],
             "their_groups": self.groups.as_json() if self.groups else None,
             "their_tiers": self.tiers.as_json() if self.tiers else None,
+            "left_out_of_groups": self.groups.left_out if self.groups else None,
+            "left_out_of_tiers": self.tiers.left_out if self.tiers else None,
             "history": [
                 {
                     "version": row.id,

@@ -143,7 +143,7 @@ def own_segments(
 
 def as_sentence(text: str) -> str:
     """Return a text with a capital and a full stop."""
-    return f"{text[:1].upper()}{text[1:]}."
+    return f"{reasons.capital(text)}."
 
 
 def value_refused(session: Session) -> dict[str, Any] | None:

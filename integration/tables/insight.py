@@ -70,7 +70,8 @@ class PersonProfile(Owned, table=True):
     #: None for wholesale buyers, who have a rhythm of their own kind.
     expected_gap: float | None = None
     stage: str
-    #: Of the next 12 months; None where it is refused, and for wholesale buyers.
+    #: Of the next 12 months; None where it is refused, and for wholesale buyers. `p_alive` is also
+    #: None before a second purchase.
     p_alive: float | None = None
     expected_orders: float | None = None
     #: Minor units, and eight of ten end between low and high.

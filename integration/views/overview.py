@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from integration.audience import checked
 from integration.reading import lives, model, names, overview, plans
-from integration.views.base import language, own_rows, today
+from integration.views.base import context, language, own_rows, today
 from integration.views.checks import headline
 from integration.views.formats import day, short_day
 from integration.views.imports import run_states
@@ -57,6 +57,7 @@ def show() -> ResponseReturnValue:
             headline=headline,
             difference=lambda one: checked.text(one, language()),
             run_states=run_states(),
+            has_shopify=context().settings.shopify_client_id is not None,
         )
 
 

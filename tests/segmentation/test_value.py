@@ -404,12 +404,21 @@ def test_every_consumer_gets_one_word_with_its_reason_and_wholesale_none() -> No
     for reason in words["reason"]:
         for language in ("en", "nl"):
             assert render(reason, language, numbers.names(ACCOUNT)).endswith(".")
-    figures = ["p_alive", "expected_orders", "expected_value", "value_low", "value_high"]
+    figures = ["expected_orders", "expected_value", "value_low", "value_high"]
     assert consumers[figures].notna().all(axis=None)
     apart = outcome.profiles[outcome.profiles["is_wholesale"]]
     assert apart["person_id"].tolist() == [7]
-    assert apart[figures].isna().all(axis=None)
+    assert apart[["p_alive", *figures]].isna().all(axis=None)
     assert not known.people.empty
+
+
+def test_nobody_who_bought_once_is_said_to_be_a_customer_still() -> None:
+    _, _, outcome = tagged()
+    consumers = outcome.profiles[~outcome.profiles["is_wholesale"]]
+    came_back = consumers["frequency"] > 1
+    assert 0 < came_back.sum() < len(consumers)
+    assert consumers.loc[came_back, "p_alive"].between(0, 1, inclusive="neither").all()
+    assert consumers.loc[~came_back, "p_alive"].isna().all()
 
 
 def test_high_bring_half_of_what_is_expected_and_low_a_tenth() -> None:

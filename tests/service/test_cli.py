@@ -6,8 +6,10 @@ import csv
 import json
 import re
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 import pytest
@@ -157,6 +159,17 @@ def test_reading_a_file_twice_changes_nothing(stipt: Stipt, loyalty: Path, shopi
     for file in (loyalty, shopify):
         printed(stipt("import", file, "--as-of", "2026-06-01", "--json"))
     assert known() == before
+
+
+def test_the_state_tells_moments_to_the_minute_where_the_merchant_is(
+    stipt: Stipt, loyalty: Path
+) -> None:
+    printed(stipt("import", loyalty, "--as-of", "2026-06-01", "--json"))
+    ((_, _, read, _),) = printed(stipt("status", "--json"))["sources"]
+    there = datetime.fromisoformat(read).astimezone(ZoneInfo("Europe/Amsterdam"))
+    shown = stipt("status").stdout
+    assert f"{there:%Y-%m-%d %H:%M} │" in shown
+    assert "+00:00" not in shown
 
 
 def test_a_dry_run_reads_everything_and_writes_nothing(stipt: Stipt, loyalty: Path) -> None:

@@ -45,9 +45,12 @@ def test_people_are_counted_by_shopifys_word_and_ours(
         figures = session.exec(select(PersonProfile)).all()
         consumers = {one.person_id: one for one in figures if not one.is_wholesale}
         rows = session.exec(select(SourceProfile)).all()
+        unscored, *scored = sorted({row.person_id for row in rows} - {known.person_id})
         for row in rows:
-            row.their_group, row.their_tier = "champions", "high"
-        theirs = {row.person_id for row in rows} & consumers.keys()
+            if row.person_id != unscored:
+                row.their_group, row.their_tier = "champions", "high"
+        told_of = {known.person_id, *scored}
+        theirs = told_of & consumers.keys()
         stage = consumers[known.person_id].stage
         expected = sum(consumers[person].stage == stage for person in theirs)
     with scoped(still.engine, known.account_id) as session:
@@ -56,7 +59,10 @@ def test_people_are_counted_by_shopifys_word_and_ours(
     assert expected >= 1
     assert found.count("champions", stage) == expected
     assert sum(found.counts.values()) == len(theirs), "somebody with two profiles is one"
+    assert found.without_theirs == 1
+    assert found.without_ours == len(told_of - theirs)
     assert told is not None
+    assert told.as_json("en")["left_out_of_groups"] == found.left_out
     assert told.as_json("en")["their_groups"]["champions"][stage] == expected
     visitor = Visitor(app)
     visitor.log_in(known.email)
@@ -64,4 +70,5 @@ def test_people_are_counted_by_shopifys_word_and_ours(
     assert "Our stages beside Shopify" in page
     assert '<th scope="row">Champions</th>' in page
     assert '<th scope="row">High</th>' in page
+    assert "1 customers of whom Shopify gives none" in page
     assert "Champions" in visitor.get(f"/people/{known.person_id}").text

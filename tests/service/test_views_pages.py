@@ -11,16 +11,17 @@ import pytest
 from flask import Flask, render_template_string
 from sqlmodel import select
 
+from integration.accounts import create_account
 from integration.app import create_app
 from integration.audience.wanted import wanted
 from integration.context import Context
-from integration.db import make_engine, scoped
+from integration.db import make_engine, scoped, unscoped
 from integration.reading import reach
 from integration.reading.overview import Size, due_rows
 from integration.tables import Audience, Consent, ImportRun, Member, Order, PersonProfile, Work
 from segmentation.duedates.needs import name_of
 from segmentation.segments import catalogue
-from tests.service.shop_rows import NOW, Merchant, login_of, merchant
+from tests.service.shop_rows import NOW, PASSWORD, Merchant, login_of, merchant
 from tests.service.visitor import Visitor
 
 LINKS = re.compile(r'(?:href|action|src|hx-get|formaction)="([^"]*)"')
@@ -43,7 +44,7 @@ def pages(known: Merchant) -> dict[str, str]:
         f"/people/{known.person_id}": "These are two people",
         "/lives": "Mystery of Lovelace",
         "/next": "What do people buy next?",
-        "/model": "What is offered from how much on",
+        "/model": "What you get, and how much data it takes",
         "/groups": "Who buys the same?",
         "/monday": "No business customer is overdue.",
         "/imports": "How should the column “Datum” be read?",
@@ -70,6 +71,19 @@ def test_what_nobody_foresaw_says_what_to_do_next(
     monkeypatch.setitem(app.view_functions, "session.login", lambda: 1 // 0)
     answer = app.test_client().get("/login", headers={"Accept-Language": language})
     assert (answer.status_code, words in answer.text) == (500, True)
+
+
+def test_before_anything_was_read_shopify_is_offered_where_it_is_set_up(context: Context) -> None:
+    with unscoped(context.engine) as session:
+        create_account(session, "Lovelace", "ada@stipt-demo.shop", PASSWORD)
+    for client_id in (None, "of-ours"):
+        settings = context.settings.model_copy(update={"shopify_client_id": client_id})
+        visitor = Visitor(create_app(replace(context, settings=settings)))
+        visitor.log_in("ada@stipt-demo.shop")
+        page = visitor.get("/").text
+        assert "Upload a file" in page
+        assert ('href="/shopify/stores"' in page) == (client_id is not None)
+        assert ("You connect a Shopify store from Shopify" in page) == (client_id is not None)
 
 
 def test_every_page_shows_what_it_is_for(shop: tuple[Flask, Merchant]) -> None:
@@ -102,6 +116,12 @@ def test_a_person_shows_what_is_expected_or_what_is_missing_to_say_it(
     assert "€310.00" in told
     assert "between €120.00 and €540.00" in told
     assert "3.2 days with a purchase; the chance that this is a customer still is 87%" in told
+    with scoped(context.engine, known.account_id) as session:
+        query = select(PersonProfile).where(PersonProfile.person_id == known.person_id)
+        session.exec(query).one().p_alive = None
+    once = visitor.get(f"/people/{known.person_id}").text
+    assert "3.2 days with a purchase." in once
+    assert "a customer still" not in once
 
 
 def test_a_business_customer_of_whom_no_rhythm_is_told_has_a_page(
@@ -409,7 +429,9 @@ def test_a_person_shows_every_source_and_the_sentence_of_every_tag(
         assert words in text, words
     visitor.post("/language", {"language": "nl"})
     text = visitor.get(f"/people/{known.person_id}").text
-    assert "pakken gaan hier 23 maanden mee (geleerd uit 312); sindsdien geen pak." in text
+    assert (
+        "de levensduur van pakken is hier 23 maanden (geleerd uit 312); sindsdien geen pak." in text
+    )
     assert "Zit nu in “Fase: Vast”." in text
     assert "Meer gekocht dan door anderen" in text
     assert "€\xa0399,00" in text

@@ -41,6 +41,7 @@ def fill(
         seed=seed,
         language="nl" if language == "nl" else "en",
     )
+    shop.name = source.check().name
     if customers > _SMALL:
         _render(source, shop, only_sold)
         return

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 import requests
 
+from tests.emulators.shopify import golden
 from tests.emulators.shopify.conftest import Ask
 from tests.emulators.shopify.server import GOLDEN, ShopifyEmulator
+from tests.emulators.shopify.state import Shop
 
 _ORDERS = "query($after: String) { orders(first: 50, after: $after, sortKey: UPDATED_AT) { \
 nodes { id updatedAt } pageInfo { hasNextPage endCursor } } }"
@@ -20,6 +22,13 @@ def test_a_page_says_what_it_cost_and_what_is_left(ask: Ask) -> None:
         "currentlyAvailable": 1995,
         "restoreRate": 100.0,
     }
+
+
+@pytest.mark.parametrize(("language", "name"), [("en", "Sample shop"), ("nl", "Voorbeeldwinkel")])
+def test_the_sample_shop_is_named_in_its_language(language: str, name: str) -> None:
+    shop = Shop(GOLDEN)
+    golden.fill(shop, language=language)
+    assert shop.name == name
 
 
 def test_an_empty_bucket_throttles_with_status_200_and_fills_again(
