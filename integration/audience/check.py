@@ -113,7 +113,7 @@ def compared(
         found.compare_everybody()
     if repair:
         found.correct()
-    return found.result(repaired=repair)
+    return found.result()
 
 
 class _Check:
@@ -137,6 +137,7 @@ class _Check:
         #: Stores of ours that do not hold what the mirror says.
         self._stores: list[int] = []
         self._corrections: Corrections = {}
+        self._repaired = False
 
     def _session(self) -> Any:
         return scoped(self._context.engine, self._audience.account_id)
@@ -162,6 +163,7 @@ class _Check:
             self._differ("members", status, self._members[status], there[status])
         if wrong and repair:
             read_members(self._context, self._audience, whole=True, lease=self._job)
+            self._repaired = True
 
     def count_names(self) -> None:
         """Compare which tags and fields of ours are there, and how many have each tag."""
@@ -292,6 +294,7 @@ class _Check:
 
     def correct(self) -> None:
         """Let the mirror say what is there; a store's run does so for the store."""
+        self._repaired |= bool(self._stores or self._corrections)
         with self._session() as session:
             for store in self._stores:
                 shop_stores.ask(session, shop_stores.PUSH, store)
@@ -327,7 +330,7 @@ class _Check:
                 gone[kind, key].append(email_key)
         return gone
 
-    def result(self, *, repaired: bool) -> Result:
+    def result(self) -> Result:
         """Return what was found, with a few of the people concerned."""
         concerned: dict[Name, list[str]] = defaultdict(list)
         for email_key, kind, key in self._corrections:
@@ -340,7 +343,7 @@ class _Check:
             fields=sum(kind == FIELD for kind, _ in self._owned),
             sample=len(self._sampled),
             differences=self._differences,
-            repaired=repaired,
+            repaired=self._repaired,
             requests=self._mailchimp.requests,
         )
 

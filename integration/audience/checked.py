@@ -37,7 +37,7 @@ class Result(TypedDict):
     #: Contacts compared value by value.
     sample: int
     differences: list[Difference]
-    #: Whether the mirror was put right.
+    #: Whether something was put right: the mirror, or a store by a run of its own.
     repaired: bool
     requests: int
 

@@ -73,7 +73,7 @@ def test_a_quiet_night_finds_all_in_step_and_writes_nothing(
 ) -> None:
     before = [r for r in sandbox.requests if r.method != "GET"]
     result = looked(shop)
-    assert result["differences"] == []
+    assert (result["differences"], result["repaired"]) == ([], False)
     assert (result["tags"], result["sample"]) == (2, 13)
     assert [r for r in sandbox.requests if r.method != "GET"] == before
 
@@ -82,10 +82,12 @@ def test_what_the_merchant_changed_of_ours_is_found_noted_and_overwritten(
     shop: AudienceShop, sandbox: SandboxServer
 ) -> None:
     by_hand(sandbox, ADA, untag="Stage: New", STAGE="Bestie", FNAME="Augusta")
-    assert sentences(looked(shop)) == [
+    result = looked(shop)
+    assert sentences(result) == [
         "Tag “Stage: New”: we held 12, Mailchimp has 11.",
         "“STAGE” was changed for 1 of those compared.",
     ]
+    assert result["repaired"]
     with shop.session() as session:
         row = session.exec(
             select(PushedValue).where(PushedValue.email_key == ADA, PushedValue.key == "STAGE")
@@ -152,6 +154,7 @@ def test_a_look_without_repair_leaves_the_mirror(
     for _ in range(2):
         result = compared(shop.context, shop.audience, repair=False)
         assert sentences(dict(result)) == ["Tag “Stage: New”: we held 12, Mailchimp has 11."]
+        assert not result["repaired"]
 
 
 def test_drift_is_written_again_by_itself_where_that_is_switched_on(
