@@ -17,13 +17,16 @@ from integration.audience.undo import UNDO_DAYS
 from integration.context import Context
 from integration.own import kept
 from integration.shops import seen
-from integration.tables import Plan, PlanChange, Work
+from integration.tables import ConsentWrite, Plan, PlanChange, Work
 from integration.work import inbox
+from integration.writeback.decide import SENDING, WAITING
 
 #: Work that is done, and work that was given up and that nobody had tried again.
 DONE_KEPT, DEAD_KEPT = timedelta(days=30), timedelta(days=90)
 #: Rows of plans: as long as they can be taken back.
 CHANGES_KEPT = timedelta(days=UNDO_DAYS)
+#: What came of changes that shops were told of; none is told again as late as that.
+WRITES_KEPT = timedelta(days=90)
 #: Statuses of plans that nobody goes on with.
 _OVER = ("published", "undone", "discarded", "superseded")
 
@@ -37,6 +40,7 @@ def drop_old(context: Context, session: Session) -> None:
     seen.drop_old(session, context.clock())
     _drop_work(context, session)
     _drop_changes(context, session)
+    _drop_writes(context, session)
 
 
 def _drop_work(context: Context, session: Session) -> None:
@@ -87,3 +91,12 @@ def _thin(session: Session, plan: Plan) -> None:
         .execution_options(synchronize_session=False)
     )
     plan.outcome = {**plan.outcome, "thinned": True}
+
+
+def _drop_writes(context: Context, session: Session) -> None:
+    """Delete what came of changes that shops were told of; what still waits stays."""
+    last = func.coalesce(ConsentWrite.sent_at, ConsentWrite.noted_at)
+    old = delete(ConsentWrite).where(
+        col(ConsentWrite.status).not_in((WAITING, SENDING)), last < context.clock() - WRITES_KEPT
+    )
+    session.exec(old.execution_options(synchronize_session=False))

@@ -10,6 +10,7 @@ from sqlmodel import select
 
 from integration.context import Context
 from integration.mailchimp.answers import MemberInfo
+from integration.retention import drop_old
 from integration.store.moments import write_consent
 from integration.tables import Consent, ConsentWrite, SourceProfile, Work
 from tests.conftest import on_both
@@ -273,3 +274,34 @@ def test_who_is_forgotten_while_it_waits_is_not_written(ada: Between) -> None:
     with ada.session() as session:
         work = session.exec(select(Work).where(Work.kind == "write_consent")).one()
     assert (work.status, ada.written()) == ("done", [])
+
+
+@pytest.mark.parametrize(
+    ("status", "stays"),
+    [
+        ("written", False),
+        ("kept", False),
+        ("refused", False),
+        pytest.param("waiting", True, id="it is still to be told"),
+        pytest.param("sending", True, id="nobody knows yet whether it was told"),
+    ],
+)
+def test_what_came_of_a_change_is_kept_for_three_months_and_what_waits_for_as_long_as_it_waits(
+    ada: Between, status: str, *, stays: bool
+) -> None:
+    ada.mailchimp("unsubscribed")
+    with ada.session() as session:
+        session.exec(select(ConsentWrite)).one().status = status
+    ada.wait(days=89)
+    night(ada)
+    assert len(ada.rows()) == 1
+    ada.wait(days=2)
+    night(ada)
+    ada.look()
+    assert len(ada.rows()) == stays, "nor is it noted anew"
+
+
+def night(ada: Between) -> None:
+    """What is kept for a while only is deleted."""
+    with ada.session() as session:
+        drop_old(ada.context, session)
