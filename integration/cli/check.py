@@ -12,7 +12,7 @@ from integration.audience.check import compared
 from integration.audience.connect import current_audience
 from integration.cli.base import Shell, as_json, command, do_work, dry_run, print_json
 from integration.mailchimp.errors import NoAudience
-from integration.reading.drifts import reports
+from integration.reading.drifts import left, reports
 
 
 @click.command()
@@ -62,15 +62,20 @@ def check(shell: Shell, dry_run: bool, as_json: bool) -> None:
 
 def _shops(shell: Shell) -> list[dict[str, Any]]:
     with shell.session() as session:
-        return [
-            {"shop": name, "report": asdict(found) if found else None}
+        compared: list[dict[str, Any]] = [
+            {"shop": name, "report": asdict(found) if found else None, "not_compared": ""}
             for name, found in reports(session)
         ]
+        gone = [(name, f"Stipt was removed on {at.date()}") for name, at in left(session)]
+    return [*compared, *({"shop": name, "report": None, "not_compared": why} for name, why in gone)]
 
 
 def _say(shop: dict[str, Any]) -> None:
     """Print what the night found in a shop."""
     found = shop["report"]
+    if shop["not_compared"]:
+        click.echo(f"{shop['shop']}: not compared, as {shop['not_compared']}.")
+        return
     if found is None:
         click.echo(f"{shop['shop']}: not compared yet.")
         return

@@ -153,9 +153,8 @@ def _state(shell: Shell) -> dict[str, Any]:
         sources = []
         for shop in session.exec(select(Shop)):
             run = runs.get(shop.id or 0)
-            sources.append(
-                (shop.name, shop.platform, run.started_at if run else "", run.status if run else "")
-            )
+            at, state = (run.started_at, run.status) if run else ("", "")
+            sources.append((shop.name, shop.platform, at, _left(shop) or state))
         work = session.exec(select(Work.status, func.count()).group_by(Work.status))
         return {
             "people": session.exec(select(func.count()).select_from(Person)).one(),
@@ -169,6 +168,12 @@ def _state(shell: Shell) -> dict[str, Any]:
             "work": dict(work.all()),
             "given_up": [(row.id, row.kind, row.error) for row in dead(session)],
         }
+
+
+def _left(shop: Shop) -> str:
+    """Say of a shop that removed us that nothing arrives any more; "" for all others."""
+    gone = shop.disconnected_at
+    return f"Stipt was removed on {gone.date()}: nothing arrives any more" if gone else ""
 
 
 def _readings(session: Session, now: datetime) -> list[dict[str, Any]]:

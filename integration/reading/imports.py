@@ -38,6 +38,8 @@ class Run:
     rejects: int
     work: Work | None
     questions: list[Question] = field(default_factory=list)
+    #: Since when nothing arrives from the shop any more, as it removed us.
+    left_at: datetime | None = None
     #: How far it is by stream, while it is under way and where the source tells how much there is.
     streams: Sequence[Progress] = ()
 
@@ -64,7 +66,7 @@ def run(session: Session, row: ImportRun, now: datetime) -> Run:
 
 
 def _complete(session: Session, rows: Any, now: datetime) -> list[Run]:
-    shops = {shop.id: shop.name for shop in session.exec(select(Shop)).all()}
+    shops = {shop.id: shop for shop in session.exec(select(Shop)).all()}
     ids = [row.id for row in rows]
     counted = select(Reject.run_id, func.count()).where(col(Reject.run_id).in_(ids))
     rejects = defaultdict(int, session.exec(counted.group_by(col(Reject.run_id))).all())
@@ -75,10 +77,11 @@ def _complete(session: Session, rows: Any, now: datetime) -> list[Run]:
     return [
         Run(
             row,
-            shops.get(row.shop_id, ""),
+            shops[row.shop_id].name,
             rejects[row.id],
             work.get(row.id),
             _questions(row),
+            shops[row.shop_id].disconnected_at,
             progress(session, row, now) if row.status == "running" else (),
         )
         for row in rows

@@ -168,7 +168,7 @@ class Reading:
 
 
 def readings(session: Session) -> list[Reading]:
-    """Return every source with what is stored of it and its last run."""
+    """Return every source with what is stored of it and its last run; of those gone, what stays."""
     newest = select(func.max(ImportRun.id)).group_by(col(ImportRun.shop_id))
     runs = session.exec(select(ImportRun).where(col(ImportRun.id).in_(newest)))
     last = {run.shop_id: run for run in runs}
@@ -177,7 +177,7 @@ def readings(session: Session) -> list[Reading]:
     joined = counted.join(OrderLine, col(OrderLine.order_id) == col(Order.id))
     lines = dict(session.exec(joined).all())
     guests = dict(session.exec(joined.where(col(Order.profile_id).is_(None))).all())
-    shops = session.exec(select(Shop).where(col(Shop.disconnected_at).is_(None))).all()
+    shops = session.exec(select(Shop).order_by(col(Shop.id))).all()
     return [
         Reading(
             shop,
@@ -187,6 +187,7 @@ def readings(session: Session) -> list[Reading]:
             guests.get(shop.id or 0, 0),
         )
         for shop in shops
+        if shop.disconnected_at is None or shop.id in orders
     ]
 
 

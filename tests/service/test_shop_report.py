@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from integration.app import create_app
 from integration.cli.main import main
 from integration.db import scoped
 from integration.shopify.stores import UNINSTALLED, Stopped
+from integration.shops.leaving import leave
 from integration.tables import Audience, FittedModel, ImportRun, Shop, Work
 from integration.work.execute import cause
 from tests.service.installation import Installation
@@ -83,6 +85,30 @@ def test_without_a_shop_to_compare_it_says_so(installation: Installation) -> Non
         "No shop is connected that could be compared."
         in browser(installation, known).get("/status").text
     )
+
+
+def test_since_when_nothing_arrives_of_a_shop_that_removed_stipt_is_told_wherever_it_is_named(
+    installation: Installation, shop: Merchant, tmp_path: Path
+) -> None:
+    visitor = browser(installation, shop)
+    said = "Stipt was removed from this shop on 10 Mar 2026"
+    assert said not in visitor.get("/imports").text + visitor.get("/").text
+    with scoped(installation.engine, shop.account_id) as session:
+        row = session.exec(select(Shop).where(Shop.platform == "shopify")).one()
+        leave(session, row, datetime(2026, 3, 10, 12, tzinfo=UTC))
+        for audience in session.exec(select(Audience)):
+            audience.disconnected_at = NOW
+        name = row.name
+    assert said in visitor.get("/imports").text
+    assert said in visitor.get("/").text, "what was read of it still counts"
+    asked = ["--env", str(tmp_path / ".env"), "--account", str(shop.account_id)]
+    status = json.loads(CliRunner().invoke(main, [*asked, "status", "--json"]).stdout)
+    states = {source[0]: source[3] for source in status["sources"]}
+    assert states[name] == "Stipt was removed on 2026-03-10: nothing arrives any more"
+    checked = CliRunner().invoke(main, [*asked, "check"]).stdout
+    assert f"{name}: not compared, as Stipt was removed on 2026-03-10." in checked
+    told = json.loads(CliRunner().invoke(main, [*asked, "check", "--json"]).stdout)
+    assert [one["not_compared"] for one in told["shops"]] == ["Stipt was removed on 2026-03-10"]
 
 
 def test_that_the_shop_removed_stipt_is_told_in_dutch_and_its_work_waits_for_the_shop(
