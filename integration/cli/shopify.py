@@ -31,7 +31,12 @@ class _Shopify(click.Group):
 
 @click.group("shopify", cls=_Shopify)
 def shopify() -> None:
-    """List the connected Shopify stores, connect one, or switch what a store tells us."""
+    """List the connected Shopify stores, connect one, or switch what a store tells us.
+
+    `stipt shopify STORE` is short for `stipt shopify connect STORE`, and without a store both list
+    the connected ones. Their options (--token, --own-organisation, --dry-run, --json) are told by
+    `stipt shopify connect --help`.
+    """
 
 
 shopify.add_command(pixel)

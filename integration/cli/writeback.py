@@ -11,6 +11,7 @@ from integration.cli.base import Shell, as_json, command, dry_run, print_json, p
 from integration.cli.stores import only_one, stores_of
 from integration.reading import writeback as reading
 from integration.shopify import stores
+from integration.shopify.switches import WRITEBACK, missing
 from integration.tables import Shop, ShopifyStore
 from integration.writeback import switch as switches
 
@@ -25,18 +26,27 @@ def writeback(shell: Shell, action: str, domain: str | None, dry_run: bool, as_j
     """Show what stores were told of people's changes in Mailchimp, or switch that: on, off."""
     chosen = stores_of(shell, domain)
     if action != "status":
-        store = only_one(chosen)
-        if not dry_run:
-            _switch(shell, store, action)
+        _act(shell, only_one(chosen), action, dry_run=dry_run, as_json=as_json)
+        return
     found = [_told(shell, store) for store in chosen]
     if as_json:
         print_json(found)
-    elif action != "status":
-        _say(found[0], only_one(chosen), action, dry_run=dry_run)
+        return
+    rows = [(one["store"], one["state"], *one["counts"].values()) for one in found]
+    header = ("store", "state", "written", "not written", "refused", "waiting")
+    print_table("Consent write-back", header, rows)
+
+
+def _act(shell: Shell, store: ShopifyStore, action: str, *, dry_run: bool, as_json: bool) -> None:
+    """Switch it for one store, or say what that would do."""
+    if dry_run:
+        told = _told(shell, store)
+        told["would"] = said = _would(told, store, action)
     else:
-        rows = [(one["store"], one["state"], *one["counts"].values()) for one in found]
-        header = ("store", "state", "written", "not written", "refused", "waiting")
-        print_table("Consent write-back", header, rows)
+        _switch(shell, store, action)
+        told = _told(shell, store)
+        said = f"Switched {action}: {store.domain} is {told['state']}. {_next(told, store)}"
+    print_json([told]) if as_json else click.echo(said)
 
 
 def _switch(shell: Shell, store: ShopifyStore, action: str) -> None:
@@ -59,17 +69,22 @@ def _told(shell: Shell, store: ShopifyStore) -> dict[str, Any]:
         }
 
 
-def _say(told: dict[str, Any], store: ShopifyStore, action: str, *, dry_run: bool) -> None:
-    if dry_run and action == "on":
-        click.echo(
-            f"Would switch write-back of {store.domain} on, once Shopify grants write_customers. "
-            "Nothing is written by that: only what people change in Mailchimp from then on."
-        )
-    elif dry_run:
-        waiting = told["counts"]["waiting"]
-        click.echo(f"Would switch write-back of {store.domain} off; {waiting} waiting are dropped.")
-    else:
-        click.echo(f"Switched {action}: {store.domain} is {told['state']}. {_next(told, store)}")
+def _would(told: dict[str, Any], store: ShopifyStore, action: str) -> str:
+    """Say what a switch would change."""
+    state, which = told["state"], f"write-back of {store.domain}"
+    if action == "off" and state == "off":
+        return f"Nothing would change: {which} is off already."
+    if action == "off":
+        return f"Would switch off {which}; {told['counts']['waiting']} waiting are dropped."
+    lacks = " and ".join(missing(store, WRITEBACK))
+    if lacks and state == "asked":
+        return f"Nothing would change: {which} waits for Shopify to grant {lacks}."
+    if state in ("on", "reading"):
+        return f"Nothing would change: {which} is on already."
+    return (
+        f"Would switch on {which}{f', once Shopify grants {lacks}' if lacks else ''}. "
+        "Nothing is written by that: only what people change in Mailchimp from then on."
+    )
 
 
 def _next(told: dict[str, Any], store: ShopifyStore) -> str:

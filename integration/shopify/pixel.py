@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, select
 
 from connectors.shopify import web_pixel
 from connectors.shopify.guard import PIXEL
@@ -67,7 +67,6 @@ def switch_off(context: Context, store: ShopifyStore) -> None:
     with scoped(context.engine, store.account_id) as session:
         shop = session.get_one(Shop, store.shop_id)
         pixel = of_shop(session, store.shop_id)
-        session.exec(delete(ShopifyPixel).where(col(ShopifyPixel.shop_id) == store.shop_id))
         was_on = switches.since(session, store.shop_id, BROWSING) is not None
         switches.leave(session, store.shop_id, BROWSING)
     if was_on and pixel is not None:

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, delete, select
 
 from connectors.shopify.auth import lacking
 from integration.shopify.application import SCOPES as READING
-from integration.tables import ShopifyStore, ShopifySwitch
+from integration.tables import ShopifyPixel, ShopifyStore, ShopifySwitch
 
 WRITEBACK = "writeback"
 BROWSING = "browsing"
@@ -42,6 +42,11 @@ def scopes(session: Session, shop_id: int) -> tuple[str, ...]:
     return (*READING, *dict.fromkeys(more))
 
 
+def missing(store: ShopifyStore, name: str) -> tuple[str, ...]:
+    """Return what Shopify has to grant yet for a feature."""
+    return lacking(SCOPES[name], frozenset(store.scopes.get("names", ())))
+
+
 def want(session: Session, store: ShopifyStore, name: str, now: datetime) -> bool:
     """Remember that the merchant wants a feature.
 
@@ -62,16 +67,17 @@ def want(session: Session, store: ShopifyStore, name: str, now: datetime) -> boo
 
 
 def leave(session: Session, shop_id: int, *names: str) -> None:
-    """Switch features off, all of a store's when none is named."""
+    """Switch features off, all of a store's when none is named; a pixel's key goes with its own."""
     query = delete(ShopifySwitch).where(col(ShopifySwitch.shop_id) == shop_id)
     session.exec(query.where(col(ShopifySwitch.name).in_(names or SCOPES)))
+    if BROWSING in (names or SCOPES):
+        session.exec(delete(ShopifyPixel).where(col(ShopifyPixel.shop_id) == shop_id))
 
 
 def take_effect(session: Session, store: ShopifyStore, now: datetime) -> None:
     """Switch on what Shopify grants by now, and off what it does not any more."""
-    granted = frozenset(store.scopes.get("names", ()))
     for name, switch in of_shop(session, store.shop_id).items():
-        if lacking(SCOPES[name], granted):
+        if missing(store, name):
             switch.on_since = None
         elif switch.on_since is None:
             switch.on_since = now

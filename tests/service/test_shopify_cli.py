@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from integration.cli import main
+from tests.conftest import ROOT
 from tests.emulators.shopify.server import GOLDEN, ShopifyEmulator
 
 
@@ -50,6 +51,17 @@ def test_a_token_without_an_end_connects_a_store_of_ones_own(
     (one,) = listed()
     assert (one["store"], one["stopped"], one["lacking"]) == (GOLDEN, "", {})
     assert token not in stipt("shopify").output
+
+
+def test_the_help_says_what_a_store_without_a_word_is_short_for() -> None:
+    # A narrow terminal breaks words at their hyphens.
+    said = " ".join(stipt("shopify", "--help").stdout.split()).replace("- ", "-")
+    assert "`stipt shopify STORE` is short for `stipt shopify connect STORE`" in said
+    of_connect = stipt("shopify", "connect", "--help").stdout
+    for option in ("--token", "--own-organisation", "--dry-run", "--json"):
+        assert option in said
+        assert option in of_connect
+    assert "`stipt shopify connect STORE`" in (ROOT / "docs/commands.md").read_text("utf-8")
 
 
 def test_an_app_of_the_organisation_needs_its_id_and_secret_only(
