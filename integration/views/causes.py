@@ -18,7 +18,10 @@ from integration.views.shopify import stop_texts
 from integration.views.texts import gettext
 
 #: Work that asks something of a shop, and nothing of Mailchimp.
-_OF_SHOPS = ("import", "apply_event", "shop_check", "shop_hooks", "shopify_look", "write_consent")
+_OF_SHOPS = (
+    *("import", "apply_event", "browsed", "shop_check", "shop_hooks"),
+    *("shopify_look", "shopify_pixel", "write_consent"),
+)
 
 
 def register(app: Flask) -> None:

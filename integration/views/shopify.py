@@ -24,7 +24,7 @@ from connectors.shopify.session_token import verify_session
 from connectors.shopify.shops import URL_TEMPLATE, NoShop, checked_shop
 from connectors.shopify.signed import verify_query
 from integration.db import scoped
-from integration.shopify import clone, look, pixel, stores
+from integration.shopify import clone, look, pixel, stores, switches
 from integration.shopify.application import SCOPES, NotRegistered, application
 from integration.shopify.install import Arrival, arrive, begin, come_back
 from integration.shopify.keeper import RECONNECT
@@ -42,6 +42,8 @@ bp = Blueprint("shopify", __name__, url_prefix="/shopify")
 
 #: Where the browser's session keeps the state of OAuth.
 _STATE = "shopify_state"
+#: And for which switch it was sent, if for one.
+_SWITCH = "shopify_switch"
 #: Seconds for which a link out of Shopify's frame is good.
 _LINK_LIVES_S = 600
 
@@ -66,6 +68,7 @@ def enter() -> ResponseReturnValue:
 def callback() -> ResponseReturnValue:
     """Take the merchant back from Shopify: connect the store, log in, show what works."""
     kept, given = session.pop(_STATE, ""), request.args.get("state", "")
+    switch = session.pop(_SWITCH, "")
     try:
         domain, grant = come_back(context(), _query(), kept=kept, given=given)
         account_id = user().account_id if current_user.is_authenticated else None
@@ -80,7 +83,9 @@ def callback() -> ResponseReturnValue:
     _log_in(came)
     _look(came)
     wake_due(context())
-    if not came.is_new and not _missing(_store(came)):
+    if switch:
+        flash(_switched(came, switch))
+    elif not came.is_new and not _missing(_store(came)):
         return redirect(address_of("overview.show"))
     return redirect(address_of(".show"))
 
@@ -157,7 +162,7 @@ def switch_browsing(shop_id: int) -> ResponseReturnValue:
         abort(400)
     try:
         if said == "on" and not pixel.switch_on(context(), store) and store.way == stores.RENEWED:
-            return ask(store.domain)
+            return ask(store.domain, switches.BROWSING)
         if said == "off":
             pixel.switch_off(context(), store)
         if said == "renew":
@@ -225,10 +230,10 @@ def _inside(shop: str, token: str) -> ResponseReturnValue:
     return render_template("shopify_inside.html", shop=shop, to=_links().dumps(shop))
 
 
-def ask(shop: str) -> ResponseReturnValue:
-    """Send the browser to Shopify, to let us in."""
+def ask(shop: str, switch: str = "") -> ResponseReturnValue:
+    """Send the browser to Shopify, to let us in; for a switch that needs more than reading."""
     address, state = begin(context(), shop)
-    session[_STATE] = state
+    session[_STATE], session[_SWITCH] = state, switch
     let_forms_lead_to(address.partition("/admin/")[0])
     return redirect(address)
 
@@ -266,6 +271,20 @@ def _look(came: Arrival) -> None:
         look.look(context(), _store(came))
     except ConnectorError as error:
         _log.warning("A store could not be looked at", cause=type(error).__name__)
+
+
+def _switched(came: Arrival, name: str) -> str:
+    """Return what came of a switch that somebody went to Shopify for."""
+    with scoped(context().engine, came.account_id) as rows:
+        is_on = switches.since(rows, came.shop_id, name) is not None
+    if not is_on:
+        return gettext("Shopify did not grant what that needs, so it is not on.")
+    return {
+        switches.BROWSING: gettext(
+            "Shopify granted it: what visitors look at is read from now on."
+        ),
+        switches.WRITEBACK: gettext("Shopify granted it: consent write-back is on."),
+    }[name]
 
 
 def _store(came: Arrival) -> ShopifyStore:

@@ -47,6 +47,7 @@ def kind_names() -> dict[str, str]:
     return {
         "import": gettext("Read a source"),
         "apply_event": gettext("Take in what a shop tells"),
+        "browsed": gettext("Take in what visitors looked at"),
         "shop_check": gettext("Check that a shop is in step"),
         "shop_hooks": gettext("Have a shop tell us of changes"),
         "refresh": gettext("Compute segments and due dates"),
@@ -65,6 +66,7 @@ def kind_names() -> dict[str, str]:
         "shop_remove": gettext("Delete the shop's store in Mailchimp"),
         "tell_reconnect": gettext("Tell by e-mail that a store has to be connected again"),
         "shopify_look": gettext("Look at the Shopify stores"),
+        "shopify_pixel": gettext("Tell a store where its web pixel sends"),
         "write_consent": gettext("Tell a store what a customer changed in Mailchimp"),
         "campaigns": gettext("Look after campaigns"),
         "reports": gettext("Read reports of campaigns"),

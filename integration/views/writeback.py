@@ -7,7 +7,7 @@ from flask import url_for as address_of
 from flask.typing import ResponseReturnValue
 
 from integration.reading import writeback as reading
-from integration.shopify import stores
+from integration.shopify import stores, switches
 from integration.shopify.application import NotRegistered
 from integration.tables import Shop
 from integration.views.base import context, form_text, own_rows
@@ -50,7 +50,7 @@ def turn(shop_id: int) -> ResponseReturnValue:
             switch.turn_off(rows, shop_id)
     elif not switch.turn_on(context(), store) and store.way == stores.RENEWED:
         try:
-            return ask(store.domain)
+            return ask(store.domain, switches.WRITEBACK)
         except NotRegistered:
             abort(404)
     return redirect(address_of(".show", shop_id=shop_id))

@@ -111,13 +111,27 @@ def test_switching_on_asks_shopify_for_two_more_rights_and_then_tells_it_where_t
     assert "Switch off" in page
 
 
+def test_who_granted_it_comes_back_to_the_stores_and_reads_that_it_is_on(
+    merchant: Merchant,
+) -> None:
+    back = merchant.visitor.get(merchant.approve(press(merchant, "on")))
+    assert back.location == "/shopify/stores"
+    said = "what visitors look at is read from now on."
+    assert said in merchant.visitor.get(back.location).text
+    assert said not in merchant.visitor.get("/shopify/stores").text, "once"
+    asked = merchant.visitor.post(f"/shopify/stores/{merchant.store().shop_id}/authorize")
+    assert merchant.visitor.get(merchant.approve(asked)).location == "/", "no switch began this"
+
+
 def test_a_right_that_was_not_granted_leaves_it_off(merchant: Merchant) -> None:
     merchant.shopify.shop().refused_scopes = {"write_pixels"}
     merchant.visitor.get(merchant.approve(press(merchant, "on")))
     work(merchant)
     assert state(merchant) == "asked"
     assert merchant.shopify.shop().pixel is None
-    assert "Shopify has not granted it yet" in merchant.visitor.get("/shopify/stores").text
+    page = merchant.visitor.get("/shopify/stores").text
+    assert "Shopify did not grant what that needs, so it is not on." in page
+    assert "Shopify has not granted it yet" in page
 
 
 def test_a_new_key_makes_the_earlier_one_worth_nothing(merchant: Merchant) -> None:
@@ -167,7 +181,11 @@ def test_a_store_that_takes_the_right_away_or_removes_us_is_not_heard(merchant: 
     assert view(merchant, key) == 204
     with scoped(merchant.context.engine, merchant.store().account_id) as session:
         stores.forget(session, merchant.store().shop_id)
+        assert pixel.of_shop(session, merchant.store().shop_id) is None, "its key is forgotten"
     assert view(merchant, key) == 404
+    assert "off after that" in merchant.visitor.get("/shopify/stores").text
+    merchant.install()
+    assert state(merchant) == "off"
 
 
 # -- on the command line ---------------------------------------------------------------------------
@@ -198,13 +216,22 @@ def test_the_command_shows_switches_and_with_dry_run_writes_nothing(
     shop.pixel, shop.scopes = None, (shop.scopes or frozenset()) - SCOPES
     assert stipt("shopify", GOLDEN, "--token", token).exit_code == 0
     assert told()["state"] == "off"
-    assert told("on", "--dry-run")["state"] == "off"
-    assert "Would switch" in stipt("shopify", "pixel", "on", "--dry-run").stdout
+    lacks = "once Shopify grants write_pixels and read_customer_events"
+    assert lacks in told("on", "--dry-run")["would"]
+    assert lacks in stipt("shopify", "pixel", "on", "--dry-run").stdout
+    for idle in ("off", "renew"):
+        assert told(idle, "--dry-run")["would"].startswith("Nothing would change"), idle
+    assert "has no key" in stipt("shopify", "pixel", "renew").output
+    assert told()["state"] == "off"
     assert told("on")["state"] == "asked"
+    assert "waits for Shopify" in told("on", "--dry-run")["would"]
     shop.scopes |= SCOPES
     assert stipt("shopify", GOLDEN, "--token", token).exit_code == 0
     on = told("on")
     assert (on["state"], json.loads(shop.pixel["settings"])["key"]) == ("on", on["key"])  # type: ignore[index]
+    for switch in ("on", "off", "renew"):
+        tried = told(switch, "--dry-run")
+        assert (tried["key"], tried["would"][:6]) == (on["key"], "Would "), switch
     assert told("renew")["key"] != on["key"]
     assert stipt("shopify", "pixel", "--store", "other.myshopify.com").exit_code == 1
     assert told("off")["state"] == "off"

@@ -19,6 +19,8 @@ from integration.db import make_engine, scoped, unscoped
 from integration.reading import reach
 from integration.reading.overview import Size, due_rows
 from integration.tables import Audience, Consent, ImportRun, Member, Order, PersonProfile, Work
+from integration.views.status import kind_names
+from integration.work.handlers import HANDLERS
 from segmentation.duedates.needs import name_of
 from segmentation.segments import catalogue
 from tests.service.shop_rows import NOW, PASSWORD, Merchant, login_of, merchant
@@ -225,6 +227,12 @@ def test_a_page_says_what_of_its_work_was_given_up_and_runs_it_again(
     page = visitor.get(path).text
     assert "it rained" in page
     assert "Run again" in page
+
+
+def test_every_kind_of_work_has_a_name(shop: tuple[Flask, Merchant]) -> None:
+    app, _ = shop
+    with app.test_request_context():
+        assert set(kind_names()) == set(HANDLERS)
 
 
 def test_no_address_of_a_person_stands_in_any_link(shop: tuple[Flask, Merchant]) -> None:

@@ -185,6 +185,16 @@ def test_a_browser_lets_the_buttons_lead_to_shopify(merchant: Merchant, place: s
     assert actions.partition(";")[0].split() == ["'self'", there, "https://*.shopify.com"]
 
 
+def test_who_granted_it_comes_back_to_the_stores_and_reads_so_in_dutch_too(
+    merchant: Merchant,
+) -> None:
+    merchant.visitor.get("/shopify/stores")
+    merchant.visitor.post("/language", {"language": "nl"})
+    back = merchant.visitor.get(merchant.approve(press(merchant, "on")))
+    assert back.location == "/shopify/stores"
+    assert "toestemming terugschrijven staat aan." in merchant.visitor.get(back.location).text
+
+
 def test_a_withdrawal_reaches_the_store_and_the_page_says_what_stood_there(
     merchant: Merchant,
 ) -> None:
@@ -312,9 +322,12 @@ def test_the_command_shows_and_switches(
 
     assert stipt("--json")[0]["state"] == "off"
     assert "Nothing is written by that" in stipt("on", "--dry-run")
+    assert "once Shopify grants write_customers" in stipt("on", "--dry-run", "--json")[0]["would"]
+    assert "Nothing would change" in stipt("off", "--dry-run")
     assert stipt("--json")[0]["state"] == "off"
     assert "on the page Shopify stores, ask again" in stipt("on")
     assert stipt("status", "--json")[0]["state"] == "asked"
+    assert "waits for Shopify" in stipt("on", "--dry-run")
     merchant.visitor.get(merchant.approve(press(merchant, "on")))
     mailchimp(merchant, "subscribed")
     merchant.shopify.clock.advance(hours=1)
@@ -323,4 +336,5 @@ def test_the_command_shows_and_switches(
     assert (told["state"], told["counts"]["written"]) == ("on", 1)
     assert [one["before"] for one in told["changes"]] == ["SUBSCRIBED"]
     assert "0 waiting are dropped" in stipt("off", "--dry-run")
+    assert "Nothing would change" in stipt("on", "--dry-run", "--json")[0]["would"]
     assert stipt("off", "--json")[0]["state"] == "off"
