@@ -26,6 +26,9 @@ CARTS = timedelta(days=30)
 #: Records a slice may have on the average; customers can be asked for by whole days only, so they
 #: are never cut.
 SLICES = {"orders": 20_000, "products": 50_000, "carts": 20_000}
+#: Slices of orders at least, as long as each has so many: the last exports end about together, and
+#: the first is here soon.
+_PARTS, _LEAST = 24, 5_000
 #: Of products, whose status has to be named, or only those for sale are listed.
 _EVERY_STATUS = "status:active,archived,draft,unlisted"
 
@@ -130,6 +133,8 @@ def cut(
         newest = until - RECENT
         bounds.append(newest)
     parts = max(1, -(-total // SLICES.get(stream, max(total, 1))))
+    if stream == "orders":
+        parts = max(parts, min(_PARTS, total // _LEAST))
     step = (newest - oldest) / parts
     bounds += [newest - step * nth for nth in range(1, parts)]
     marks: list[str | None] = [None, *map(stamp, bounds), _first(stream, since, oldest)]
