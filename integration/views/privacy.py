@@ -170,6 +170,8 @@ def count_names() -> dict[str, str]:
         "consent": gettext("statements of permission"),
         "cart": gettext("carts"),
         "touchpoint": gettext("moments of contact"),
+        "visitor": gettext("browsers"),
+        "consent_write": gettext("changes of permission told to shops"),
         "segment_member": gettext("places in segments"),
         "segment_change": gettext("changes of segments"),
         "due_date": gettext("due dates"),
