@@ -100,6 +100,21 @@ def counted(cursor: Mapping[str, Any] | None) -> tuple[int | None, int]:
     return found.get("total") or None, found.get("read") or 0
 
 
+def share(run: ImportRun, streams: Sequence[Progress]) -> float | None:
+    """Return the share of a reading that has come, 0 to 1; None where no stream tells how much.
+
+    A stream that is read to its end is no longer among `streams`: what the reading counted of it
+    stands for it.
+    """
+    if not streams:
+        return None
+    under_way = {one.stream for one in streams}
+    over = sum(run.counters.get(f"{name} read", 0) for name in run.pace if name not in under_way)
+    came = over + sum(one.read for one in streams)
+    to_come = sum(one.to_come for one in streams)
+    return min(came / (came + to_come), 0.999) if came + to_come else None
+
+
 def left_s(streams: Sequence[Progress]) -> float | None:
     """Return the seconds until all streams are read; None while that is not known.
 

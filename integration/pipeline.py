@@ -40,6 +40,7 @@ from integration.store.page import write_page
 from integration.tables import Account, ImportRun, Reject, Shop, Work
 from integration.work.execute import cause
 from integration.work.queue import AT_ONCE, Job, defer, wake_resting
+from integration.work.runner import wake_due
 
 #: A computation that meets a reading waits for its end, which comes before this or wakes it.
 _AFTER_READING = timedelta(minutes=5)
@@ -143,17 +144,20 @@ def _read_stream(
         cursor = state.cursor if state else None
     for page in connector.read(stream, cursor):
         with scoped(context.engine, job.account_id) as session:
-            _save(session, context, job, stream, page, key)
-            note = _how_far(session, context, job, stream)
-        job.report(page.progress, note)
+            has_more_to_do = _save(session, context, job, stream, page, key)
+            share, note = _how_far(session, context, job, stream)
+        job.report(page.progress if share is None else share, note)
+        if has_more_to_do:
+            wake_due(context)
 
 
-def _how_far(session: Session, context: Context, job: Job, stream: str) -> str:
-    """Return what to say of a stream's progress, for who watches the work."""
+def _how_far(session: Session, context: Context, job: Job, stream: str) -> tuple[float | None, str]:
+    """Return the share of the whole that has come, and what to say, for who watches the work."""
     run = session.get_one(ImportRun, job.payload["run_id"])
     streams = pace.progress(session, run, context.clock())
     found = next((one for one in streams if one.stream == stream), None)
-    return stream if found is None else pace.in_words(found, pace.left_s(streams))
+    note = stream if found is None else pace.in_words(found, pace.left_s(streams))
+    return pace.share(run, streams), note
 
 
 def _has_products(page: Page) -> bool:
@@ -167,14 +171,19 @@ def _note_changed(session: Session, job: Job, people: Collection[int] | None) ->
     work.payload = {**work.payload, "people": both(work.payload.get("people", ()), people)}
 
 
-def _compute_early(session: Session, job: Job, page: Page, now: datetime) -> None:
-    """Have the newest part of a first history computed before the rest has come."""
+def _compute_early(session: Session, job: Job, page: Page, now: datetime) -> bool:
+    """Have the newest part of a first history computed before the rest has come.
+
+    Tells whether that was written down now; somebody has to be woken for it after the commit.
+    """
     work = session.get_one(Work, job.id)
     computed_since = work.payload.get("computed_since")
-    if history.is_worth_computing(session, page.known_since, computed_since, now):
-        assert page.known_since is not None
-        work.payload = {**work.payload, "computed_since": page.known_since.isoformat()}
-        start_refresh(session, as_of=work.payload["as_of"], early=True)
+    if not history.is_worth_computing(session, page.known_since, computed_since, now):
+        return False
+    assert page.known_since is not None
+    work.payload = {**work.payload, "computed_since": page.known_since.isoformat()}
+    start_refresh(session, as_of=work.payload["as_of"], early=True)
+    return True
 
 
 def _changed(session: Session, job: Job) -> list[int] | None:
@@ -182,8 +191,11 @@ def _changed(session: Session, job: Job) -> list[int] | None:
     return people
 
 
-def _save(session: Session, context: Context, job: Job, stream: str, page: Page, key: str) -> None:
-    """Store a page, what was counted, what was rejected and the cursor, in one transaction."""
+def _save(session: Session, context: Context, job: Job, stream: str, page: Page, key: str) -> bool:
+    """Store a page, what was counted, what was rejected and the cursor, in one transaction.
+
+    Tells whether other work was written down with it.
+    """
     # First of all: a worker that lost the job to another one must not write.
     job.extend(session)
     now = context.clock()
@@ -196,7 +208,7 @@ def _save(session: Session, context: Context, job: Job, stream: str, page: Page,
         counted["records of erased people"] = written.erased
     if written.rejects:
         counted["rejected rows"] = counted.get("rejected rows", 0) + len(written.rejects)
-    _compute_early(session, job, page, now)
+    computes = _compute_early(session, job, page, now)
     _, read = pace.counted(page.cursor_after)
     run.pace = {**run.pace, stream: pace.noted(run.pace.get(stream, ()), read, now)}
     totals = {name: run.counters.get(name, 0) + number for name, number in counted.items()}
@@ -218,6 +230,7 @@ def _save(session: Session, context: Context, job: Job, stream: str, page: Page,
         records=written.records,
         known_since=page.known_since,
     )
+    return computes
 
 
 def _say(context: Context, job: Job, error: str | None) -> None:

@@ -18,7 +18,7 @@ from integration.app import create_app
 from integration.cli.main import main
 from integration.db import scoped
 from integration.security import hash_password
-from integration.tables import Shop, SyncState, User
+from integration.tables import Shop, SyncState, User, Work
 from tests.service.installation import Installation
 from tests.service.shop_rows import PASSWORD
 from tests.service.visitor import Visitor
@@ -87,6 +87,7 @@ def test_a_reading_tells_how_much_has_come_how_fast_and_how_long_it_will_take(
     visitor.log_in("ada@stipt-demo.shop")
     pages: dict[str, str] = {}
     status: dict[str, dict[str, Any]] = {}
+    shares: list[float] = []
 
     def look(at: str) -> None:
         if at == "customers 0":  # as a platform that begins with everything at once
@@ -98,6 +99,11 @@ def test_a_reading_tells_how_much_has_come_how_fast_and_how_long_it_will_take(
                         cursor={"until": "x", "total": 86_000, "read": 0}, updated_at=NOON,
                     )
                 )  # fmt: skip
+                shares.append(0.0)
+        else:
+            with scoped(installation.engine, installation.account_id) as session:
+                work = session.exec(select(Work).where(Work.kind == "import")).one()
+                shares.append(work.progress or 0.0)
         pages[at] = visitor.get("/imports").text
         asked = ["--env", str(tmp_path / ".env"), "status", "--json"]
         told = CliRunner().invoke(main, asked)
@@ -122,3 +128,5 @@ def test_a_reading_tells_how_much_has_come_how_fast_and_how_long_it_will_take(
     assert status["customers 3"]["left_s"] is None
     (orders,) = status["orders 4"]["streams"]
     assert (orders["stream"], orders["read"], orders["total"]) == ("orders", 34_400, 86_000)
+    assert shares[1] < 0.001, "the share is of the whole reading, not of the stream"
+    assert shares[-1] == pytest.approx(34_400 / 86_000, abs=0.001)

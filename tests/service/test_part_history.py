@@ -125,6 +125,8 @@ def test_segments_are_there_once_the_newest_orders_are_and_again_each_time_the_h
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[Sequence[str], Window | None, set[str]]] = []
+    woken: list[object] = []
+    monkeypatch.setattr("integration.pipeline.wake_due", woken.append)
 
     def meanwhile(_: int) -> None:
         done = computed(installation)
@@ -134,6 +136,7 @@ def test_segments_are_there_once_the_newest_orders_are_and_again_each_time_the_h
     read(installation, monkeypatch, meanwhile)
     days = [(AS_OF - known.since).days for _, known, _ in seen if known]
     assert [done for done, _, _ in seen] == [["refresh"], [], ["refresh"], ["refresh"]]
+    assert len(woken) == 3, "it does not wait for the look of the next minute"
     assert days == [30, 30, 90, 500]
     assert {known.why for _, known, _ in seen if known} == {READING}
     assert "loves" in seen[0][2]
