@@ -19,10 +19,16 @@ _TABLE = Table(
 DATABASE = "STIPT_BARE_DATABASE"
 
 
+def make_table(address: str) -> None:
+    """Make the table; before the servers start, as two at once would both make it."""
+    engine = make_engine(address)
+    _TABLE.metadata.create_all(engine)
+    engine.dispose()
+
+
 def from_environment() -> Flask:
     """Return the application; its database is named by `STIPT_BARE_DATABASE`."""
     engine = make_engine(os.environ[DATABASE])
-    _TABLE.metadata.create_all(engine, checkfirst=True)
     app = Flask(__name__)
 
     @app.post("/")

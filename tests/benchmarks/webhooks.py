@@ -232,6 +232,7 @@ def _compared(name: str, ours: _Target, bare: _Target) -> Iterator[Result]:
 def _bare_route(folder: Path, database: str | None) -> Iterator[int]:
     port = free_port()
     address = database or f"sqlite:///{folder / 'bare.db'}"
+    _bare.make_table(address)
     app = "tests.benchmarks._bare:from_environment()"
     program = ["gunicorn", "--workers", "2", "--bind", f"127.0.0.1:{port}", app]
     running = _popen(program, {_bare.DATABASE: address})

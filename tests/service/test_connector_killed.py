@@ -66,6 +66,7 @@ def read(installation: Installation, kills: str, monkeypatch: pytest.MonkeyPatch
     assert job is not None
     died: set[tuple[str, int]] = set()
     saved: Counter[str] = Counter()
+    finished: set[str] = set()
     whole: set[str] = set()
     save = pipeline._save
 
@@ -76,17 +77,19 @@ def read(installation: Installation, kills: str, monkeypatch: pytest.MonkeyPatch
             died.add(place)
             raise PowerCut
 
-    def keep(*args: Any) -> None:
-        stream = args[3]
-        save(*args)
+    def keep(*args: Any) -> bool:
+        stream, page = args[3:5]
+        computes = save(*args)
         die(stream, "before it is kept")
         saved[stream] += 1
+        finished.update([stream] if page.complete else [])
+        return computes
 
-    def report(_job: Job, progress: float | None, stream: str) -> None:
+    def report(_job: Job, _progress: float | None, stream: str) -> None:
         try:
             die(stream, "after it is kept")
         finally:
-            whole.update([stream] if progress == 1.0 else [])
+            whole.update(finished & {stream})
 
     monkeypatch.setattr(pipeline, "_save", keep)
     monkeypatch.setattr(Job, "report", report)

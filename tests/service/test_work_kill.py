@@ -143,6 +143,7 @@ def test_sigint_lets_the_running_job_end(context: Context) -> None:
     with worker(context) as process:
         process.start()
         process.wait_running()
+        time.sleep(0.5)  # its first thread works before the last one is there to mind signals
         process.stop(signal.SIGINT)
         assert process.count("done") == 1
     assert steps_done(context, account_id) == STEPS
