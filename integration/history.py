@@ -8,25 +8,23 @@ rest is still to come nothing of it goes to Mailchimp.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, delete, select
 
+from integration.shopify.shown import shown_since
 from integration.tables import (
     FittedModel,
     ImportRun,
     SegmentChange,
     SegmentMember,
     Shop,
-    ShopifyStore,
     SyncState,
 )
 
 #: The rest is still to be read; the shop was removed before that; Shopify does not let us.
 READING, STOPPED, SCOPE = "reading", "stopped", "scope"
-#: What Shopify shows of orders without `read_all_orders`.
-_SHOWN = timedelta(days=60)
 
 
 @dataclass(frozen=True)
@@ -52,16 +50,7 @@ def window(session: Session, zone: ZoneInfo) -> Window | None:
         .where(col(SyncState.shop_id).not_in(whole))
     )
     found = [(since, STOPPED if gone else READING) for since, gone in session.exec(cut) if since]
-    stores = (
-        select(Shop.created_at, ShopifyStore.seen)
-        .join(ShopifyStore, col(ShopifyStore.shop_id) == col(Shop.id))
-        .where(col(Shop.disconnected_at).is_(None))
-    )
-    found += [
-        (connected - _SHOWN, SCOPE)
-        for connected, seen in session.exec(stores)
-        if seen.get("rights", {}).get("all_orders")
-    ]
+    found += [(since, SCOPE) for since in shown_since(session)]
     if not found:
         return None
     why = READING if any(why == READING for _, why in found) else max(found)[1]

@@ -20,9 +20,9 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from connectors.shopify.browsing import LARGEST, Browsed, NotAnEvent, read_browsed
 from integration.context import Context
 from integration.db import Busy, hurried, unscoped
+from integration.shopify import browsed
 from integration.shopify.pixel import PATH
 from integration.shopify.switches import BROWSING
-from integration.shops import browsed
 from integration.tables import ShopifyPixel, ShopifyStore, ShopifySwitch
 from integration.throttle import Throttle
 from integration.views.base import context

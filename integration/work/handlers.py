@@ -20,7 +20,7 @@ HANDLERS: Handlers = {
     "shop_check": "integration.shops.check:check",
     "shop_hooks": "integration.shops.subscribed:subscribe",
     "apply_event": "integration.shops.events:apply_events",
-    "browsed": "integration.shops.recognised:take_in",
+    "browsed": "integration.shopify.recognised:take_in",
     "refresh": "integration.pipeline:refresh",
     "plan": "integration.pipeline:plan",
     "push": "integration.pipeline:push",

@@ -15,8 +15,8 @@ from integration.app import create_app
 from integration.pipeline import refresh
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
+from integration.shopify.recognised import take_in
 from integration.shopify.switches import BROWSING
-from integration.shops.recognised import take_in
 from integration.tables import (
     SegmentMember,
     ShopifyPixel,

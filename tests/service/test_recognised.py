@@ -15,8 +15,8 @@ from connectors.records import Touchpoint as Moment
 from integration.context import Context
 from integration.db import scoped
 from integration.night import start_night
+from integration.shopify.recognised import take_in
 from integration.shops import seen
-from integration.shops.recognised import take_in
 from integration.store.deleted import write_deleted, write_merged
 from integration.tables import ShopifyStore, Touchpoint, Work
 from tests.conftest import on_both

@@ -40,7 +40,7 @@ from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
 from integration.shopdata.look import shop_look
 from integration.shopdata.stores import stores, switch_on
-from integration.shops import browsed
+from integration.shopify import browsed
 from integration.tables import (
     Consent,
     ConsentWrite,

@@ -19,8 +19,9 @@ from integration.context import Context
 from integration.db import scoped
 from integration.parts import parts
 from integration.pipeline import start_refresh
+from integration.shopify.browsed import ask, customer, objects
+from integration.shopify.pixel import of_shop
 from integration.shopify.stores import open_client
-from integration.shops.browsed import ask, customer, objects
 from integration.store.profiles import persons_of
 from integration.tables import PersonProfile, Shop, ShopifyPixel, Touchpoint, Visitor
 from integration.work.execute import cause
@@ -45,7 +46,7 @@ def take_in(context: Context, job: Job) -> None:
     """
     with scoped(context.engine, job.account_id) as session:
         shop = session.get(Shop, job.payload["shop_id"])
-        pixel = _pixel(session, job.payload["shop_id"])
+        pixel = of_shop(session, job.payload["shop_id"])
         waiting = _waiting(session, job.payload["shop_id"])
     if shop is None or pixel is None or shop.disconnected_at is not None:
         return
@@ -66,10 +67,6 @@ def take_in(context: Context, job: Job) -> None:
 def _with_figures(session: Session, people: list[int]) -> list[int]:
     query = select(PersonProfile.person_id).where(col(PersonProfile.person_id).in_(people))
     return list(session.exec(query))
-
-
-def _pixel(session: Session, shop_id: int) -> ShopifyPixel | None:
-    return session.exec(select(ShopifyPixel).where(ShopifyPixel.shop_id == shop_id)).first()
 
 
 def _waiting(session: Session, shop_id: int) -> list[Visitor]:
