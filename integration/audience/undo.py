@@ -20,8 +20,8 @@ from integration.work.queue import Lease
 
 #: How long a published plan can be taken back.
 UNDO_DAYS = 30
-#: Statuses of an undo that is gone on with.
-_BEGUN = ("publishing", "failed", "published")
+#: Statuses of an undo that is gone on with; a draft's worker was lost before its first write.
+_BEGUN = ("draft", "publishing", "failed", "published")
 
 
 class CannotUndo(ValueError):
@@ -34,8 +34,8 @@ def make_undo(
     """Store the plan that takes back `plan_id`, and return its id; `publish` carries it out.
 
     Keeping in step by itself is switched off with it: the next night has the same figures. Asked
-    again while that undo is on its way or done, the same plan is returned, so that a killed job can
-    be repeated. Contacts that bounced, were archived or are gone are left alone, and so
+    again while that undo is stored, on its way or done, the same plan is returned, so that a killed
+    job can be repeated. Contacts that bounced, were archived or are gone are left alone, and so
     is a language that somebody chose since. With `lease`, who lost the work to another worker
     stores nothing.
 

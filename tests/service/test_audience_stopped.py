@@ -387,6 +387,19 @@ def test_a_superseded_push_is_taken_back_after_the_newer_one(
     assert sandbox.canonical() == before
 
 
+def test_an_undo_whose_worker_was_lost_before_its_first_write_is_gone_on_with(
+    shop: AudienceShop, sandbox: SandboxServer
+) -> None:
+    sandbox.add_member(ADA)
+    before = sandbox.canonical()
+    shop.person(ADA, ["stage:new"])
+    pushed = shop.push()
+    assert pushed.id is not None
+    stored = make_undo(shop.context, shop.account_id, pushed.id)
+    assert undo(shop, pushed.id).id == stored, "a second one would leave the first behind"
+    assert sandbox.canonical() == before
+
+
 def test_nothing_of_an_audience_that_is_no_longer_connected_is_offered(
     shop: AudienceShop, sandbox: SandboxServer
 ) -> None:
