@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from sqlite3 import SQLITE_BUSY
 from typing import Any
 
 from sqlalchemy import (
@@ -26,7 +25,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import ORMExecuteState, declared_attr, with_loader_criteria
 from sqlalchemy.sql.base import ExecutableOption
@@ -46,8 +45,6 @@ _ALWAYS: Mapping[str, str | int] = {
 }
 #: Milliseconds to wait for another writer; pages of the log after which a commit tidies it.
 _PATIENT: Mapping[str, str | int] = {"busy_timeout": 10_000, "wal_autocheckpoint": 1000}
-#: The log of a whole import is not tidied by whom somebody waits for: the next commit does.
-_HURRIED: Mapping[str, str | int] = {"busy_timeout": 25, "wal_autocheckpoint": 0}
 
 #: Large keys on PostgreSQL; SQLite's rowid is 64 bits under the plain name only.
 BigKey = BigInteger().with_variant(Integer, "sqlite")
@@ -72,10 +69,6 @@ BY_KEY: Mapping[str, bool] = {"by_key": True}
 
 class NaiveTime(ValueError):
     """A moment without a time zone reached the database."""
-
-
-class Busy(Exception):
-    """Another process is writing, and for longer than a hurried session waits."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -128,27 +121,28 @@ def make_engine(url: str) -> Engine:
         )
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    return open_sqlite(parsed, _PATIENT)
+
+
+def open_sqlite(url: URL, pace: Mapping[str, str | int]) -> Engine:
+    """Open a file of SQLite; `pace` are the pragmas by which users of it differ."""
     engine = create_engine(
-        parsed, connect_args={"timeout": 10}, hide_parameters=True, json_serializer=_json
+        url, connect_args={"timeout": 10}, hide_parameters=True, json_serializer=_json
     )
-    event.listen(engine, "connect", _prepare_sqlite)
+
+    def prepare(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        for name, value in {**_ALWAYS, **pace}.items():
+            cursor.execute(f"PRAGMA {name}={value}")
+        cursor.close()
+
+    event.listen(engine, "connect", prepare)
     return engine
 
 
 def _json(value: Any) -> str:
     """Write JSON; not a number is none, and only PostgreSQL would say so."""
     return json.dumps(value, allow_nan=False)
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    _set_pragmas(connection, {**_ALWAYS, **_PATIENT})
-
-
-def _set_pragmas(connection: Any, pragmas: Mapping[str, str | int]) -> None:
-    cursor = connection.cursor()
-    for name, value in pragmas.items():
-        cursor.execute(f"PRAGMA {name}={value}")
-    cursor.close()
 
 
 class _OwnSession(Session):
@@ -178,67 +172,6 @@ def unscoped(engine: Engine | Connection) -> Iterator[Session]:
     with Session(engine, expire_on_commit=False) as session:
         yield session
         session.commit()
-
-
-@contextmanager
-def hurried(engine: Engine, account_id: int | None = None) -> Iterator[Session]:
-    """Open a session for somebody who waits for our answer: as `scoped` does with an account, as
-    `unscoped` does without.
-
-    SQLite has one writer at a time, and a page of an import may take it longer than a caller
-    should wait. PostgreSQL lets both write.
-
-    Raises
-    ------
-    Busy
-        Nothing was written.
-    """
-    if engine.dialect.name != "sqlite":
-        with _session(engine, account_id) as session:
-            yield session
-        return
-    with (
-        for_one_statement(engine) as connection,
-        connection.begin(),
-        _session(connection, account_id) as session,
-    ):
-        yield session
-
-
-def _session(
-    engine: Engine | Connection, account_id: int | None
-) -> AbstractContextManager[Session]:
-    return unscoped(engine) if account_id is None else scoped(engine, account_id)
-
-
-@contextmanager
-def for_one_statement(engine: Engine) -> Iterator[Connection]:
-    """Open a connection for one statement that writes, of somebody who waits for our answer.
-
-    Its user begins and commits. On PostgreSQL each statement is a transaction of its own, so that
-    the server is not asked three times for one row.
-
-    Raises
-    ------
-    Busy
-        Nothing was written: see `hurried`.
-    """
-    if engine.dialect.name != "sqlite":
-        with engine.connect() as connection:
-            yield connection.execution_options(isolation_level="AUTOCOMMIT")
-        return
-    with engine.connect() as connection:
-        own = connection.connection
-        _set_pragmas(own, _HURRIED)
-        try:
-            yield connection
-        except OperationalError as error:
-            # The low byte: the rest says what kept it busy.
-            if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF != SQLITE_BUSY:
-                raise
-            raise Busy from error
-        finally:
-            _set_pragmas(own, _PATIENT)
 
 
 @lru_cache(maxsize=1000)

@@ -13,7 +13,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import bindparam
 from sqlmodel import Session, select
 
-from integration.db import Busy, hurried
+from integration.db import unscoped
+from integration.hurried import Busy, hurried
 from integration.mailchimp.hooks import AUDIENCE, BATCHES, address_hash, is_genuine
 from integration.tables import Audience, MailchimpHook
 from integration.views.base import context
@@ -60,16 +61,15 @@ def receive_for_batches(secret: str) -> ResponseReturnValue:
 
 def _received(kind: str, secret: str) -> ResponseReturnValue:
     """Answer once it is kept; the workers are told after the answer, which need not wait for it."""
-    installation, answer, audience = context(), Response(status=204), None
+    installation, answer = context(), Response(status=204)
+    with unscoped(installation.engine) as session:
+        audience, body = _told(session, kind, secret)
+    # Mailchimp has no id of a delivery; the same bytes say the same.
+    dedupe_key = hashlib.sha256(body).hexdigest()
     try:
         with hurried(installation.engine) as session:
-            audience, body = _told(session, kind, secret)
-            # Mailchimp has no id of a delivery; the same bytes say the same.
-            dedupe_key = hashlib.sha256(body).hexdigest()
             work_id = keep(session, audience, kind, dedupe_key, {}, body)
     except Busy:
-        if audience is None:
-            raise
         letterbox.put(installation, audience, kind, dedupe_key, body)
         answer.call_on_close(partial(wake_for_letters, installation))
     else:

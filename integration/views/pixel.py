@@ -19,7 +19,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from connectors.shopify.browsing import LARGEST, Browsed, NotAnEvent, read_browsed
 from integration.context import Context
-from integration.db import Busy, hurried, unscoped
+from integration.db import unscoped
+from integration.hurried import Busy, hurried
 from integration.shopify import browsed
 from integration.shopify.pixel import PATH
 from integration.shopify.switches import BROWSING

@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 from connectors.errors import NotGenuine
 from connectors.shopify import webhooks
 from integration.context import Context
-from integration.db import Busy, for_one_statement, hurried
+from integration.hurried import Busy, for_one_statement, hurried, writing
 from integration.shopify.pixel import PATH as PIXEL_PATH
 from integration.shopify.subscribed import PATH
 from integration.tables import ShopifyStore
@@ -72,7 +72,7 @@ def _kept(installation: Context, domain: str, message: Message) -> Response:
     answer, given, now = Response(status=200), {"domain": domain}, installation.clock()
     try:
         with for_one_statement(installation.engine) as connection:
-            with connection.begin():
+            with writing(connection):
                 new = keep_of_shops(connection, _OF_DOMAIN, given, message)
             # After the commit: work that is still queued then will see it.
             unasked = [one for one in new if not is_asked(connection, one[1], now)]

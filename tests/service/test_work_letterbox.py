@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,8 @@ from sqlmodel import select
 
 from integration.app import create_app
 from integration.context import Context
-from integration.db import Busy, hurried, scoped
+from integration.db import scoped
+from integration.hurried import Busy, hurried
 from integration.mailchimp.hooks import address_hash
 from integration.tables import Account, Audience, Inbox, MailchimpHook, Work
 from integration.work import letterbox
@@ -124,12 +126,36 @@ def test_a_hurried_session_does_not_wait_as_long_as_others(
         assert session.get_one(Account, audience.account_id).name == "changed"
 
 
-def test_whoever_wrote_in_a_hurry_is_patient_again(context: Context, audience: Audience) -> None:
-    with somebody_writes(context.engine):
-        tell(context)
-    with context.engine.connect() as connection:
-        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 10_000
-        assert connection.exec_driver_sql("PRAGMA wal_autocheckpoint").scalar() == 1000
+def test_a_hurried_session_lets_a_short_writer_go_first(
+    context: Context, audience: Audience
+) -> None:
+    with sqlite3.connect(
+        str(context.engine.url.database), isolation_level=None, check_same_thread=False
+    ) as other:
+        other.execute("BEGIN IMMEDIATE")
+        ends = threading.Timer(0.005, other.execute, ["ROLLBACK"])
+        ends.start()
+        rename(context, audience)
+        ends.join()
+    other.close()
+    with scoped(context.engine, audience.account_id) as session:
+        assert session.get_one(Account, audience.account_id).name == "changed"
+
+
+def test_whoever_closes_the_database_closes_it_for_hurried_sessions_too(
+    context: Context, audience: Audience
+) -> None:
+    def is_open() -> bool:
+        database = Path(str(context.engine.url.database)).resolve()
+        # Not resolved strictly: a file may be closed while it is looked at.
+        return database in map(Path.resolve, Path("/proc/self/fd").iterdir())
+
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("this system does not show a process's open files")
+    rename(context, audience)
+    assert is_open()
+    context.engine.dispose()
+    assert not is_open()
 
 
 def test_another_error_in_a_hurry_is_not_taken_for_a_busy_writer(
