@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from integration.views import (
+    campaign_rules,
     campaigns,
     causes,
     checks,
@@ -36,6 +37,7 @@ MAILCHIMP = (
     connection.bp,
     plans.bp,
     campaigns.bp,
+    campaign_rules.bp,
     choices.bp,
     checks.bp,
     shop.bp,
