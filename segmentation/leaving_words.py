@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 #: What may stand in them: one and many of the need, a day, the state and the segment it is now,
 #: what it follows after and within how many days, and whom a kind of customers is like.
+#: No verb goes with the need: suits last, and sportswear lasts.
 LEAVING: Mapping[tuple[str, str], str] = {
     ("left-bought", "en"): "{one} bought {on}.",
     ("left-bought", "nl"): "{one} gekocht op {on}.",
@@ -17,8 +18,8 @@ LEAVING: Mapping[tuple[str, str], str] = {
         "wat aan {many} was gekocht telt niet meer: teruggebracht, geannuleerd, van een ander, of "
         "iets anders dan we dachten."
     ),
-    ("left-first", "en"): "one thing at a time is told, and {many} go first.",
-    ("left-first", "nl"): "er wordt één ding tegelijk verteld, en {many} gaan voor.",
+    ("left-first", "en"): "one thing at a time is told: first {many}.",
+    ("left-first", "nl"): "er wordt één ding tegelijk verteld: eerst {many}.",
     ("left-moved", "en"): "still due for {many}, by now as “{state}”.",
     ("left-moved", "nl"): "nog steeds toe aan {many}, inmiddels als “{state}”.",
     ("left-expired", "en"): (
@@ -29,13 +30,13 @@ LEAVING: Mapping[tuple[str, str], str] = {
     ),
     ("left-unlikely", "en"): "a purchase of {many} is not likely enough any more.",
     ("left-unlikely", "nl"): "een aankoop van {many} is niet waarschijnlijk genoeg meer.",
-    ("left-later", "en"): "not that far yet: {many} are expected around {on}.",
-    ("left-later", "nl"): "nog niet zover: {many} worden rond {on} verwacht.",
+    ("left-later", "en"): "not that far yet: a purchase of {many} is expected around {on}.",
+    ("left-later", "nl"): "nog niet zover: een aankoop van {many} wordt rond {on} verwacht.",
     ("left-passed", "en"): "no {one} bought within {within} days of buying {after}.",
     ("left-passed", "nl"): "geen {one} gekocht binnen {within} dagen na {after}.",
-    ("left-refit", "en"): "it is not clear any more that {many} follow {after} in this shop.",
-    ("left-refit", "nl"): "dat {many} in deze winkel op {after} volgen is niet meer duidelijk.",
-    ("left-interest", "en"): "{many} were not looked at twice within 14 days any more.",
+    ("left-refit", "en"): "it is not clear any more that people here buy {many} after {after}.",
+    ("left-refit", "nl"): "dat mensen hier na {after} ook {many} kopen is niet meer duidelijk.",
+    ("left-interest", "en"): "did not look at {many} twice within 14 days any more.",
     ("left-interest", "nl"): "{many} niet meer twee keer binnen 14 dagen bekeken.",
     ("left-kind", "en"): "most like {like} by now.",
     ("left-kind", "nl"): "lijkt nu het meest op {like}.",

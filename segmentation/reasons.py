@@ -149,9 +149,10 @@ def _one(name: NeedName, language: str) -> str:
 
 def _due_en(r: Reason, names: Mapping[str, NeedName]) -> str:
     name = _name(r["need"], names)
+    basis = basis_text(r["basis"], r["gaps"], "en")
     text = (
-        f"{r['title']} bought {day_text(r['last_on'], 'en')}; {name.plural_en} here last "
-        f"{span_text(r['life'], 'en')} ({basis_text(r['basis'], r['gaps'], 'en')})"
+        f"{r['title']} bought {day_text(r['last_on'], 'en')}; {name.plural_en} here "
+        f"{name.lasts_en()} {span_text(r['life'], 'en')} ({basis})"
     )
     if r["own_gaps"] >= 2:
         text += f"; this customer about {span_text(r['expected'], 'en')}"
@@ -161,7 +162,7 @@ def _due_en(r: Reason, names: Mapping[str, NeedName]) -> str:
 def _due_nl(r: Reason, names: Mapping[str, NeedName]) -> str:
     name = _name(r["need"], names)
     text = (
-        # "Sportkleding" has no plural: no verb of its own goes with every name.
+        # "Sportkleding" has no plural, and a merchant's own names have any: no verb goes with all.
         f"{r['title']} gekocht op {day_text(r['last_on'], 'nl')}; de levensduur van "
         f"{name.plural_nl} is hier {span_text(r['life'], 'nl')} "
         f"({basis_text(r['basis'], r['gaps'], 'nl')})"

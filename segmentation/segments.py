@@ -118,8 +118,8 @@ _DUE_TEXTS = {
     "late": (
         "Most would have bought {en} again by now; this customer has not, at least not here.",
         "De meesten hadden al weer {nl} gekocht; deze klant nog niet, althans niet hier.",
-        "A reminder with a reason to come back; ask whether {en} are still needed.",
-        "Een herinnering met een reden om terug te komen; vraag of {nl} nog nodig zijn.",
+        "A reminder with a reason to come back; ask whether there is still a need for {en}.",
+        "Een herinnering met een reden om terug te komen; vraag of er nog behoefte is aan {nl}.",
     ),
 }
 
@@ -171,10 +171,10 @@ def _next(need: str, name: NeedName) -> Segment:
         group="next",
         name_en=tag_name("Next", name.plural_en),
         name_nl=tag_name("Volgende", name.plural_nl),
-        meaning_en=f"Just bought something after which {name.plural_en} follow more than usual.",
-        meaning_nl=f"Kocht net iets waarna meer dan gewoonlijk {name.plural_nl} volgen.",
-        send_en=f"The {name.plural_en} that go with what was bought.",
-        send_nl=f"De {name.plural_nl} die passen bij wat is gekocht.",
+        meaning_en=f"Just bought something after which people often buy {name.plural_en}.",
+        meaning_nl=f"Kocht net iets waarna mensen vaak {name.plural_nl} kopen.",
+        send_en=f"A choice of {name.plural_en} to go with what was bought.",
+        send_nl=f"Een keuze uit {name.plural_nl}, passend bij wat is gekocht.",
     )
 
 

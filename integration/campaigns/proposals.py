@@ -1,6 +1,7 @@
 """What a mail to a segment could say, in English and Dutch: a start for the merchant to change.
 
-``{things}`` is the plural of what the segment is about. Merge tags are Mailchimp's; what a person
+``{things}`` is the plural of what the segment is about; no verb, pronoun or ending goes with it, as
+it may be "shirts" or "sportswear". Merge tags are Mailchimp's; what a person
 may lack stands in a block with words for those who lack it.
 """
 
@@ -44,8 +45,8 @@ PROPOSALS: Mapping[tuple[str, str], Proposal] = {
         "See what is new",
     ),
     ("due:soon", "nl"): _nl(
-        "*|IF:FNAME|**|FNAME|*, een eerste blik op onze {things}*|ELSE:|*"
-        "Een eerste blik op onze {things}*|END:IF|*",
+        "*|IF:FNAME|**|FNAME|*, een eerste blik op het nieuwste in {things}*|ELSE:|*"
+        "Een eerste blik op het nieuwste in {things}*|END:IF|*",
         "Wat er nieuw is sinds de vorige keer.",
         "Nieuw: {things}",
         "Je kocht eerder {things} bij ons. Voor als het weer tijd is: dit is er nieuw.",
@@ -91,7 +92,7 @@ PROPOSALS: Mapping[tuple[str, str], Proposal] = {
         "Do you still need {things}?",
         "If not, that is fine too.",
         "Still looking for {things}?",
-        "You bought {things} from us and have not been back for them. Is there something we can "
+        "You bought {things} from us and have not been back since. Is there something we can "
         "do better? Just reply to this mail.",
         "Have a look",
     ),
@@ -104,31 +105,31 @@ PROPOSALS: Mapping[tuple[str, str], Proposal] = {
         "Kijk even",
     ),
     ("loves", "en"): _en(
-        "New {things}, and you see them first",
+        "New {things}, and you see it all first",
         "Because you like {things}.",
         "New {things}",
-        "You buy {things} more than most, so you see the new ones first.",
+        "You buy {things} more than most, so you see what is new first.",
         "See the new {things}",
     ),
     ("loves", "nl"): _nl(
-        "Nieuwe {things}, jij ziet ze als eerste",
+        "Nieuw in {things}, en jij ziet het als eerste",
         "Omdat je van {things} houdt.",
-        "Nieuwe {things}",
-        "Je koopt vaker {things} dan de meesten, dus je ziet de nieuwe als eerste.",
-        "Bekijk de nieuwe {things}",
+        "Nieuw in {things}",
+        "Je koopt vaker {things} dan de meesten, dus je ziet als eerste wat er nieuw is.",
+        "Bekijk wat er nieuw is",
     ),
     ("next", "en"): _en(
         "Found: {things} to go with it",
         "Chosen to match what you bought.",
-        "The {things} that go with it",
+        "{things} to go with it",
         "You were here not long ago. Many who bought the same came back for {things}, so we put a "
         "few aside for you to look at.",
         "Show me",
     ),
     ("next", "nl"): _nl(
-        "Gevonden: {things} die erbij passen",
+        "Gevonden voor erbij: {things}",
         "Gekozen bij wat je kocht.",
-        "De {things} die erbij passen",
+        "{things} voor erbij",
         "Je was hier pas nog. Velen die hetzelfde kochten, kwamen terug voor {things}, dus we "
         "zochten alvast een paar uit.",
         "Laat maar zien",
@@ -137,15 +138,15 @@ PROPOSALS: Mapping[tuple[str, str], Proposal] = {
         "Still choosing {things}?",
         "A second look, and help if you like.",
         "{things}, once more",
-        "You looked at {things} here not long ago. Here they are once more; if something is not "
-        "clear, just reply.",
+        "You looked at {things} here not long ago. Here is your choice once more; if something "
+        "is not clear, just reply.",
         "Look again",
     ),
     ("interest", "nl"): _nl(
         "Nog aan het kiezen: {things}?",
         "Nog eens kijken, en hulp als je wilt.",
         "{things}, nog een keer",
-        "Je bekeek hier pas nog {things}. Hier zijn ze nog een keer; is iets niet duidelijk, "
+        "Je bekeek hier pas nog {things}. Hier staat het nog een keer; is iets niet duidelijk, "
         "antwoord dan gerust op deze mail.",
         "Kijk nog eens",
     ),
@@ -248,6 +249,8 @@ def proposal(segment: str, language: str, things: str) -> Proposal:
     --------
     >>> proposal("due:suits:late", "en", "suits").subject
     'Do you still need suits?'
+    >>> proposal("next:suits", "nl", "pakken").heading
+    'Pakken voor erbij'
     >>> proposal("style:business", "nl", "").heading
     'Nieuws voor jou'
     """
@@ -257,4 +260,5 @@ def proposal(segment: str, language: str, things: str) -> Proposal:
         # Without a name for the thing a text about it would have a hole.
         known = [f"{group}:{rest[0]}"]
     found = next((PROPOSALS[key, language] for key in known if (key, language) in PROPOSALS), None)
-    return Proposal(*(part.format(things=things) for part in found or PROPOSALS["", language]))
+    parts = [part.format(things=things) for part in found or PROPOSALS["", language]]
+    return Proposal(*(part[:1].upper() + part[1:] for part in parts))

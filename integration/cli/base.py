@@ -6,10 +6,12 @@ import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from datetime import date, datetime
 from functools import cached_property, update_wrapper
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
@@ -82,6 +84,19 @@ class Shell(AbstractContextManager["Shell"]):
     def session(self) -> AbstractContextManager[Session]:
         """Open a session that sees the account only."""
         return scoped(self.context.engine, self.account_id)
+
+    @cached_property
+    def _zone(self) -> ZoneInfo:
+        with self.session() as session:
+            return ZoneInfo(session.get_one(Account, self.account_id).time_zone)
+
+    def day(self, at: datetime) -> date:
+        """Return the day of a moment where the account is, for people."""
+        return at.astimezone(self._zone).date()
+
+    def minute(self, at: datetime | None) -> str:
+        """Return a moment to the minute where the account is, for people; "" for none."""
+        return "" if at is None else f"{at.astimezone(self._zone):%Y-%m-%d %H:%M}"
 
     def __exit__(
         self,

@@ -88,7 +88,7 @@ def _show(shell: Shell, *, as_json: bool) -> None:
     print_table(
         "Rules",
         ("rule", "segment", "on", "next"),
-        [(row.rule.id, row.name, row.rule.is_on, row.next_at or "") for row in known],
+        [(row.rule.id, row.name, row.rule.is_on, shell.minute(row.next_at)) for row in known],
     )
     for kind, rows in found.items():
         print_table(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import click
@@ -27,7 +28,7 @@ def check(shell: Shell, dry_run: bool, as_json: bool) -> None:
     shops = _shops(shell)
     if not as_json:
         for shop in shops:
-            _say(shop)
+            _say(shell, shop)
     try:
         audience = current_audience(shell.context, shell.account_id)
     except NoAudience:
@@ -66,11 +67,11 @@ def _shops(shell: Shell) -> list[dict[str, Any]]:
             {"shop": name, "report": asdict(found) if found else None, "not_compared": ""}
             for name, found in reports(session)
         ]
-        gone = [(name, f"Stipt was removed on {at.date()}") for name, at in left(session)]
+        gone = [(name, f"Stipt was removed on {shell.day(at)}") for name, at in left(session)]
     return [*compared, *({"shop": name, "report": None, "not_compared": why} for name, why in gone)]
 
 
-def _say(shop: dict[str, Any]) -> None:
+def _say(shell: Shell, shop: dict[str, Any]) -> None:
     """Print what the night found in a shop."""
     found = shop["report"]
     if shop["not_compared"]:
@@ -79,7 +80,8 @@ def _say(shop: dict[str, Any]) -> None:
     if found is None:
         click.echo(f"{shop['shop']}: not compared yet.")
         return
-    told = f"{shop['shop']}, {found['at'][:16]}: {found['compared']} records compared"
+    at = shell.minute(datetime.fromisoformat(found["at"]))
+    told = f"{shop['shop']}, {at}: {found['compared']} records compared"
     put_right = {name: found[name] for name in ("differed", "added", "deleted") if found[name]}
     told += "".join(f", {number} {name}" for name, number in put_right.items())
     click.echo(f"{told}." if not found["error"] else f"{told}; not all: {found['error']}")

@@ -9,7 +9,6 @@ from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 from sqlmodel import func, select
@@ -92,7 +91,7 @@ def import_files(
     if not counted:
         click.echo("Everything in these files was read before; nothing changed.")
     if report.get("newest_order"):
-        looked = (as_of or shell.context.clock()).date()
+        looked = as_of.date() if as_of else shell.day(shell.context.clock())
         click.echo(_seen_from(report["newest_order"], looked))
     if bad:
         header = ("file", "kind", "row", "column", "value", "reason")
@@ -164,7 +163,6 @@ def _read(
         shop = session.get_one(Shop, run.shop_id)
         rows = session.exec(select(Reject).where(Reject.run_id == run_id)).all()
         newest = session.exec(select(func.max(Order.placed_at))).one()
-        zone = ZoneInfo(session.get_one(Account, shell.account_id).time_zone)
     if run.status == "waiting":
         raise click.ClickException(_asked(run.error or "[]"))
     if run.status != "done":
@@ -180,7 +178,7 @@ def _read(
         )
         for row in rows
     ]
-    day = newest.astimezone(zone).date() if newest else None
+    day = shell.day(newest) if newest else None
     report = {"status": run.status, "source": shop.external_id, "counters": run.counters}
     return {**report, "notes": shop.config.get("notes", []), "newest_order": day}, bad
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
@@ -127,7 +126,7 @@ def status(shell: Shell, run_again: int | None, dry_run: bool, as_json: bool) ->
         print_json(state)
         return
     Console().print(f"{state['people']} people, {state['orders']} orders")
-    sources = [(*named, _minute(at, shell), how) for *named, at, how in state["sources"]]
+    sources = [(*named, shell.minute(at), how) for *named, at, how in state["sources"]]
     print_table("Sources", ("source", "platform", "last read", "state"), sources)
     for one in state["readings"]:
         click.echo(f"Reading {one['source']}: {one['told']}")
@@ -138,23 +137,14 @@ def status(shell: Shell, run_again: int | None, dry_run: bool, as_json: bool) ->
         print_table("Given up (run again with --run-again ID)", header, state["given_up"])
 
 
-def _minute(at: datetime | str, shell: Shell) -> str:
-    """Return a moment to the minute where the account is; "" where there is none."""
-    if isinstance(at, str):
-        return at
-    with shell.session() as session:
-        zone = ZoneInfo(session.get_one(Account, shell.account_id).time_zone)
-    return f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
-
-
 def _state(shell: Shell) -> dict[str, Any]:
     with shell.session() as session:
         runs = {run.shop_id: run for run in session.exec(select(ImportRun).order_by(ImportRun.id))}  # type: ignore[arg-type]  # a column
         sources = []
         for shop in session.exec(select(Shop)):
             run = runs.get(shop.id or 0)
-            at, state = (run.started_at, run.status) if run else ("", "")
-            sources.append((shop.name, shop.platform, at, _left(shop) or state))
+            at, state = (run.started_at, run.status) if run else (None, "")
+            sources.append((shop.name, shop.platform, at, _left(shell, shop) or state))
         work = session.exec(select(Work.status, func.count()).group_by(Work.status))
         return {
             "people": session.exec(select(func.count()).select_from(Person)).one(),
@@ -170,10 +160,10 @@ def _state(shell: Shell) -> dict[str, Any]:
         }
 
 
-def _left(shop: Shop) -> str:
+def _left(shell: Shell, shop: Shop) -> str:
     """Say of a shop that removed us that nothing arrives any more; "" for all others."""
     gone = shop.disconnected_at
-    return f"Stipt was removed on {gone.date()}: nothing arrives any more" if gone else ""
+    return f"Stipt was removed on {shell.day(gone)}: nothing arrives any more" if gone else ""
 
 
 def _readings(session: Session, now: datetime) -> list[dict[str, Any]]:

@@ -125,7 +125,8 @@ def _report(
     for mail in shown:
         click.echo("\n\n".join(text for text in mail.values() if text) + "\n")
     if action != "show":
-        print_table("Rules", tuple(_HEADER), [tuple(row[key] for key in _HEADER) for row in rows])
+        told = [{**row, "next_at": shell.minute(row["next_at"])} for row in rows]
+        print_table("Rules", _HEADER, [tuple(row[key] for key in _HEADER) for row in told])
     if dry_run and action != "list":
         click.echo("Nothing was changed.", err=True)
 

@@ -46,6 +46,19 @@ class NeedName:
         """Return the singular in "en" or "nl"."""
         return self.singular_nl if language == "nl" else self.singular_en
 
+    def lasts_en(self) -> str:
+        """Return the English verb that goes with the name; a merchant's own is known by its end.
+
+        Examples
+        --------
+        >>> name_of("suits").lasts_en(), name_of("sportswear").lasts_en()
+        ('last', 'lasts')
+        >>> name_of("gnomes", "Garden gnomes").lasts_en(), name_of("food", "Dog food").lasts_en()
+        ('last', 'lasts')
+        """
+        is_many = self.plural_en.endswith("s") and not self.plural_en.endswith("ss")
+        return "last" if is_many else "lasts"
+
     def to_dict(self) -> dict[str, str]:
         """Return plain JSON values."""
         return asdict(self)

@@ -52,6 +52,23 @@ def test_every_reason_and_cause_is_one_sentence_in_both_languages(told: dict[str
         assert "None" not in text
 
 
+@pytest.mark.parametrize(
+    ("need", "said"),
+    [
+        pytest.param("suits", "suits here last 23 months", id="a plural"),
+        pytest.param("sportswear", "sportswear here lasts 23 months", id="goods without a plural"),
+        pytest.param("dog-food", "dog food here lasts 23 months", id="the merchant's own name"),
+        pytest.param("garden-gnomes", "garden gnomes here last 23 months", id="his own plural"),
+    ],
+)
+def test_how_long_a_thing_lasts_is_said_with_the_verb_that_goes_with_its_name(
+    need: str, said: str
+) -> None:
+    why = {"key": "due", "need": need, "title": "It", "last_on": "2025-03-14", "life": 700,
+           "gaps": 312, "basis": "learned", "own_gaps": 0, "expected": 700}  # fmt: skip
+    assert said in render(why, "en", {})
+
+
 @pytest.mark.parametrize("segment", explained.REASONS)
 @pytest.mark.parametrize("inside", [(), ("b2b:account",)], ids=["nothing", "business"])
 def test_whoever_is_in_nothing_any_more_left_for_one_of_the_causes_of_its_group(

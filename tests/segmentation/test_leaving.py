@@ -54,7 +54,7 @@ def cause(
         ),
         pytest.param(
             {"waits_for": "shirts"},
-            "One thing at a time is told, and shirts go first.",
+            "One thing at a time is told: first shirts.",
             id="another need first",
         ),
         pytest.param({"state": "late"}, "Still due for suits, by now as “late”.", id="went on"),
@@ -70,7 +70,7 @@ def cause(
         ),
         pytest.param(
             {"state": "", "passed": 0.1},
-            "Not that far yet: suits are expected around 1 May 2026.",
+            "Not that far yet: a purchase of suits is expected around 1 May 2026.",
             id="the date moved away",
         ),
     ],

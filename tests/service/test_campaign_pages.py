@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from html import unescape
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import requests
@@ -259,7 +260,13 @@ def test_the_command_makes_a_rule_and_switches_it_on_after_preview_and_test(
     assert mail.calls("test") == 0
     assert call("test", number, "--to", ME)["rules"][0]["tested"]
     assert not call("on", number, "--dry-run")["rules"][0]["on"]
-    assert call("on", number)["rules"][0]["on"]
+    (on,) = call("on", number)["rules"]
+    assert on["on"]
+    there = datetime.fromisoformat(on["next_at"]).astimezone(ZoneInfo("Europe/Amsterdam"))
+    listed = CliRunner().invoke(main, ["--env", str(env), "rule"], env={"COLUMNS": "200"}).stdout
+    assert f"{there:%Y-%m-%d %H:%M} │" in listed
+    assert f"{there:%H:%M}" == "09:00", "the hour that was asked for, where the merchant is"
+    assert "+00:00" not in listed
     assert not call("off", number)["rules"][0]["on"]
     assert call("remove", number)["rules"] == []
     assert "number" in refused("on", number)
@@ -280,6 +287,7 @@ def test_the_command_lists_drafts_and_stops(mail: MailShop, settings: Settings) 
         return result.stdout
 
     shown = json.loads(stipt("--json"))
+    assert " 09:00 │" in stipt()
     assert [run["status"] for run in shown["runs"]] == ["scheduled"]
     number = str(shown["runs"][0]["id"])
     stipt("--stop", number, "--draft", SEGMENT, "--dry-run")
