@@ -171,8 +171,10 @@ def _next(need: str, name: NeedName) -> Segment:
         group="next",
         name_en=tag_name("Next", name.plural_en),
         name_nl=tag_name("Volgende", name.plural_nl),
-        meaning_en=f"Just bought something after which people often buy {name.plural_en}.",
-        meaning_nl=f"Kocht net iets waarna mensen vaak {name.plural_nl} kopen.",
+        meaning_en=(
+            f"Just bought something after which people buy {name.plural_en} more than usual."
+        ),
+        meaning_nl=f"Kocht net iets waarna mensen vaker dan gewoonlijk {name.plural_nl} kopen.",
         send_en=f"A choice of {name.plural_en} to go with what was bought.",
         send_nl=f"Een keuze uit {name.plural_nl}, passend bij wat is gekocht.",
     )
