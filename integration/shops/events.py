@@ -70,6 +70,12 @@ class Wish:
     #: Webhook -> why it has no effect.
     errors: dict[int, str] = field(default_factory=dict)
 
+    @property
+    def is_request(self) -> bool:
+        """Whether somebody asks something, and nothing has to be read of the shop for it."""
+        others = (self.named, self.compared, self.told, self.merged, self.is_removed)
+        return bool(self.asked) and not any(others)
+
     def add(self, change: Change) -> None:
         """Take one more change in; several about one record are one."""
         match change:
@@ -120,13 +126,11 @@ def _apply_some(context: Context, job: Job) -> bool:
             return False
         connector = open_source(session, shop, {}, context=context)
     wish = _wish(connector, waiting)
-    found = Found()
-    if shop.disconnected_at is None:
-        _look_whether_removed(connector, wish)
-        if not wish.is_removed:
-            if "carts" in wish.compared:
-                _name_gone(context, shop, connector, wish)
-            found = _read(connector, wish)
+    try:
+        found = _ask(context, shop, connector, wish)
+    except (ShutOut, Retryable):
+        _take_requests(context, job, connector)
+        raise
     with scoped(context.engine, job.account_id) as session:
         job.extend(session)
         row = session.get_one(Shop, shop.id)
@@ -139,8 +143,50 @@ def _apply_some(context: Context, job: Job) -> bool:
     return True
 
 
-def _waiting(session: Session, shop_id: int) -> list[Inbox]:
-    query = select(Inbox).where(Inbox.shop_id == shop_id, col(Inbox.applied_at).is_(None))
+def _ask(context: Context, shop: Shop, connector: Connector, wish: Wish) -> Found:
+    """Return what the shop has of what webhooks name; nothing of one that removed us.
+
+    Raises
+    ------
+    ShutOut, Retryable
+    """
+    if shop.disconnected_at is not None:
+        return Found()
+    _look_whether_removed(connector, wish)
+    if wish.is_removed:
+        return Found()
+    if "carts" in wish.compared:
+        _name_gone(context, shop, connector, wish)
+    return _read(connector, wish)
+
+
+def _take_requests(context: Context, job: Job, connector: Connector) -> None:
+    """Take what was asked on behalf of people though the shop cannot be read, which may last.
+
+    What is read of somebody later, once he is forgotten, is nobody's.
+    """
+    shop_id, last = job.payload["shop_id"], 0
+    while True:
+        with scoped(context.engine, job.account_id) as session:
+            waiting = _waiting(session, shop_id, after=last)
+        if not waiting:
+            return
+        last = waiting[-1].id or 0
+        wishes = [(kept, _wish(connector, [kept])) for kept in waiting]
+        with scoped(context.engine, job.account_id) as session:
+            job.extend(session)
+            shop = session.get_one(Shop, shop_id)
+            for kept, wish in wishes:
+                if wish.is_request:
+                    for request in wish.asked:
+                        asked.take(session, context, shop, request)
+                    _mark(session, context, [kept], wish)
+
+
+def _waiting(session: Session, shop_id: int, *, after: int = 0) -> list[Inbox]:
+    query = select(Inbox).where(
+        Inbox.shop_id == shop_id, col(Inbox.applied_at).is_(None), col(Inbox.id) > after
+    )
     return list(session.exec(query.order_by(col(Inbox.id)).limit(_A_TIME)))
 
 
@@ -226,8 +272,9 @@ def _store(session: Session, context: Context, shop: Shop, wish: Wish, found: Fo
     before = offered(session, shop.id, products)
     written = write_page(session, shop.id, Page(records=found.records, cursor_after={}), now)
     people = set(written.people)
-    people |= write_deleted(session, shop.id, found.deleted, now)
+    # Before the one who is no more is emptied: what he did is not gone with him.
     people |= write_merged(session, shop.id, wish.merged, now)
+    people |= write_deleted(session, shop.id, found.deleted, now)
     # What cannot be bought any more may have been proposed to anybody. What else changes of a
     # product, a price or some stock, waits for the night: shops tell of it all day long.
     if before - offered(session, shop.id, products):

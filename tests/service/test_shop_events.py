@@ -8,6 +8,7 @@ from decimal import Decimal
 from unittest import mock
 
 import pytest
+from sqlmodel import select
 
 from connectors.errors import NotReadable, Unreachable
 from connectors.records import (
@@ -21,6 +22,7 @@ from connectors.records import (
     RefundDetail,
 )
 from integration.context import Context
+from integration.db import scoped
 from integration.shops import events
 from integration.store.page import write_page
 from integration.tables import (
@@ -30,6 +32,7 @@ from integration.tables import (
     Inbox,
     Order,
     OrderLine,
+    PrivacyRequest,
     Shop,
     SourceProfile,
     Work,
@@ -38,12 +41,15 @@ from integration.tables import Product as ProductRow
 from integration.tables import Refund as RefundRow
 from integration.work.execute import run_until_idle
 from integration.work.handlers import HANDLERS
+from integration.work.queue import AT_ONCE
 from tests.conftest import on_both
 from tests.service.records import NOON
 from tests.service.web_shop import WebShop, add_web_shop, rows, tell
 
 #: The work that follows is noted, not done.
-_ONLY_EVENTS = {**HANDLERS, "refresh": lambda _context, _job: None}
+_ONLY_EVENTS = {
+    **HANDLERS, "refresh": lambda _context, _job: None, "erase": lambda _context, _job: None
+}  # fmt: skip
 ORDER = ("refetch", {"stream": "orders", "key": "1"})
 
 
@@ -202,6 +208,8 @@ def test_two_customers_that_became_one_have_one_history(
     web.customer("c1", email="ada@example.com")
     web.customer("c2", email="a.lovelace@example.com")
     web.order("1", customer_id="c1")
+    cart = CartRecord(id="k1", customer_id="c1", currency="EUR", total=Decimal(1), updated_at=NOON)
+    web.records["customers", "c1"] = [*web.records["customers", "c1"], cart]
     named = [("refetch", {"stream": "customers", "key": key}) for key in ("c1", "c2")]
     tell(context, shop, *named, ORDER, key="d1")
     work(context)
@@ -212,6 +220,7 @@ def test_two_customers_that_became_one_have_one_history(
     profiles = {row.external_id: row for row in rows(context, shop, SourceProfile)}
     (order,) = rows(context, shop, Order)
     assert order.profile_id == profiles["c2"].id
+    assert [row.profile_id for row in rows(context, shop, Cart)] == [profiles["c2"].id]
     assert profiles["c1"].email is None
     assert profiles["c2"].email == "a.lovelace@example.com"
 
@@ -259,6 +268,33 @@ def test_webhooks_wait_while_the_shop_does_not_let_us_in(
     assert waiting.status == "resting"
     (kept,) = rows(context, shop, Inbox)
     assert kept.applied_at is None
+
+
+@pytest.mark.parametrize("failure", [None, Unreachable("the store is frozen")])
+def test_who_asks_to_be_forgotten_does_not_wait_until_the_shop_lets_us_in(
+    context: Context, web: WebShop, shop: Shop, failure: Exception | None
+) -> None:
+    web.customer("c1", email="ada@example.com")
+    tell(context, shop, ("refetch", {"stream": "customers", "key": "c1"}), key="d1")
+    work(context)
+    web.is_removed = failure is None
+    web.failures += [failure] if failure else []
+    tell(context, shop, ORDER, key="d2")
+    tell(context, shop, ("erasure", {"key": "c1", "email": "ada@example.com"}), key="d3")
+    work(context)
+    assert rows(context, shop, SourceProfile) == []
+    assert len(rows(context, shop, PrivacyRequest)) == 1
+    waiting = [row.dedupe_key for row in rows(context, shop, Inbox) if row.applied_at is None]
+    assert waiting == ["d2"]
+    web.is_removed = False
+    web.order("1", customer_id="c1", email="ada@example.com")
+    with scoped(context.engine, shop.account_id) as session:
+        for row in session.exec(select(Work).where(Work.kind == "apply_event")):
+            row.run_at = AT_ONCE
+    work(context)
+    (order,) = rows(context, shop, Order)
+    assert order.profile_id is None, "what is read later of him is nobody's"
+    assert len(rows(context, shop, PrivacyRequest)) == 1
 
 
 @pytest.mark.parametrize("dies_at", ["open_source", "write_page", "_mark"])

@@ -14,6 +14,7 @@ from sqlmodel import col, select
 from connectors.base import (
     Capabilities,
     Change,
+    ErasureAsked,
     InstallShape,
     Merged,
     Page,
@@ -36,6 +37,7 @@ _CHANGES: Mapping[str, type[Any]] = {
     "deleted": Deleted,
     "merged": Merged,
     "uninstalled": Uninstalled,
+    "erasure": ErasureAsked,
 }
 
 
@@ -142,7 +144,9 @@ def add_web_shop(context: Context) -> Shop:
     return shop
 
 
-def tell(context: Context, shop: Shop, *changes: tuple[str, dict[str, str]], key: str) -> None:
+def tell(
+    context: Context, shop: Shop, *changes: tuple[str, Mapping[str, str | None]], key: str
+) -> None:
     """Deliver a webhook as the route does."""
     with scoped(context.engine, shop.account_id) as session:
         message = Message("topic", key, {"signed": "yes"}, json.dumps(changes).encode())
