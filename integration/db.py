@@ -21,7 +21,9 @@ from sqlalchemy import (
     Table,
     create_engine,
     event,
+    func,
     literal,
+    select,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -172,6 +174,21 @@ def unscoped(engine: Engine | Connection) -> Iterator[Session]:
     with Session(engine, expire_on_commit=False) as session:
         yield session
         session.commit()
+
+
+@contextmanager
+def in_turn(engine: Engine, what: str) -> Iterator[Connection]:
+    """Open a connection for who does `what` alone: the next one sees what this one committed.
+
+    Sessions opened over it are parts of its transaction, which is committed at the end. SQLite has
+    one writer at a time, whatever he does.
+    """
+    with engine.begin() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(what))))
+        yield connection
 
 
 @lru_cache(maxsize=1000)

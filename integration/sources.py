@@ -19,7 +19,7 @@ from connectors.shopify.connector import ShopifyConnector
 from integration.context import Context
 from integration.shopify import subscribed
 from integration.shopify.application import signing_secrets
-from integration.shopify.stores import PLATFORM, forget, open_client
+from integration.shopify.stores import PLATFORM, access_of, forget, open_client
 from integration.tables import Account, ImportRun, Shop
 
 #: The source of files whose system is unknown and that nobody named.
@@ -79,6 +79,11 @@ def look_after_hooks(context: Context, shop: Shop) -> dict[str, str]:
     ConnectorError
     """
     return subscribed.look_after(context, shop) if shop.platform == PLATFORM else {}
+
+
+def access(session: Session, shop: Shop) -> object:
+    """Return what is another one once a shop has let us in anew."""
+    return access_of(session, shop.id or 0) if shop.platform == PLATFORM else None
 
 
 def forget_access(session: Session, shop: Shop) -> None:

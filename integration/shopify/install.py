@@ -23,7 +23,7 @@ from connectors.shopify.shops import URL_TEMPLATE, checked_shop
 from connectors.shopify.signed import verify_query
 from connectors.shopify.tokens import FixedToken
 from integration.context import Context
-from integration.db import scoped, unscoped
+from integration.db import in_turn, scoped, unscoped
 from integration.installation import settle
 from integration.pipeline import start_import
 from integration.shopify import clone, switches
@@ -140,16 +140,19 @@ def arrive(
     ConnectorError
     """
     who = ask_who(context, domain, grant)
-    store = by_id(context, who.id)
-    with unscoped(context.engine) as session:
-        owner = store.account_id if store else account_id or _account(context, who, language)
-        user_id = _somebody(session, owner)
-    with scoped(context.engine, owner) as session:
-        shop, is_new = _connect(context, session, who, grant, way)
-        # Anew at each arrival: Shopify drops them when a store removes us.
-        subscribed.start(session, shop)
-        if is_new:
-            start_import(session, context, shop, name=shop.name)
+    # Two windows, or a page that is loaded twice, are one arrival and another of what is there.
+    with in_turn(context.engine, f"shopify store {who.id}") as connection:
+        store = by_id(context, who.id)
+        with unscoped(connection) as session:
+            owner = store.account_id if store else account_id
+            owner = owner or _account(context, session, who, language)
+            user_id = _somebody(session, owner)
+        with scoped(connection, owner) as session:
+            shop, is_new = _connect(context, session, who, grant, way)
+            # Anew at each arrival: Shopify drops them when a store removes us.
+            subscribed.start(session, shop)
+            if is_new:
+                start_import(session, context, shop, name=shop.name)
     clone.look_for_others(context, who)
     return Arrival(account_id=owner, user_id=user_id, shop_id=shop.id or 0, is_new=is_new)
 
@@ -208,33 +211,33 @@ def _connect(
     return shop, is_new
 
 
-def _account(context: Context, who: Profile, language: str) -> int:
+def _account(context: Context, session: Session, who: Profile, language: str) -> int:
     """Make the merchant's account. Its log-in is the store: no e-mail that Shopify tells is ours to
     believe, and no password opens it.
     """
     now = context.clock()
-    with unscoped(context.engine) as session:
-        account = Account(
-            name=who.name,
+    account = Account(
+        name=who.name,
+        language=language,
+        time_zone=who.time_zone,
+        currency=who.currency,
+        created_at=now,
+    )
+    session.add(account)
+    session.flush()
+    taken = session.exec(select(User).where(User.email == who.domain)).first()
+    name = who.domain if taken is None else f"{who.id.rpartition('/')[2]}.{who.domain}"
+    session.add(
+        User(
+            account_id=account.id or 0,
+            email=name,
+            password_hash="",
             language=language,
-            time_zone=who.time_zone,
-            currency=who.currency,
             created_at=now,
         )
-        session.add(account)
-        session.flush()
-        taken = session.exec(select(User).where(User.email == who.domain)).first()
-        name = who.domain if taken is None else f"{who.id.rpartition('/')[2]}.{who.domain}"
-        session.add(
-            User(
-                account_id=account.id or 0,
-                email=name,
-                password_hash="",
-                language=language,
-                created_at=now,
-            )
-        )
-        return account.id or 0
+    )
+    session.flush()
+    return account.id or 0
 
 
 def _somebody(session: Session, account_id: int) -> int:

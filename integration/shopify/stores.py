@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from functools import partial
 
 from sqlmodel import Session, col, select, update
@@ -62,6 +63,12 @@ def by_id(context: Context, store_id: str) -> ShopifyStore | None:
 def of_shop(session: Session, shop_id: int) -> ShopifyStore | None:
     """Return Shopify's side of a shop; `session` is the account's."""
     return session.exec(select(ShopifyStore).where(ShopifyStore.shop_id == shop_id)).first()
+
+
+def access_of(session: Session, shop_id: int) -> tuple[str, datetime] | None:
+    """Return what is another one once a store has let us in anew; None without a store."""
+    store = of_shop(session, shop_id)
+    return None if store is None else (store.access_token, store.installed_at)
 
 
 def of_account(session: Session) -> list[ShopifyStore]:

@@ -34,7 +34,7 @@ from integration.pipeline import start_refresh
 from integration.privacy import asked
 from integration.shopdata.wanted import CART_LIFE
 from integration.shops.leaving import leave
-from integration.sources import open_source
+from integration.sources import access, open_source
 from integration.store.common import alone
 from integration.store.deleted import write_deleted, write_merged
 from integration.store.offered import offered
@@ -125,6 +125,7 @@ def _apply_some(context: Context, job: Job) -> bool:
         if shop is None or not waiting:
             return False
         connector = open_source(session, shop, {}, context=context)
+        known = access(session, shop)
     wish = _wish(connector, waiting)
     try:
         found = _ask(context, shop, connector, wish)
@@ -134,6 +135,8 @@ def _apply_some(context: Context, job: Job) -> bool:
     with scoped(context.engine, job.account_id) as session:
         job.extend(session)
         row = session.get_one(Shop, shop.id)
+        if wish.is_removed and access(session, row) != known:
+            raise Retryable("the shop let us in anew while we looked whether it removed us")
         if shop.disconnected_at is None:
             _store(session, context, row, wish, found)
         # After what they are about was stored: whoever is to be forgotten may be in it.

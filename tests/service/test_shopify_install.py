@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from unittest import mock
 
 import pytest
 from sqlmodel import select
 
+from connectors.base import Connector
+from connectors.shopify.auth import Grant
+from connectors.shopify.rights import Profile
 from integration.context import Context
 from integration.db import scoped, unscoped
+from integration.shopify import install
+from integration.shops import events
 from integration.shops.leaving import leave
-from integration.tables import Account, ImportRun, Shop, ShopifyStore, User, Work
+from integration.tables import Account, ImportRun, Inbox, Shop, ShopifyStore, User, Work
+from integration.work import inbox
+from integration.work.execute import run_until_idle
+from integration.work.handlers import HANDLERS
+from integration.work.inbox import Message, ask, keep_of_shop
+from tests.conftest import on_both
 from tests.emulators.shopify.clock import Clock
 from tests.emulators.shopify.server import GOLDEN, ShopifyEmulator
 from tests.emulators.shopify.signing import session_token
@@ -168,6 +181,35 @@ def test_after_an_uninstall_shopify_is_asked_again_and_the_same_account_goes_on(
         assert len(session.exec(select(ImportRun)).all()) == 2
 
 
+def test_a_store_that_comes_back_while_we_look_whether_it_removed_us_stays_connected(
+    merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merchant.install()
+    store, look = merchant.store(), events._look_whether_removed
+    merchant.shopify.tokens.revoke(GOLDEN)
+    with scoped(merchant.context.engine, store.account_id) as session:
+        told = Message("app/uninstalled", "d1", {}, b"{}")
+        keep_of_shop(session, store.account_id, store.shop_id, told)
+        ask(session, store.account_id, store.shop_id, NOW)
+
+    def looked(connector: Connector, wish: events.Wish) -> None:
+        look(connector, wish)
+        if wish.is_removed:
+            merchant.install()
+
+    monkeypatch.setattr(events, "_wish", lambda *_: events.Wish(is_removed=True))
+    monkeypatch.setattr(events, "_look_whether_removed", looked)
+    nothing = dict.fromkeys(HANDLERS, lambda *_: None)
+    run_until_idle(merchant.context, handlers={**nothing, inbox.KIND: events.apply_events})
+    again = merchant.store()
+    assert (again.stopped, again.access_token != "") == ("", True)
+    with scoped(merchant.context.engine, store.account_id) as session:
+        assert session.get_one(Shop, store.shop_id).disconnected_at is None
+        with_error = select(ImportRun).where(ImportRun.status == "failed")
+        assert session.exec(with_error).all() == []
+        assert session.exec(select(Inbox)).one().applied_at is None, "it is looked at again"
+
+
 def test_an_uninstall_that_nobody_told_us_of_is_found_out_at_the_door(merchant: Merchant) -> None:
     merchant.install()
     merchant.shopify.tokens.revoke(GOLDEN)
@@ -189,6 +231,45 @@ def test_a_store_that_nobody_has_goes_to_whoever_is_logged_in(
     second.install()
     assert second.store().account_id == merchant.store().account_id
     assert "Second" in merchant.visitor.get("/shopify/stores").text
+
+
+@on_both
+def test_who_arrives_in_two_windows_at_once_has_one_account(
+    merchant: Merchant, shopify: ShopifyEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both, ask_who = threading.Barrier(2), install.ask_who
+
+    def asked(context: Context, domain: str, grant: Grant) -> Profile:
+        who = ask_who(context, domain, grant)
+        both.wait(timeout=20)
+        return who
+
+    monkeypatch.setattr(install, "ask_who", asked)
+
+    def arrive(_nth: int) -> install.Arrival:
+        grant = Grant(access_token=shopify.install()["access_token"], expires_at=None)
+        return install.arrive(merchant.context, GOLDEN, grant, account_id=None, language="en")
+
+    with ThreadPoolExecutor() as windows:
+        came = list(windows.map(arrive, range(2)))
+    assert came[0].account_id == came[1].account_id
+    assert [one.is_new for one in came].count(True) == 1
+    assert merchant.store().stopped == ""
+    with unscoped(merchant.context.engine) as session:
+        for table in (Account, User, Shop, ImportRun):
+            assert len(session.exec(select(table)).all()) == 1, table
+
+
+def test_a_process_that_ends_while_a_store_arrives_leaves_no_account_of_nobody(
+    merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(install, "_connect", mock.Mock(side_effect=KeyboardInterrupt))
+        merchant.install()
+    merchant.install()
+    with unscoped(merchant.context.engine) as session:
+        assert len(session.exec(select(Account)).all()) == 1
+        assert session.exec(select(User)).one().email == GOLDEN
 
 
 def token(shopify: ShopifyEmulator) -> str:
