@@ -58,6 +58,16 @@ def pause(context: Context, audience: Audience, reason: str) -> None:
         )
 
 
+def pause_all(session: Session, reason: str, now: datetime) -> None:
+    """Stop everything for whatever audience of the account is connected, in a transaction."""
+    session.exec(
+        update(Audience)
+        .where(col(Audience.paused) == "", col(Audience.disconnected_at).is_(None))
+        .values(paused=reason, paused_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def check(context: Context, audience: Audience, *, listens: bool = False) -> Audience:
     """Let work begin, or stop it; return the audience as it is stored now.
 

@@ -14,20 +14,28 @@ from integration.audience import pause
 from integration.context import Context
 from integration.db import scoped, unscoped
 from integration.installation import settle
-from integration.shopify.stores import CLONED, UNINSTALLED, forget, of_account, of_shop, stop
-from integration.tables import Audience, Shop, ShopifyStore
+from integration.pipeline import start_import
+from integration.shopify.stores import (
+    CLONED,
+    UNINSTALLED,
+    forget,
+    let_write,
+    of_account,
+    of_shop,
+    stop_in,
+)
+from integration.tables import ImportRun, Shop, ShopifyStore
 from integration.work.queue import wake_resting
 
 
 def suspect(context: Context, store: ShopifyStore) -> None:
-    """Stop a store and all writing of its account until the merchant has said what it is."""
-    stop(context, store, CLONED)
+    """Stop a store and all writing of its account until the merchant has said what it is.
+
+    One that has to be connected again first is asked about then, if it is still a question.
+    """
     with scoped(context.engine, store.account_id) as session:
-        audiences = session.exec(
-            select(Audience).where(col(Audience.disconnected_at).is_(None))
-        ).all()
-    for audience in audiences:
-        pause.pause(context, audience, pause.STORE)
+        if stop_in(session, store, CLONED):
+            pause.pause_all(session, pause.STORE, context.clock())
 
 
 def look_for_others(context: Context, who: Profile) -> None:
@@ -69,7 +77,7 @@ def moved(context: Context, account_id: int, shop_id: int) -> None:
             shop.external_id = store.store_id = found
             store.seen = {name: value for name, value in store.seen.items() if name != "found"}
         _go_on(context, session, store)
-    _let_write(context, account_id)
+        let_write(session)
 
 
 def copied(context: Context, account_id: int, shop_id: int) -> None:
@@ -80,7 +88,6 @@ def copied(context: Context, account_id: int, shop_id: int) -> None:
             return
         forget(session, shop_id)
         session.get_one(Shop, shop_id).disconnected_at = context.clock()
-    _let_write(context, account_id)
 
 
 def settle_all(context: Context, account_id: int) -> None:
@@ -89,19 +96,18 @@ def settle_all(context: Context, account_id: int) -> None:
         for store in of_account(session):
             if store.stopped == CLONED and not store.seen.get("found"):
                 _go_on(context, session, store)
+        let_write(session)
 
 
 def _go_on(context: Context, session: Session, store: ShopifyStore) -> None:
+    """Let a store be asked again, and read what passed: a reading ends with the question."""
     store.stopped = ""
     settle(context.settings, store)
+    session.flush()
     wake_resting(session)
-
-
-def _let_write(context: Context, account_id: int) -> None:
-    """Let the audience go on when no store waits for an answer any more."""
-    with scoped(context.engine, account_id) as session:
-        if any(store.stopped == CLONED for store in of_account(session)):
-            return
-        waiting = select(Audience).where(Audience.paused == pause.STORE)
-        for audience in session.exec(waiting):
-            pause.resume(session, audience)
+    running = select(ImportRun.id).where(
+        ImportRun.shop_id == store.shop_id, ImportRun.status == "running"
+    )
+    if session.exec(running).first() is None:
+        shop = session.get_one(Shop, store.shop_id)
+        start_import(session, context, shop, name=shop.name)

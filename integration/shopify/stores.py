@@ -13,6 +13,7 @@ from connectors.http import Http
 from connectors.shopify.client import Client, Tokens
 from connectors.shopify.shops import URL_TEMPLATE
 from connectors.shopify.tokens import FixedToken, OwnCredentials, RenewedTokens
+from integration.audience import pause
 from integration.context import Context
 from integration.db import scoped, unscoped
 from integration.installation import is_copy
@@ -20,7 +21,7 @@ from integration.security import CannotDecrypt
 from integration.shopify import switches, tell
 from integration.shopify.application import application
 from integration.shopify.keeper import RECONNECT, StoreKeeper, stored_grant
-from integration.tables import Shop, ShopifyStore
+from integration.tables import Audience, Shop, ShopifyStore
 
 PLATFORM = "shopify"
 #: How a store's token is had.
@@ -151,18 +152,23 @@ def stop(context: Context, store: ShopifyStore, why: str) -> None:
     A store that was connected anew in the meantime is left alone.
     """
     with scoped(context.engine, store.account_id) as session:
-        stopped = session.exec(
-            update(ShopifyStore)
-            .where(
-                col(ShopifyStore.id) == store.id,
-                col(ShopifyStore.installed_at) == store.installed_at,
-                col(ShopifyStore.stopped) == "",
-            )
-            .values(stopped=why)
-            .execution_options(synchronize_session=False)
-        )
-        if why == RECONNECT and stopped.rowcount == 1:
+        if stop_in(session, store, why) and why == RECONNECT:
             tell.start(context, session, store.shop_id)
+
+
+def stop_in(session: Session, store: ShopifyStore, why: str) -> bool:
+    """Do as `stop` in the caller's transaction; tell whether it was not stopped before."""
+    stopped = session.exec(
+        update(ShopifyStore)
+        .where(
+            col(ShopifyStore.id) == store.id,
+            col(ShopifyStore.installed_at) == store.installed_at,
+            col(ShopifyStore.stopped) == "",
+        )
+        .values(stopped=why)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(stopped.rowcount == 1)
 
 
 def forget(session: Session, shop_id: int) -> None:
@@ -173,3 +179,13 @@ def forget(session: Session, shop_id: int) -> None:
         store.access_token = store.refresh_token = store.held_by = ""
         store.access_until = store.refresh_until = store.held_until = None
         store.stopped, store.scopes = UNINSTALLED, {}
+        session.flush()
+        let_write(session)
+
+
+def let_write(session: Session) -> None:
+    """Let the audience go on when no store of the account waits for an answer any more."""
+    if any(store.stopped == CLONED for store in of_account(session)):
+        return
+    for audience in session.exec(select(Audience).where(Audience.paused == pause.STORE)):
+        pause.resume(session, audience)

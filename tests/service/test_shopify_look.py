@@ -6,19 +6,23 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from sqlmodel import select
 
 from connectors.shopify.client import Client
+from integration.audience import pause
 from integration.context import Context, make_context
 from integration.db import scoped, unscoped
 from integration.night import start_hour
 from integration.shopify import clone
 from integration.shopify.look import look
 from integration.shopify.stores import Stopped, open_client, stop
-from integration.tables import Account, Audience, Shop, ShopifyStore, Work
+from integration.shops.leaving import leave
+from integration.tables import Account, Audience, ImportRun, Order, Shop, ShopifyStore, Work
 from integration.work.execute import run_until_idle
+from integration.work.queue import defer
 from tests.emulators.shopify.clock import Clock
 from tests.emulators.shopify.server import ShopifyEmulator
 from tests.service.shopify_visit import Merchant, with_shopify
@@ -228,3 +232,51 @@ def test_letting_us_in_again_is_no_answer_to_the_question(merchant: Merchant) ->
     stop(merchant.context, merchant.store(), "cloned")
     merchant.install()
     assert merchant.store().stopped == "cloned"
+
+
+def test_a_store_that_removes_us_while_it_waits_for_an_answer_holds_nothing_up(
+    merchant: Merchant,
+) -> None:
+    clone.suspect(merchant.context, merchant.store())
+    assert audience(merchant).paused == "store_changed"
+    store = merchant.store()
+    with scoped(merchant.context.engine, store.account_id) as session:
+        leave(session, session.get_one(Shop, store.shop_id), NOW)
+    assert audience(merchant).paused == "", "there is no question any more, and nobody to answer it"
+
+
+def test_a_store_that_shut_us_out_is_not_asked_about_and_holds_nothing_up(
+    merchant: Merchant,
+) -> None:
+    stop(merchant.context, merchant.store(), "reconnect")
+    clone.suspect(merchant.context, merchant.store())
+    assert (merchant.store().stopped, audience(merchant).paused) == ("reconnect", "")
+
+
+def test_a_question_stops_the_store_and_all_writing_at_once(
+    merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(pause, "pause_all", mock.Mock(side_effect=KeyboardInterrupt))
+        clone.suspect(merchant.context, merchant.store())
+    assert (merchant.store().stopped, audience(merchant).paused) == ("", ""), "it is found anew"
+
+
+def test_a_first_reading_that_the_question_ended_is_begun_anew_with_the_answer(
+    merchant: Merchant,
+) -> None:
+    store = merchant.store()
+    with scoped(merchant.context.engine, store.account_id) as session:
+        run = session.exec(select(ImportRun)).one()
+        payload = {"run_id": run.id, "source": {}, "as_of": None}
+        defer(
+            session, account_id=store.account_id, kind="import", lane="import", payload=payload
+        )  # fmt: skip
+    clone.suspect(merchant.context, store)
+    run_until_idle(merchant.context)
+    clone.moved(merchant.context, store.account_id, store.shop_id)
+    run_until_idle(merchant.context)
+    with scoped(merchant.context.engine, store.account_id) as session:
+        runs = session.exec(select(ImportRun).order_by(ImportRun.id)).all()  # type: ignore[arg-type]
+        assert [run.status for run in runs][-1] == "done"
+        assert session.exec(select(Order)).all()
