@@ -32,7 +32,7 @@ from integration.shopify.keeper import sealed
 from integration.shopify.stores import CLONED, PLATFORM, RENEWED, by_domain, by_id, of_shop
 from integration.shops import subscribed
 from integration.sources import add_shop
-from integration.tables import Account, Shop, ShopifyStore, ShopifyVisit, User
+from integration.tables import Account, ImportRun, Shop, ShopifyStore, ShopifyVisit, User
 from integration.work.queue import wake_resting
 
 #: A browser that comes back later asks again.
@@ -151,7 +151,7 @@ def arrive(
             shop, is_new = _connect(context, session, who, grant, way)
             # Anew at each arrival: Shopify drops them when a store removes us.
             subscribed.start(session, shop)
-            if is_new:
+            if is_new or _is_unread(session, shop):
                 start_import(session, context, shop, name=shop.name)
     clone.look_for_others(context, who)
     return Arrival(account_id=owner, user_id=user_id, shop_id=shop.id or 0, is_new=is_new)
@@ -209,6 +209,12 @@ def _connect(
     switches.take_effect(session, store, now)
     wake_resting(session)
     return shop, is_new
+
+
+def _is_unread(session: Session, shop: Shop) -> bool:
+    """Tell whether every reading of a store failed: what it lacked may be granted now."""
+    states = set(session.exec(select(ImportRun.status).where(ImportRun.shop_id == shop.id)))
+    return states == {"failed"}
 
 
 def _account(context: Context, session: Session, who: Profile, language: str) -> int:

@@ -114,7 +114,11 @@ def last(shop: Shop) -> Drift | None:
 
 
 def start(context: Context, session: Session, since: datetime) -> None:
-    """Write down that an account's shops are to be read on and compared, once after `since`."""
+    """Write down that an account's shops are to be read on and compared, once after `since`.
+
+    One whose first reading failed is read again, for what was lacking may have been granted since;
+    there is nothing yet to compare. A reading that was given up is no reason to read no more.
+    """
     query = select(Shop).where(
         col(Shop.disconnected_at).is_(None), col(Shop.platform).not_in(STILL)
     )
@@ -123,19 +127,34 @@ def start(context: Context, session: Session, since: datetime) -> None:
         looked_at = datetime.fromisoformat(checked.at) if checked else None
         if looked_at is not None and looked_at >= since:
             continue
-        if _is_read(session, shop) and not _is_asked(session, shop):
+        _end_given_up(session, shop, context.clock())
+        mine = select(ImportRun.status, ImportRun.started_at).where(ImportRun.shop_id == shop.id)
+        runs = session.exec(mine).all()
+        states = {status for status, _ in runs}
+        if not runs or "running" in states or _is_asked(session, shop):
+            continue
+        is_read = "done" in states
+        if is_read or max(started_at for _, started_at in runs) < since:
             start_import(session, context, shop, name=shop.name)
+        if is_read:
             account_id = session.info["account_id"]
             # Of the readings' lane: it comes after this night's.
             lane, payload = f"account:{account_id}:import", {"shop_id": shop.id}
             defer(session, account_id=account_id, kind=KIND, lane=lane, payload=payload)
 
 
-def _is_read(session: Session, shop: Shop) -> bool:
-    """Tell whether the shop's history is here, and nothing reads it at present."""
-    runs = select(ImportRun.status).where(ImportRun.shop_id == shop.id)
-    states = set(session.exec(runs))
-    return "done" in states and "running" not in states
+def _end_given_up(session: Session, shop: Shop, now: datetime) -> None:
+    """End readings whose work was given up, as after a night without a network."""
+    query = select(ImportRun).where(ImportRun.shop_id == shop.id, ImportRun.status == "running")
+    running = session.exec(query).all()
+    if not running:
+        return
+    dead = select(Work).where(Work.kind == "import", Work.status == "dead")
+    lost = {work.payload["run_id"] for work in session.exec(dead)}
+    for run in running:
+        if run.id in lost:
+            run.status, run.finished_at = "failed", now
+    session.flush()
 
 
 def _is_asked(session: Session, shop: Shop) -> bool:
@@ -253,8 +272,12 @@ class _Night:
             self._job.extend(session)
             for state in session.exec(query):
                 state.cursor, state.complete = None, False
-            shop = session.get_one(Shop, self._shop_id)
-            start_import(session, self._context, shop, name=shop.name)
+            running = select(ImportRun.id).where(
+                ImportRun.shop_id == self._shop_id, ImportRun.status == "running"
+            )
+            if session.exec(running).first() is None:  # else an earlier try was killed here
+                shop = session.get_one(Shop, self._shop_id)
+                start_import(session, self._context, shop, name=shop.name)
         self._found.anew = True
 
     def _fetched(self, stream: str, key: str) -> Sequence[Record]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from unittest import mock
 
 import pytest
 from sqlmodel import select
@@ -20,6 +21,7 @@ from integration.store.page import write_page
 from integration.tables import ImportRun, Order, Shop, SourceProfile, SyncState, Work
 from integration.work.execute import run_until_idle
 from integration.work.handlers import HANDLERS
+from integration.work.queue import defer
 from tests.service.records import NOON
 from tests.service.web_shop import WebShop, add_web_shop, rows
 
@@ -232,6 +234,40 @@ def test_when_very_many_orders_lack_the_history_is_read_anew(
     (state,) = rows(context, shop, SyncState)
     assert (state.cursor, state.complete) == (None, False)
     assert "import" in [work.kind for work in rows(context, shop, Work)]
+
+
+def test_a_history_is_read_anew_once_though_the_worker_is_lost_behind_it(
+    context: Context, web: WebShop, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check, "_MOST_NEW", 2)
+    for key in ("4", "5", "6", "7", "8", "9"):
+        web.order(key)
+    with scoped(context.engine, shop.account_id) as session:
+        session.exec(select(ImportRun)).one().started_at = NIGHT
+        defer(session, account_id=shop.account_id, kind=check.KIND, lane="x",
+              payload={"shop_id": shop.id})  # fmt: skip
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(check.months, "has_surplus", mock.Mock(side_effect=KeyboardInterrupt))
+        run_until_idle(context, handlers=_HANDLERS)
+    run_until_idle(context, handlers=_HANDLERS)
+    assert len([run for run in rows(context, shop, ImportRun) if run.status == "running"]) == 1
+
+
+def test_a_reading_that_was_given_up_is_no_reason_to_read_no_more(
+    context: Context, shop: Shop
+) -> None:
+    with scoped(context.engine, shop.account_id) as session:
+        run = ImportRun(account_id=shop.account_id, shop_id=shop.id or 0, name="Web",
+                        started_at=NOON)  # fmt: skip
+        session.add(run)
+        session.flush()
+        given_up = defer(session, account_id=shop.account_id, kind="import", lane="y",
+                         payload={"run_id": run.id})  # fmt: skip
+        given_up.status = "dead"
+    with scoped(context.engine, shop.account_id) as session:
+        check.start(context, session, NIGHT - timedelta(hours=1))
+    states = [row.status for row in rows(context, shop, ImportRun)]
+    assert states == ["done", "failed", "running"]
 
 
 def test_when_too_much_is_gone_nothing_is_deleted_and_it_is_said(

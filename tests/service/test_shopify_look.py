@@ -16,6 +16,7 @@ from integration.audience import pause
 from integration.context import Context, make_context
 from integration.db import scoped, unscoped
 from integration.night import start_hour
+from integration.pipeline import start_import
 from integration.shopify import clone
 from integration.shopify.look import look
 from integration.shopify.stores import Stopped, open_client, stop
@@ -280,3 +281,40 @@ def test_a_first_reading_that_the_question_ended_is_begun_anew_with_the_answer(
         runs = session.exec(select(ImportRun).order_by(ImportRun.id)).all()  # type: ignore[arg-type]
         assert [run.status for run in runs][-1] == "done"
         assert session.exec(select(Order)).all()
+
+
+def test_a_first_reading_that_shopify_refused_is_tried_again_each_night_until_it_is_done(
+    merchant: Merchant,
+) -> None:
+    store, there = merchant.store(), merchant.shopify.shop()
+    there.approvals.customer_data = False
+    with scoped(merchant.context.engine, store.account_id) as session:
+        for run in session.exec(select(ImportRun)):
+            session.delete(run)
+        start_import(session, merchant.context, session.get_one(Shop, store.shop_id), name="first")
+    run_until_idle(merchant.context)
+    next_day(merchant)
+    there.approvals.customer_data = True
+    assert readings(merchant) == ["failed", "failed"], "once a night, not once an hour"
+    next_day(merchant)
+    assert readings(merchant) == ["failed", "failed", "done"]
+    with scoped(merchant.context.engine, store.account_id) as session:
+        assert session.exec(select(Order)).all()
+
+
+def test_a_first_reading_that_shopify_refused_is_begun_anew_when_the_merchant_lets_us_in(
+    merchant: Merchant,
+) -> None:
+    store = merchant.store()
+    with scoped(merchant.context.engine, store.account_id) as session:
+        session.exec(select(ImportRun)).one().status = "failed"
+    for _ in range(2):
+        Merchant(merchant.context, merchant.shopify).install()
+        assert readings(merchant) == ["failed", "running"]
+
+
+def readings(merchant: Merchant) -> list[str]:
+    """How the readings of the store ended, the first one first."""
+    with scoped(merchant.context.engine, merchant.store().account_id) as session:
+        query = select(ImportRun.status).order_by(ImportRun.id)  # type: ignore[arg-type]
+        return list(session.exec(query))
