@@ -15,7 +15,7 @@ from connectors.records import Record
 from integration.context import Context, make_context
 from integration.db import scoped
 from integration.settings import Settings
-from integration.shops import check
+from integration.shops import check, months
 from integration.shops.check import Drift, last
 from integration.store.page import write_page
 from integration.tables import ImportRun, Order, Shop, SourceProfile, SyncState, Work
@@ -246,8 +246,8 @@ def test_a_history_is_read_anew_once_though_the_worker_is_lost_behind_it(
         session.exec(select(ImportRun)).one().started_at = NIGHT
         defer(session, account_id=shop.account_id, kind=check.KIND, lane="x",
               payload={"shop_id": shop.id})  # fmt: skip
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(check.months, "has_surplus", mock.Mock(side_effect=KeyboardInterrupt))
+    lost = mock.patch.object(months, "has_surplus", side_effect=KeyboardInterrupt)
+    with lost, pytest.raises(KeyboardInterrupt):
         run_until_idle(context, handlers=_HANDLERS)
     run_until_idle(context, handlers=_HANDLERS)
     assert len([run for run in rows(context, shop, ImportRun) if run.status == "running"]) == 1

@@ -261,10 +261,10 @@ def test_who_arrives_in_two_windows_at_once_has_one_account(
 
 
 def test_a_process_that_ends_while_a_store_arrives_leaves_no_account_of_nobody(
-    merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+    merchant: Merchant,
 ) -> None:
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(install, "_connect", mock.Mock(side_effect=KeyboardInterrupt))
+    lost = mock.patch.object(install, "_connect", side_effect=KeyboardInterrupt)
+    with lost, pytest.raises(KeyboardInterrupt):
         merchant.install()
     merchant.install()
     with unscoped(merchant.context.engine) as session:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -254,11 +255,9 @@ def test_a_store_that_shut_us_out_is_not_asked_about_and_holds_nothing_up(
     assert (merchant.store().stopped, audience(merchant).paused) == ("reconnect", "")
 
 
-def test_a_question_stops_the_store_and_all_writing_at_once(
-    merchant: Merchant, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(pause, "pause_all", mock.Mock(side_effect=KeyboardInterrupt))
+def test_a_question_stops_the_store_and_all_writing_at_once(merchant: Merchant) -> None:
+    lost = mock.patch.object(pause, "pause_all", side_effect=KeyboardInterrupt)
+    with lost, pytest.raises(KeyboardInterrupt):
         clone.suspect(merchant.context, merchant.store())
     assert (merchant.store().stopped, audience(merchant).paused) == ("", ""), "it is found anew"
 
@@ -269,7 +268,7 @@ def test_a_first_reading_that_the_question_ended_is_begun_anew_with_the_answer(
     store = merchant.store()
     with scoped(merchant.context.engine, store.account_id) as session:
         run = session.exec(select(ImportRun)).one()
-        payload = {"run_id": run.id, "source": {}, "as_of": None}
+        payload: dict[str, Any] = {"run_id": run.id, "source": {}, "as_of": None}
         defer(
             session, account_id=store.account_id, kind="import", lane="import", payload=payload
         )  # fmt: skip
