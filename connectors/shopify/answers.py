@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,8 @@ from connectors.shopify.errors import GraphError, UserError
 
 #: When to look at a store again that is frozen, locked or gone; seconds.
 UNAVAILABLE_S = 4 * 3600.0
+#: What a call asks for in vain, however often; any other reason may pass.
+_LASTING = frozenset(("BAD_REQUEST", "INVALID", "NOT_FOUND", "RESOURCE_NOT_FOUND"))
 _UNAVAILABLE = {402: "unpaid or frozen", 404: "gone", 423: "locked", 430: "closed to us"}
 
 
@@ -101,15 +103,32 @@ def read_answer(response: Response) -> Answer:
         raise Unreachable("Shopify's answer was cut short") from None
     if not isinstance(document, dict):
         raise Unreachable("Shopify's answer is no object")
-    raw = document.get("errors") or ()
+    raw = document.get("errors") or []
     errors = tuple(problems.read_error(e) for e in (raw if isinstance(raw, list) else [raw]))
     cost = read_cost(document.get("extensions"))
     data = document.get("data")
     if any(error.code == "INTERNAL_SERVER_ERROR" for error in errors):
         raise problems.Overloaded("Shopify had an inner error")
-    if not isinstance(data, dict):
+    if not isinstance(data, dict) or any(error.code == "THROTTLED" for error in errors):
         raise _no_data(document, errors, cost)
+    _check_whole(errors)
     return Answer(data=data, errors=errors, cost=cost)
+
+
+def _check_whole(errors: tuple[GraphError, ...]) -> None:
+    """Raise where a part of the data is null for another reason than that a right is lacking.
+
+    Taken as it is, an order would have no customer, and one that is there would not be.
+    """
+    left = [error for error in errors if not error.is_refusal]
+    if any(error.code in _LASTING for error in left):
+        raise problems.BadQuery(_in_words(left))
+    if left:
+        raise problems.Overloaded(f"Shopify could not make the whole answer: {left[0].code}")
+
+
+def _in_words(errors: Sequence[GraphError]) -> str:
+    return "; ".join(f"{error.code} {error.message}".strip() for error in errors)
 
 
 def _no_data(
@@ -126,7 +145,7 @@ def _no_data(
         return problems.refusal(errors)
     if not errors:
         return Unreachable("Shopify answered neither data nor errors")
-    return problems.BadQuery("; ".join(f"{e.code} {e.message}".strip() for e in errors))
+    return problems.BadQuery(_in_words(errors))
 
 
 def _refill_s(cost: Cost | None) -> float | None:

@@ -116,7 +116,5 @@ def _stands(answer: Answer) -> ConsentEvent:
     found = records.consent(customer) if customer else []
     about_mail = [event for event in found if event.channel == "email"]
     if not about_mail:
-        # A state that Shopify does not take is an error beside the data, without a right lacking.
-        told = "; ".join(error.message for error in answer.errors)
-        raise ConnectorError(told or "Shopify did not say what it holds now")
+        raise ConnectorError("Shopify did not say what it holds now")
     return about_mail[0]

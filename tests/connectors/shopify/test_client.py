@@ -30,6 +30,12 @@ MUTATION = f"mutation M {{ {WRITES} {{ userErrors {{ message }} }} }}"
 NOT_APPROVED = "This app is not approved to use the email field"
 
 
+def partly(code: str) -> Response:
+    """An order of which Shopify could not make the customer."""
+    error = {"message": "no", "path": ["order", "customer"], "extensions": {"code": code}}
+    return answer({"data": {"order": {"id": 1, "customer": None}}, "errors": [error]})
+
+
 def test_data_comes_with_its_cost_and_the_request_names_the_version() -> None:
     script = Script(good(shop={"id": "gid://shopify/Shop/1"}))
     found = client(script).run(QUERY, {"a": 1})
@@ -92,6 +98,16 @@ def test_a_refused_object_says_what_is_lacking() -> None:
         pytest.param(answer("", status=502), problems.Overloaded, id="bad gateway for ever"),
         pytest.param(answer('{"data": {"sh'), Unreachable, id="cut short for ever"),
         pytest.param(failed("INTERNAL_SERVER_ERROR"), problems.Overloaded, id="inner error"),
+        *(
+            pytest.param(partly(code), kind, id=f"a part lacks: {code or 'nobody says why'}")
+            for code, kind in {
+                "INTERNAL_SERVER_ERROR": problems.Overloaded,
+                "TIMEOUT": problems.Overloaded,
+                "": problems.Overloaded,
+                "THROTTLED": RateLimited,
+                "INVALID": problems.BadQuery,
+            }.items()
+        ),
         pytest.param(failed("THROTTLED"), RateLimited, id="throttled for ever"),
         pytest.param(answer({}, status=429, retry_after="900"), RateLimited, id="for 15 minutes"),
     ],

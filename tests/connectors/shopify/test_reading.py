@@ -193,8 +193,8 @@ def test_what_a_stopped_reading_had_exported_is_taken_over_when_it_is_done(
 
 
 PASSING = (
-    "error_500", "error_502", "error_503", "firewall", "internal", "lost", "slow", "throttled",
-    "too_many", "too_many_bare", "truncated",
+    "error_500", "error_502", "error_503", "firewall", "internal", "lost", "partial", "slow",
+    "throttled", "too_many", "too_many_bare", "truncated",
 )  # fmt: skip
 LASTING = {
     "unauthorized": TokenRefused,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import graphql
@@ -32,13 +33,12 @@ def blueprint(shopify: ShopifyEmulator) -> Blueprint:
     routes = Blueprint("admin", __name__)
 
     @routes.post("/<domain>/admin/api/<version>/graphql.json")
-    def answer(domain: str, version: str) -> ResponseReturnValue:
+    def call(domain: str, version: str) -> ResponseReturnValue:
         text = request.get_data(as_text=True)
         entry = Entry(request.method, request.path, domain, at=shopify.clock())
         shopify.requests.append(entry)
-        response = shopify.faults.around(
-            request.path, text, lambda: _answer(shopify, domain, served(version), text, entry)
-        )
+        answer = partial(_answer, shopify, domain, served(version), text, entry)
+        response = shopify.faults.around(request.path, text, answer, partial(answer, breaks=True))
         response.headers["X-Shopify-API-Version"] = served(version)
         response.headers["X-Request-Id"] = f"request-{len(shopify.requests)}"
         entry.status = response.status_code
@@ -53,7 +53,13 @@ def served(version: str) -> str:
 
 
 def _answer(
-    shopify: ShopifyEmulator, domain: str, version: str, text: str, entry: Entry
+    shopify: ShopifyEmulator,
+    domain: str,
+    version: str,
+    text: str,
+    entry: Entry,
+    *,
+    breaks: bool = False,
 ) -> Response:
     shop = shopify.shops.get(domain)
     if shop is None:
@@ -70,7 +76,7 @@ def _answer(
     except ValueError:
         return _json({"errors": "Bad Request"}, 400)
     entry.query, entry.variables = asked.get("query") or "", asked.get("variables") or {}
-    call = Call(shop, shop.scopes, shopify.clock(), shopify.roots, version)
+    call = Call(shop, shop.scopes, shopify.clock(), shopify.roots, version, breaks)
     try:
         with shopify.lock:
             return _json(_execute(shopify, call, entry))

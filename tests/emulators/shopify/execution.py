@@ -36,6 +36,8 @@ class Call:
     roots: Mapping[str, Root]
     #: The version asked for, which shapes the webhooks that are subscribed to in it.
     version: str = "2026-10"
+    #: Whether one object of the answer, the first that may lack, cannot be made.
+    breaks: bool = False
 
     @property
     def orders_since(self) -> str | None:
@@ -70,6 +72,7 @@ def _resolve(source: Any, info: Any, **args: Any) -> Any:
     call: Call = info.context
     parent, name = info.parent_type.name, info.field_name
     field = field_of(parent, name)
+    _break(call, info.return_type)
     root = parent in ("QueryRoot", "Mutation")
     if root:
         gates.check_field(call.shop, call.scopes, name, field)
@@ -83,6 +86,14 @@ def _resolve(source: Any, info: Any, **args: Any) -> Any:
     if field.is_list and args.get("first") is not None:
         return value[: args["first"]]
     return _followed(call, value)
+
+
+def _break(call: Call, kind: Any) -> None:
+    """Fail where a null is allowed, so that the rest of the answer is there all the same."""
+    if call.breaks and graphql.is_object_type(kind):
+        call.breaks = False
+        text = "Internal error. Looks like something went wrong on our end."
+        raise GraphQLError(text, extensions={"code": "INTERNAL_SERVER_ERROR"})
 
 
 def _followed(call: Call, value: Any) -> Any:

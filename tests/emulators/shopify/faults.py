@@ -19,8 +19,8 @@ row updated during paging
 empty pages                           a filter that finds nothing; an export without a file
 ===================================== =========================================================
 
-Beyond these: what Shopify says of a store that is frozen or gone, an inner error, an answer that is
-lost on its way.
+Beyond these: what Shopify says of a store that is frozen or gone, an inner error, one that costs a
+part of the answer (`partial`), an answer that is lost on its way.
 """
 
 from __future__ import annotations
@@ -72,9 +72,10 @@ REFUSALS: dict[str, tuple[int, str, dict[str, str]]] = {
         {"Content-Type": _JSON},
     ),
 }
-#: slow waits, then works; truncated works, then cuts the answer in its middle; lost works, and a
-#: proxy in between answers; between works, after a test has changed the shop between two pages.
-KINDS = (*REFUSALS, "slow", "truncated", "lost", "between")
+#: slow waits, then works; truncated works, then cuts the answer in its middle; partial works, but
+#: for one object of the answer; lost works, and a proxy in between answers; between works, after a
+#: test has changed the shop between two pages.
+KINDS = (*REFUSALS, "slow", "truncated", "partial", "lost", "between")
 _GATEWAY = (504, "<html><body>504 Gateway Time-out</body></html>", {"Content-Type": "text/html"})
 
 
@@ -126,8 +127,17 @@ class Faults:
         with self._lock:
             self._faults.clear()
 
-    def around(self, path: str, body: str, work: Callable[[], Response]) -> Response:
-        """Return the answer of a request, which `work` gives unless a fault strikes it."""
+    def around(
+        self,
+        path: str,
+        body: str,
+        work: Callable[[], Response],
+        part: Callable[[], Response] | None = None,
+    ) -> Response:
+        """Return the answer of a request, which `work` gives unless a fault strikes it.
+
+        `part` gives an answer of which Shopify could not make a part, where there is such a thing.
+        """
         with self._lock:
             fault = next((one for one in self._faults if one.strikes(path, body)), None)
         if fault is None:
@@ -138,7 +148,7 @@ class Faults:
             fault.act()
         if fault.kind in REFUSALS:
             return _response(REFUSALS[fault.kind])
-        response = work()
+        response = part() if part is not None and fault.kind == "partial" else work()
         if fault.kind == "lost":
             return _response(_GATEWAY)
         if fault.kind == "truncated":

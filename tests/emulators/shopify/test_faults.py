@@ -40,6 +40,16 @@ def test_an_answer_ends_in_its_middle_and_a_burst_ends_after_as_many(
     assert [ask(_ASKED).status_code for _ in range(5)] == [200, 502, 502, 502, 200]
 
 
+def test_a_part_of_an_answer_can_lack_while_the_rest_is_there(
+    shopify: ShopifyEmulator, ask: Ask
+) -> None:
+    shopify.faults.add("partial", word="orders")
+    body = ask("{ orders(first: 1) { nodes { id customer { id } } } }").json()
+    assert body["data"]["orders"]["nodes"][0]["id"]
+    assert body["data"]["orders"]["nodes"][0]["customer"] is None
+    assert body["errors"][0]["path"] == ["orders", "nodes", 0, "customer"]
+
+
 def test_a_row_can_change_between_two_pages(shopify: ShopifyEmulator, ask: Ask) -> None:
     first = next(iter(shopify.shop().orders))
     shopify.faults.add(
