@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.shopify.client import API_VERSION, Client
-from connectors.shopify.errors import UserErrors
+from connectors.shopify.errors import AccessDenied, UserErrors
 
 #: What we want to be told -> the scope that it needs; None: always open.
 #:
@@ -143,5 +143,7 @@ def _make(client: Client, endpoint: str, topic: str, found: Audit) -> None:
             found.there.append(topic)
         else:
             found.refused[topic] = str(error)
+    except AccessDenied as error:  # of this topic; the others are made all the same
+        found.refused[topic] = str(error)
     else:
         found.made.append(topic)

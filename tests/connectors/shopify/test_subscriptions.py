@@ -8,6 +8,8 @@ from connectors.shopify.client import Client
 from connectors.shopify.subscriptions import WANTED, look_after, wanted
 from connectors.shopify.tokens import FixedToken
 from connectors.shopify.webhooks import TOPICS
+from tests.connectors.shopify.scripted import Script, failed, good
+from tests.connectors.shopify.scripted import client as scripted
 from tests.emulators.shopify.server import GOLDEN, SCOPES, ShopifyEmulator
 from tests.emulators.shopify.topics import header_name
 
@@ -65,3 +67,12 @@ def test_what_shopify_does_not_approve_is_told_and_the_rest_is_made(
 def test_writing_customers_includes_being_told_of_them() -> None:
     assert "CUSTOMERS_UPDATE" in wanted(["write_customers"])
     assert "ORDERS_CREATE" not in wanted(["write_customers"])
+
+
+def test_a_topic_that_is_refused_as_a_whole_keeps_none_of_the_others() -> None:
+    none = good(webhookSubscriptions={"nodes": [], "pageInfo": {"hasNextPage": False}})
+    made = good(webhookSubscriptionCreate={"webhookSubscription": {"id": "1"}, "userErrors": []})
+    closed = failed("ACCESS_DENIED", "This app is not approved to subscribe to this topic.")
+    found = look_after(scripted(Script(none, made, closed, made)), HERE, SCOPES)
+    (refused,) = found.refused
+    assert sorted([*found.made, refused]) == sorted(WANTED)

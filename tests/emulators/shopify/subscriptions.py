@@ -9,7 +9,7 @@ from tests.emulators.shopify.clock import stamp
 from tests.emulators.shopify.execution import Call, Root
 from tests.emulators.shopify.gates import holds
 from tests.emulators.shopify.paging import page_of_list
-from tests.emulators.shopify.search import matcher
+from tests.emulators.shopify.search import NotEmulated, matcher
 from tests.emulators.shopify.tables import Row, number_of
 from tests.emulators.shopify.topics import scope_of
 
@@ -18,6 +18,9 @@ _GONE = {"field": ["id"], "message": "Webhook subscription does not exist"}
 
 def _create(call: Call, args: Mapping[str, Any]) -> Row:
     topic, given = args["topic"], args["webhookSubscription"]
+    for name in ("filter", "includeFields", "metafieldNamespaces"):
+        if given.get(name):
+            raise NotEmulated(f"{name} of a subscription")
     wrong = _wrong(call, topic, given, None)
     if wrong:
         return {"webhookSubscription": None, "userErrors": wrong}
