@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from connectors.errors import ConnectorError, NotAuthorized, NotReadable, Unreachable
+from connectors.errors import ConnectorError, NotAuthorized, NotReadable
 from connectors.shopify.client import Client
 from connectors.shopify.documents import (
     BULK_CANCEL,
@@ -20,7 +20,7 @@ from connectors.shopify.documents import (
     BULK_RUNNING,
     BULK_STARTED,
 )
-from connectors.shopify.errors import UserErrors
+from connectors.shopify.errors import CutShort, UserErrors
 
 #: Of Shopify's five.
 AT_ONCE = 4
@@ -33,7 +33,8 @@ class Operation:
     """One operation as Shopify tells of it."""
 
     id: str
-    #: "running" (or waiting to), "completed", "failed" or "lost" (cancelled, expired, unknown).
+    #: "running" (or waiting to), "completed", "failed" or "lost" (cancelled, expired, unknown, or
+    #: completed without its file).
     state: str
     #: Lines of its file.
     objects: int = 0
@@ -120,13 +121,10 @@ class Bulk:
             state = "running"
         else:
             state = {"COMPLETED": "completed", "FAILED": "failed"}.get(status, "lost")
-        return Operation(
-            id=operation,
-            state=state,
-            objects=int(raw.get("objectCount") or 0),
-            url=raw.get("url"),
-            error=error,
-        )
+        objects, url = int(raw.get("objectCount") or 0), raw.get("url")
+        if state == "completed" and objects and not url:
+            state = "lost"  # nothing to fetch is no empty result
+        return Operation(id=operation, state=state, objects=objects, url=url, error=error)
 
     def cancel(self, operation: str) -> None:
         """Stop an operation; one that has ended already is left as it is."""
@@ -142,8 +140,10 @@ class Bulk:
         ------
         Expired
             The file is not there any more.
+        CutShort
+            The file holds another number of lines than told.
         Unreachable
-            The file broke off, or holds another number of lines than told.
+            The file broke off.
         """
         read = 0
         if operation.url:
@@ -151,7 +151,7 @@ class Bulk:
                 read += 1
                 yield line
         if read != operation.objects:
-            raise Unreachable(
+            raise CutShort(
                 f"Shopify's export has {read} lines where it counted {operation.objects}"
             )
 

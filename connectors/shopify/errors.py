@@ -2,6 +2,7 @@
 
 Throttled           RateLimited      the bucket stays empty; `retry_after_s`
 Overloaded          Unreachable      an inner error of Shopify's, or no readable answer
+CutShort            Unreachable      the file of an export is not whole
 ShopUnavailable     Retryable        frozen, locked or gone: again in some hours, not disconnected
 TooCostly           ConnectorError   over the cost of one query: halve the page
 UserErrors          ConnectorError   a mutation's input was refused
@@ -76,6 +77,10 @@ class Throttled(RateLimited):
 
 class Overloaded(Unreachable):
     """Shopify could not answer."""
+
+
+class CutShort(Unreachable):
+    """The file of an export is not whole: fetch it again, and have it made anew."""
 
 
 class ShopUnavailable(Retryable):

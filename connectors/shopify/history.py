@@ -13,6 +13,7 @@ from connectors.errors import Unreachable
 from connectors.shopify.bulk import Bulk, Expired, Operation
 from connectors.shopify.client import Client
 from connectors.shopify.documents import CHILDREN, OLDEST, ROOTS, bulk
+from connectors.shopify.errors import CutShort
 from connectors.shopify.fields import number
 from connectors.shopify.staging import Staging
 from connectors.shopify.windows import LAG, Slice, State, cut, halves, slice_filter, window
@@ -26,6 +27,8 @@ _SOONEST_S, _LATEST_S, _PART = 1.0, 10.0, 0.05
 _TOP_UP = 3
 #: Ends of operations without a result, for one slice.
 _TRIES = 4
+#: Fetches of one file; what is cut short each time was made so.
+_FETCHES = 2
 
 
 class History:
@@ -164,14 +167,15 @@ class History:
         self, stream: str, state: State, part: Slice, ended: Operation, staged: Staging
     ) -> bool:
         """Fetch the file of an operation; False when the slice has to be run again."""
-        if ended.state == "completed":
+        for _ in range(_FETCHES if ended.state == "completed" else 0):
             try:
                 self.clean(stream, staged)
                 staged.load(self._bulk.lines(ended))
+            except CutShort:
+                continue  # on its way, or it was made so
             except Expired:
-                pass
-            else:
-                return True
+                break
+            return True
         self._again(stream, state, part, ended)
         return False
 

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from connectors.errors import Unreachable
+from connectors.shopify.errors import CutShort
 
 #: Lines written at a time.
 _BATCH = 2_000
@@ -57,8 +57,8 @@ class Staging:
 
         Raises
         ------
-        Unreachable
-            A line was cut short.
+        CutShort
+            A line was cut in its middle.
         """
         self.remove()
         with closing(sqlite3.connect(self.path)) as db:
@@ -145,5 +145,5 @@ def _parsed(line: bytes) -> dict[str, Any]:
         raw: dict[str, Any] = json.loads(line)
         raw["id"]
     except (ValueError, KeyError):
-        raise Unreachable("a line of Shopify's export was cut short") from None
+        raise CutShort("a line of Shopify's export was cut short") from None
     return raw

@@ -28,7 +28,7 @@ def _calm(shopify: ShopifyEmulator) -> Iterator[None]:
             operation.row["status"] = "CANCELED"
     shopify.faults.clear()
     shopify.dearness = 1
-    shopify.bulk.manual = False
+    shopify.bulk.manual, shopify.bulk.withheld = False, 0
     shopify.bulk.failures.clear()
     shopify.bulk.refusals.clear()
 
@@ -273,17 +273,56 @@ def test_a_basic_store_is_never_asked_for_more_than_it_gives(
     assert {one.refusal for one in shopify.requests[asked:]} == {""}
 
 
-def test_a_file_that_is_cut_short_saves_no_half_slice(
+@pytest.mark.parametrize("times", [1, 2, 3])
+@pytest.mark.parametrize("stream", STREAMS)
+def test_a_file_that_is_cut_short_is_fetched_again_and_then_made_again(
+    shopify: ShopifyEmulator, connect: Connect, stream: str, times: int
+) -> None:
+    whole = everything(connect, stream, few=0)
+    before = len(shopify.bulk.operations)
+    once = everything(connect, stream, few=0)
+    slices = len(shopify.bulk.operations) - before
+    shopify.faults.add("truncated", path="/bulk/", times=times)
+    assert everything(connect, stream, few=0) == once == whole
+    made = len(shopify.bulk.operations) - before - slices
+    assert made == slices + (times > 1), "the first slice's file is made once more"
+
+
+def test_a_file_that_is_always_cut_short_saves_no_half_slice(
     shopify: ShopifyEmulator, connect: Connect
 ) -> None:
-    shopify.faults.add("truncated", path="/bulk/")
-    reader = connect(few=0, page=8)
+    shopify.faults.add("truncated", path="/bulk/", times=None)
     brought: list[Page] = []
-    with pytest.raises(ConnectorError):
-        brought.extend(reader.read("customers"))
+    with pytest.raises(Unreachable, match="4 times"):
+        brought.extend(connect(few=0, page=8).read("customers"))
     assert records(brought) == []
-    rest = pages(reader, "customers", brought[-1].cursor_after)
-    assert by_key(records(rest)) == everything(connect, "customers", few=0)
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_a_result_without_an_address_is_no_empty_one(
+    shopify: ShopifyEmulator, connect: Connect, stream: str
+) -> None:
+    whole = everything(connect, stream, few=0)
+    shopify.bulk.withheld = 1
+    assert everything(connect, stream, few=0) == whole
+    shopify.bulk.withheld = 99
+    with pytest.raises(Unreachable, match="without result"):
+        everything(connect, stream, few=0)
+
+
+def test_who_goes_on_a_week_later_has_the_export_made_anew(
+    shopify: ShopifyEmulator, connect: Connect
+) -> None:
+    whole = everything(connect, "customers", few=0)
+    begun = next(connect(few=0).read("customers"))
+    for _ in range(2):
+        shopify.bulk.step()
+    shopify.clock.advance(days=8)
+    try:
+        rest = pages(connect(few=0), "customers", begun.cursor_after)
+    finally:
+        shopify.clock.advance(days=-8)
+    assert by_key(records(rest)) == whole
 
 
 def test_a_change_while_paging_is_not_passed_over(

@@ -77,7 +77,8 @@ class Bulk:
     """The bulk operations of all shops.
 
     Left alone, an operation is a step further with every poll. Switches: `manual` (only `step`
-    moves), `rows_per_s` (finished when that many lines a second would be), `fail` and `refuse`.
+    moves), `rows_per_s` (finished when that many lines a second would be), `fail`, `refuse` and
+    `withheld` (the next so many complete without an address for what they found).
     """
 
     def __init__(self, shopify: ShopifyEmulator) -> None:
@@ -86,6 +87,7 @@ class Bulk:
         self.operations: dict[str, Operation] = {}
         self.manual = False
         self.rows_per_s: float | None = None
+        self.withheld = 0
         #: Error code of the next operations that fail, and how much of the file is there (0 to 1).
         self.failures: list[tuple[str, float]] = []
         #: `userErrors` codes of the next operations that are not begun.
@@ -208,6 +210,8 @@ class Bulk:
             if operation.ready_at is not None and self._shopify.clock() < operation.ready_at:
                 return
             self._complete(operation)
+        elif operation.expires_at is not None and self._shopify.clock() >= operation.expires_at:
+            row |= {"status": "EXPIRED", "url": None, "partialDataUrl": None}
 
     def _complete(self, operation: Operation) -> None:
         row = operation.row
@@ -228,6 +232,8 @@ class Bulk:
         if operation.counts["lines"]:
             row["fileSize"] = str(operation.file.stat().st_size)
             row["partialDataUrl" if code else "url"] = self._url(operation)
+        if self.withheld and not code:
+            self.withheld, row["url"] = self.withheld - 1, None
         row["errorCode"] = code or None
         self._finish(operation, "FAILED" if code else "COMPLETED")
 

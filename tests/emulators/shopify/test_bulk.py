@@ -99,6 +99,9 @@ def test_the_address_of_a_file_expires_after_seven_days(shopify: ShopifyEmulator
     done = _finished(ask)
     shopify.clock.advance(days=7, seconds=1)
     assert requests.get(done["url"], timeout=10).status_code == 403
+    shopify.bulk.step()
+    row = shopify.bulk.operations[done["id"]].row
+    assert (row["status"], row["url"]) == ("EXPIRED", None)
 
 
 def test_no_result_has_no_address(ask: Ask) -> None:
