@@ -20,7 +20,7 @@ from connectors.base import Connector, Page
 from connectors.errors import ConnectorError, NeedsAnswer, Retryable
 from connectors.records import Product
 from integration import cursors, history, pace, uploads
-from integration.audience import hooks, keep, restraint
+from integration.audience import hooks, keep, members, restraint
 from integration.audience import plan as audience_plan
 from integration.audience.connect import current_audience
 from integration.audience.members import read_members
@@ -387,6 +387,7 @@ def refresh(context: Context, job: Job) -> None:
             )  # fmt: skip
         results.store_assigned(session, assigned, as_of=as_of, previous_due=due, people=people)
         restraint.end_rests(session, looking_from(context, account))
+        members.start(session)
         if not some:
             results.store_drawn(session, restraint.segments(session), as_of)
         if known_of is None or known_of.why != history.READING:

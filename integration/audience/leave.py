@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlmodel import Session, col, func, select
 
-from integration.audience import hooks, languages, signin
+from integration.audience import hooks, languages, members, signin
 from integration.audience.connect import choose, current_audience, let_go
 from integration.audience.contents import look_at
 from integration.audience.difference import FIELD, TAG, Change
@@ -239,6 +239,7 @@ def move(context: Context, account_id: int) -> Audience:
     audience = choose(context, account_id, account, list_id=list_id, language=language)
     with scoped(context.engine, account_id) as session:
         signin.forget(session)
+        members.start(session)
     with suppress(MailchimpError):  # its page offers to look again
         look_at(context, audience)
     return audience

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlmodel import col, or_, select
+from sqlmodel import Session, col, or_, select
 
 from integration.audience import states
-from integration.audience.connect import open_mailchimp
+from integration.audience.connect import current_audience, open_mailchimp
 from integration.audience.missing import complete
 from integration.context import Context
 from integration.db import scoped
-from integration.tables import Audience, Member
-from integration.work.queue import Lease
+from integration.tables import Audience, Member, Work
+from integration.work.queue import Job, Lease, defer
+
+KIND = "members"
 
 #: Read again what changed shortly before the last look: clocks differ and pages overlap.
 OVERLAP = timedelta(minutes=15)
@@ -20,6 +22,36 @@ OVERLAP = timedelta(minutes=15)
 REACHABLE = ("subscribed", "pending", "transactional")
 #: Statuses from which ours may be taken away.
 LIVE = (*REACHABLE, "unsubscribed")
+
+
+def start(session: Session) -> None:
+    """Have it read who is in the connected audience, where nobody looked yet.
+
+    Else the pages would count nobody until a first plan or night reads it.
+    """
+    connected = select(Audience).where(col(Audience.disconnected_at).is_(None))
+    audience = session.exec(connected).first()
+    if audience is None or audience.paused or is_read(session, audience):
+        return
+    payload = {"audience_id": audience.id}
+    # One that was given up counts: it would end the same way after each computation.
+    asked = select(Work).where(Work.kind == KIND, Work.status != "done")
+    if any(work.payload == payload for work in session.exec(asked)):
+        return
+    account_id = session.info["account_id"]
+    lane = f"account:{account_id}:push"
+    defer(session, account_id=account_id, kind=KIND, lane=lane, payload=payload)
+
+
+def is_read(session: Session, audience: Audience) -> bool:
+    """Tell whether it is known who is in an audience; being read anew, it still is."""
+    someone = select(Member.id).where(Member.audience_id == audience.id).limit(1)
+    return audience.read_until is not None or session.exec(someone).first() is not None
+
+
+def look(context: Context, job: Job) -> None:
+    """Read who is in the audience, for the pages."""
+    read_members(context, current_audience(context, job.account_id), lease=job)
 
 
 def read_members(

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from integration.audience import leave, signin
+from integration.audience import leave, members, signin
 from integration.audience.connect import access_by_key, choose, chosen, current_audience, look
 from integration.audience.contents import look_at
 from integration.cli.base import Shell, as_json, command, do_work, dry_run, print_json, print_table
@@ -69,6 +69,8 @@ def connect(
     choice = {"list_id": info.id, "language": spoken}
     if not dry_run and left is None:
         choose(shell.context, shell.account_id, account, **choice)
+        with shell.session() as session:
+            members.start(session)
     elif not dry_run and left is not None:
         signin.keep_choice(shell.context, shell.account_id, access, **choice)
         _leave(shell, left, leave.MOVE, take_out=take_out, quiet=as_json)

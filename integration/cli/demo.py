@@ -96,6 +96,8 @@ def demo(
                 _check(shown, plan_id, before)
             _tell(shown, as_json=as_json, check=check)
             if not check:
+                login = f"log in: {EMAIL}, password: {shown.password}"
+                click.echo(f"\nPages:           {shown.url}   ({login})")
                 _stay(shown)
     except DemoFailed as error:
         raise click.ClickException(str(error)) from error
@@ -114,6 +116,7 @@ def _invite(shown: Demo) -> None:
     click.echo(
         f"\n1. Log in:        {shown.url}   ({EMAIL}, password: {shown.password})\n"
         f"2. Install Stipt: {shown.shopify_url}   (as a merchant does; the store joins the account)"
+        "\n"
     )
     _stay(shown)
 
@@ -174,7 +177,6 @@ def _tell(shown: Demo, *, as_json: bool, check: bool) -> None:
 
 def _stay(shown: Demo) -> None:
     click.echo(
-        f"\nPages:           {shown.url}   (log in: {EMAIL}, password: {shown.password})\n"
         f"Your Mailchimp:  {shown.sandbox_url}   (the sandbox's audience, as a marketer sees it)\n"
         f"Commands:        {sys.argv[0]} --env {shown.env} segments   (and all others)\n"
         "Stop with Ctrl-C."

@@ -15,6 +15,7 @@ from integration.accounts import SHORTEST_PASSWORD, create_account, find_user
 from integration.cli.base import Shell, as_json, command, do_work, dry_run, print_json, print_table
 from integration.db import unscoped
 from integration.migrate import upgrade
+from integration.reading.stalled import stalled
 from integration.security import hash_password
 from integration.settings import fresh_env
 from integration.tables import Account, ImportRun, Order, Person, Plan, Shop, Work
@@ -167,18 +168,24 @@ def _left(shell: Shell, shop: Shop) -> str:
 
 
 def _readings(session: Session, now: datetime) -> list[dict[str, Any]]:
-    """Return how far each reading is that is under way."""
+    """Return how far each reading is that is under way, or that it was given up."""
     found = []
+    held_up = {one.run.id: one for one in stalled(session)}
     for run in session.exec(select(ImportRun).where(ImportRun.status == "running")):
         streams = pace.progress(session, run, now)
         left = pace.left_s(streams)
         told = "; ".join(pace.in_words(one, None) for one in streams) or "not known how far"
+        told += pace.time_left(left)
+        if stuck := held_up.get(run.id):
+            left, told = None, "given up: run it again"
+            if stuck.holds_back:
+                told += "; nothing goes to Mailchimp before it has ended"
         found.append(
             {
                 "source": run.name,
                 "streams": [one.as_json() for one in streams],
                 "left_s": left,
-                "told": told + pace.time_left(left),
+                "told": told,
             }
         )
     return found

@@ -13,6 +13,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from integration.pace import Progress, left_s, progress
+from integration.reading.stalled import Stalled, stalled
 from integration.tables import ImportRun, Reject, Shop, Work
 
 _RUNS = 30
@@ -48,10 +49,14 @@ class Run:
         """Seconds until its end; None while that is not known."""
         return left_s(self.streams)
 
+    #: Where the shop's history waits for a click.
+    stalled: Stalled | None = None
+
     @property
     def moves(self) -> bool:
         """Whether it is worth looking again soon."""
-        return self.row.status == "running"
+        is_dead = self.work is not None and self.work.status == "dead"
+        return self.row.status == "running" and not is_dead and self.left_at is None
 
 
 def runs(session: Session, now: datetime) -> list[Run]:
@@ -74,6 +79,7 @@ def _complete(session: Session, rows: Any, now: datetime) -> list[Run]:
     work: dict[int, Work] = {}
     for job in session.exec(jobs):
         work.setdefault(job.payload.get("run_id", 0), job)
+    held_up = {one.run.id: one for one in stalled(session)}
     return [
         Run(
             row,
@@ -83,6 +89,7 @@ def _complete(session: Session, rows: Any, now: datetime) -> list[Run]:
             _questions(row),
             shops[row.shop_id].disconnected_at,
             progress(session, row, now) if row.status == "running" else (),
+            held_up.get(row.id or 0),
         )
         for row in rows
     ]

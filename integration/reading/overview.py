@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import Select, func
 from sqlmodel import Session, col, select
 
-from integration.audience.members import LIVE
+from integration.audience.members import LIVE, is_read
 from integration.audience.names import thing
-from integration.reading import reach
+from integration.reading import plans, reach
 from integration.reading.names import GROUPS, Words
 from integration.tables import (
     DueDate,
@@ -41,8 +41,9 @@ class Size:
 
     segment: Segment
     people: int
-    #: Those who can get its tag: in the audience, reachable and not denied.
-    in_audience: int
+    #: Those who can get its tag: in the audience, reachable and not denied; None while nobody
+    #: looked who is in the audience.
+    in_audience: int | None
 
     def thing(self, language: str) -> str:
         """Return the segment's name without its group, for a list under the group's name."""
@@ -99,11 +100,11 @@ def sizes(session: Session, words: Words) -> dict[str, list[Size]]:
     """Return the segments that have somebody in them, by group, in the catalogue's order."""
     counted = select(col(SegmentMember.segment), func.count()).group_by(col(SegmentMember.segment))
     people = dict(session.exec(counted).all())
-    inside = reach.counts(session)
+    inside = _inside(session)
     result: dict[str, list[Size]] = {group: [] for group in GROUPS}
     for key, segment in words.catalogue().items():
         if key in people:
-            size = Size(segment, people[key], inside[key])
+            size = Size(segment, people[key], None if inside is None else inside[key])
             result.setdefault(segment.group, []).append(size)
     return {group: found for group, found in result.items() if found}
 
@@ -120,8 +121,17 @@ def due_rows(sizes: Sequence[Size]) -> list[DueRow]:
 def size(session: Session, segment: Segment) -> Size:
     """Return how many are in one segment."""
     counted = select(func.count()).where(SegmentMember.segment == segment.key)
-    inside = reach.counts(session, segment.key)[segment.key]
-    return Size(segment, session.exec(counted).one(), inside)
+    inside = _inside(session, segment.key)
+    reached = None if inside is None else inside[segment.key]
+    return Size(segment, session.exec(counted).one(), reached)
+
+
+def _inside(session: Session, segment: str | None = None) -> Counter[str] | None:
+    """Return how many of each segment can get its tag; None while nobody looked who is there."""
+    connected = plans.audience(session)
+    if connected is not None and not is_read(session, connected):
+        return None
+    return reach.counts(session, segment)
 
 
 def calendar(session: Session, start: date) -> Calendar:
@@ -166,6 +176,11 @@ class Reading:
     #: Lines of orders that belong to nobody.
     guest_lines: int
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the source is being read."""
+        return self.last is not None and self.last.status == "running"
+
 
 def readings(session: Session) -> list[Reading]:
     """Return every source with what is stored of it and its last run; of those gone, what stays."""
@@ -206,14 +221,18 @@ def due_within(session: Session, start: date, days: int) -> int:
     ).one()
 
 
-def audience_count(session: Session) -> int:
-    """Return how many persons are in the audience."""
+def audience_count(session: Session) -> int | None:
+    """Return how many persons are in the audience; None while nobody looked who is."""
+    connected = plans.audience(session)
+    if connected is None or not is_read(session, connected):
+        return None
     return session.exec(select(func.count()).select_from(people_in_audience().subquery())).one()
 
 
-def dead_work(session: Session) -> list[Work]:
-    """Return work that was given up, newest first."""
-    dead = select(Work).where(Work.status == "dead").order_by(col(Work.id).desc())
+def dead_work(session: Session, *, but: Collection[int | None] = ()) -> list[Work]:
+    """Return work that was given up, newest first, without what is told apart."""
+    dead = select(Work).where(Work.status == "dead", col(Work.id).not_in(but))
+    dead = dead.order_by(col(Work.id).desc())
     return list(session.exec(dead.limit(20)))
 
 

@@ -45,6 +45,7 @@ def show() -> ResponseReturnValue:
             stuck=plans.stuck_work(session, ("check",)),
             kinds=kind_names(),
             shops=drifts.reports(session),
+            gone=drifts.left(session),
             stream_names=stream_names(),
         )
 

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from sqlmodel import Session, col, select
 
 from integration.accounts import LANGUAGES
-from integration.audience import leave, signin
+from integration.audience import leave, members, signin
 from integration.audience.connect import CannotConnect, choose
 from integration.audience.contents import look_at
 from integration.audience.pause import CLONED, moved
@@ -128,6 +128,7 @@ def picked() -> ResponseReturnValue:
         audience = choose(context(), user().account_id, account, list_id=list_id, language=language)
         with own_rows() as rows:
             signin.forget(rows)
+            members.start(rows)
         look_at(context(), audience)
     except (CannotConnect, MailchimpError) as error:
         flash(_told(error))

@@ -12,6 +12,7 @@ from integration import uploads
 from integration.pace import Progress, rounded
 from integration.pipeline import start_import
 from integration.reading import imports
+from integration.reading.stalled import stalled
 from integration.sources import FILES, files_shop
 from integration.tables import Account, ImportRun
 from integration.views.base import context, own_or_404, own_rows, user, wants_part
@@ -19,7 +20,7 @@ from integration.views.counters import counter_name
 from integration.views.csvs import download
 from integration.views.formats import amount, number
 from integration.views.texts import gettext, ngettext
-from integration.work.queue import defer
+from integration.work.queue import defer, retry_dead
 from integration.work.runner import wake_due
 
 bp = Blueprint("imports", __name__, url_prefix="/imports")
@@ -106,6 +107,23 @@ def drop(run_id: int) -> ResponseReturnValue:
         run.row.status, run.row.error = "dropped", None
     uploads.remove(context(), user().account_id, run.work.payload["source"])
     flash(gettext("Left unread. The file was deleted here; nothing of it was kept."))
+    return redirect(url_for("imports.show"))
+
+
+@bp.post("/<int:run_id>/on")
+def read_on(run_id: int) -> ResponseReturnValue:
+    """Go on with a shop's history whose reading was given up."""
+    with own_rows() as session:
+        own_or_404(session, ImportRun, run_id)
+        found = next((one for one in stalled(session) if one.run.id == run_id), None)
+        if found is None:
+            abort(409)
+        if found.work is None:
+            start_import(session, context(), found.shop, name=found.run.name)
+        else:
+            retry_dead(session, found.work.id or 0)
+    wake_due(context())
+    flash(gettext("Reading goes on."))
     return redirect(url_for("imports.show"))
 
 

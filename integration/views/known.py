@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from flask import request, url_for
 
 from integration import history
+from integration.reading.stalled import stalled
 from integration.views.base import own_rows, today
 from integration.views.formats import day
 from integration.views.texts import gettext
@@ -31,9 +32,17 @@ def note() -> Note | None:
         return None
     with own_rows() as session:
         known = history.told(session)
+        is_held_up = known is not None and bool(stalled(session))
     if known is None or (known.why != history.READING and known.days(today()) >= ENOUGH_DAYS):
         return None
     since = day(known.since)
+    if known.why == history.READING and is_held_up:
+        text = gettext(
+            "Based on orders since %(day)s: reading the rest was given up, and nothing goes to "
+            "Mailchimp before it is read.",
+            day=since,
+        )
+        return Note(text, gettext("What to do"), url_for("status.show"))
     if known.why == history.READING:
         text = gettext(
             "Based on orders since %(day)s; the rest is still to be read. Who is new, a regular or "

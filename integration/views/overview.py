@@ -8,7 +8,7 @@ from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
 from integration.audience import checked
-from integration.reading import lives, model, names, overview, plans
+from integration.reading import lives, model, names, overview, plans, stalled
 from integration.views.base import context, language, own_rows, today
 from integration.views.checks import headline
 from integration.views.formats import day, short_day
@@ -30,6 +30,7 @@ def show() -> ResponseReturnValue:
         calendar = overview.calendar(session, today())
         sizes = overview.sizes(session, words)
         due = overview.due_rows(sizes.pop("due", []))
+        held_up = stalled.stalled(session)
         # What most people love comes first; the others have an order of their own.
         sizes.get("loves", []).sort(key=lambda size: -size.people)
         return render_template(
@@ -50,7 +51,8 @@ def show() -> ResponseReturnValue:
             rejected=[part_names()[part] for part in model.rejected(session)],
             plan=overview.last_plan(session),
             audience=plans.audience(session),
-            dead=overview.dead_work(session),
+            stalled=held_up,
+            dead=overview.dead_work(session, but=[one.work.id for one in held_up if one.work]),
             kinds=kind_names(),
             state_of=plan_state,
             check=next(iter(checked.newest(session)), None),

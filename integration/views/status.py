@@ -6,7 +6,7 @@ from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlmodel import col, select
 
-from integration.reading import drifts
+from integration.reading import drifts, stalled
 from integration.tables import Work
 from integration.views.base import context, own_or_404, own_rows, wants_part
 from integration.views.texts import gettext
@@ -23,11 +23,12 @@ def show() -> ResponseReturnValue:
     """Show the latest work."""
     with own_rows() as session:
         rows = session.exec(select(Work).order_by(col(Work.id).desc()).limit(_SHOWN)).all()
-        shops = drifts.reports(session)
+        shops, gone = drifts.reports(session), drifts.left(session)
+        held_up = stalled.stalled(session)
     busy = any(row.status in ("queued", "running") for row in rows)
     template = "_work.html" if wants_part() else "status.html"
-    given = {"kinds": kind_names(), "shops": shops, "stream_names": stream_names()}
-    return render_template(template, rows=rows, busy=busy, **given)
+    given = {"kinds": kind_names(), "shops": shops, "gone": gone, "stream_names": stream_names()}
+    return render_template(template, rows=rows, busy=busy, stalled=held_up, **given)
 
 
 @bp.post("/<int:work_id>/again")
@@ -51,6 +52,7 @@ def kind_names() -> dict[str, str]:
         "shop_check": gettext("Check that a shop is in step"),
         "shop_hooks": gettext("Have a shop tell us of changes"),
         "refresh": gettext("Compute segments and due dates"),
+        "members": gettext("Look who is in the audience"),
         "plan": gettext("Compare with Mailchimp"),
         "push": gettext("Publish to Mailchimp"),
         "keep_in_step": gettext("Keep Mailchimp in step"),

@@ -22,6 +22,7 @@ HANDLERS: Handlers = {
     "apply_event": "integration.shops.events:apply_events",
     "browsed": "integration.shopify.recognised:take_in",
     "refresh": "integration.pipeline:refresh",
+    "members": "integration.audience.members:look",
     "plan": "integration.pipeline:plan",
     "push": "integration.pipeline:push",
     "keep_in_step": "integration.pipeline:keep_in_step",

@@ -8,22 +8,24 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from connectors.base import Connector, Page
 from connectors.demo.connector import DemoConnector
+from connectors.errors import NotAuthorized
 from connectors.records import Order
 from integration import pipeline
 from integration.app import create_app
 from integration.audience.pause import check
 from integration.db import scoped
-from integration.history import READING, Window, is_worth_computing, told
+from integration.history import READING, Window, is_partial, is_worth_computing, told
 from integration.mailchimp.errors import Paused
 from integration.security import hash_password
 from integration.tables import (
     Audience,
     DueDate,
     FittedModel,
+    ImportRun,
     PersonProfile,
     SegmentChange,
     SegmentMember,
@@ -95,10 +97,19 @@ def read(
     meanwhile: Callable[[int], object],
 ) -> None:
     """Read the sample shop newest first, then compute what is left."""
+    has_newest_first(installation, monkeypatch, meanwhile)
+    installation.work()
+
+
+def has_newest_first(
+    installation: Installation,
+    monkeypatch: pytest.MonkeyPatch,
+    meanwhile: Callable[[int], object],
+) -> None:
+    """Write down that the sample shop is to be read newest first."""
     made: Connector = NewestFirst(meanwhile)  # type: ignore[assignment]  # as much as is asked of it
     monkeypatch.setattr(pipeline, "open_source", lambda *_, **__: made)
     installation.demo("web")
-    installation.work()
 
 
 def groups(installation: Installation) -> set[str]:
@@ -190,7 +201,7 @@ def test_nothing_goes_to_mailchimp_before_all_is_read_and_then_it_does_by_itself
     with scoped(installation.engine, installation.account_id) as session:
         audience = Audience(
             account_id=installation.account_id, list_id="a", name="A", server="us1", token="",
-            language="en", connected_at=END,
+            language="en", connected_at=END, read_until=END,
         )  # fmt: skip
         session.add(audience)
     check(installation.context, audience)
@@ -228,6 +239,50 @@ def test_the_pages_say_what_the_figures_are_based_on(
     read(installation, monkeypatch, meanwhile)
     assert "Based on orders since 2 Oct 2026; the rest is still to be read." in texts[0]
     assert "Based on orders since" not in visitor.get("/").text
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        pytest.param(RuntimeError("a field that nobody foresaw"), "dead", id="given up"),
+        pytest.param(NotAuthorized("Shopify refuses a field"), "done", id="refused by the shop"),
+    ],
+)
+def test_a_history_that_was_not_read_to_its_end_says_so_and_a_click_reads_on(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, error: Exception, state: str
+) -> None:
+    visitor = logged_in(installation)
+    broken = [error]
+
+    def meanwhile(nth: int) -> None:
+        computed(installation)
+        if nth == 1 and broken:
+            raise broken.pop()
+
+    has_newest_first(installation, monkeypatch, meanwhile)
+    computed(installation)
+    with scoped(installation.engine, installation.account_id) as session:
+        assert session.exec(select(Work.status).where(Work.kind == "import")).all() == [state]
+        assert is_partial(session)
+        run_id = session.exec(select(ImportRun.id)).one()
+    button = f'action="/imports/{run_id}/on"'
+    for path in ("/", "/status", "/imports"):
+        text = visitor.get(path).text
+        assert "Nothing goes to Mailchimp before the rest is read." in text
+        assert str(error) in text
+        assert text.count(button) == 1
+        assert "Run again" not in text.partition('id="work"')[0], "one button for one thing"
+    assert "every 2s" not in visitor.get("/imports").text, "nothing moves there"
+    assert "reading the rest was given up" in visitor.get("/people").text
+
+    assert visitor.post(f"/imports/{run_id}/on", {}).status_code == 302
+    installation.work()
+    with scoped(installation.engine, installation.account_id) as session:
+        assert not is_partial(session)
+        newest = select(ImportRun.status).order_by(col(ImportRun.id).desc())
+        assert session.exec(newest).first() == "done"
+    assert button not in visitor.get("/").text + visitor.get("/status").text
+    assert visitor.post(f"/imports/{run_id}/on", {}).status_code == 409
 
 
 def test_figures_of_everything_stay_while_another_source_is_read(

@@ -100,8 +100,12 @@ def test_since_when_nothing_arrives_of_a_shop_that_removed_stipt_is_told_whereve
         for audience in session.exec(select(Audience)):
             audience.disconnected_at = NOW
         name = row.name
-    assert said in visitor.get("/imports").text
+    for path in ("/imports", "/status", "/mailchimp/check"):
+        assert said in visitor.get(path).text
     assert said in visitor.get("/").text, "what was read of it still counts"
+    assert "No shop is connected that could be compared." not in visitor.get("/status").text
+    badge = '<span class="badge bg-secondary-lt">removed on 10 Mar 2026</span>'
+    assert badge in visitor.get("/imports").text
     asked = ["--env", str(tmp_path / ".env"), "--account", str(shop.account_id)]
     status = json.loads(CliRunner().invoke(main, [*asked, "status", "--json"]).stdout)
     states = {source[0]: source[3] for source in status["sources"]}
