@@ -61,6 +61,8 @@ def test_a_merchant_installs_sees_segments_removes_the_app_and_comes_back(
     page.goto("/")
     people = page.locator("a[href^='/segments/']")
     assert people.count() > 0
+    inside = page.locator(".st-figures .card", has_text="in the audience").locator(".st-figure")
+    assert int(inside.inner_text()) > 0, "known before anybody asked for a plan"
     people.first.click()
     expect(page.locator("main table tbody tr").first).to_be_visible()
 

@@ -262,6 +262,7 @@ def test_the_source_for_files_is_called_so_in_both_languages(still: Context, app
     newcomer.post("/imports/upload", {"files": file}, content_type="multipart/form-data")
     for path in ("/", "/imports"):
         assert "Files" in newcomer.get(path).text, path
+    assert "Being read: Files" in newcomer.get("/").text, "and no page of zeros"
     newcomer.post("/language", {"language": "nl"})
     for path in ("/", "/imports"):
         assert "Bestanden" in newcomer.get(path).text, path
