@@ -255,6 +255,8 @@ class Standing:
     at: datetime | None
     #: The platform's own words, for the merchant: "SUBSCRIBED".
     told: str
+    #: The same as reading the customer tells it; None where that is no statement.
+    event: ConsentEvent | None = None
 
 
 class ConsentWriter(Protocol):

@@ -394,6 +394,7 @@ def refresh(context: Context, job: Job) -> None:
             if was_partial:
                 wake_resting(session)
             follow_up(session)
+        job.end(session)
     if not some:
         take_stock(context.engine)
 
@@ -410,7 +411,8 @@ def plan(context: Context, job: Job) -> None:
     """See who is in the audience and store what a push would change."""
     audience = current_audience(context, job.account_id)
     read_members(context, audience, lease=job)
-    audience_plan.make_plan(context, audience, lease=job)
+    # Together: who made it once more after a kill would discard what the merchant looks at.
+    audience_plan.make_plan(context, audience, lease=job, then=lambda session, _: job.end(session))
 
 
 def keep_in_step(context: Context, job: Job) -> None:
@@ -422,8 +424,15 @@ def keep_in_step(context: Context, job: Job) -> None:
     if begun is not None:  # killed on the way
         publish(context, job, begun)
         return
-    read_members(context, audience, lease=job)
-    made = audience_plan.make_plan(context, audience, by_itself=True, lease=job)
+    made = keep.made(context, job)
+    if made is not None and made.status == "published":  # killed at the end
+        return
+    if made is None or made.status != "draft":
+        read_members(context, audience, lease=job)
+        made = audience_plan.make_plan(
+            context, audience, by_itself=True, lease=job,
+            then=lambda session, plan: keep.note_made(session, job, plan),
+        )  # fmt: skip
     assert made.id is not None
     if keep.may_go(context, job, audience, made.id):
         publish(context, job, made.id)

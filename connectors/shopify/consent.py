@@ -19,7 +19,7 @@ from connectors.shopify import records
 from connectors.shopify.answers import Answer
 from connectors.shopify.client import Client
 from connectors.shopify.errors import UserErrors
-from connectors.shopify.fields import Unreadable, moment_or_none, text
+from connectors.shopify.fields import Raw, Unreadable, moment_or_none, text
 from connectors.shopify.guard import CONSENT
 
 _FIELDS = """
@@ -80,7 +80,8 @@ class ShopifyConsent:
         except Unreadable as error:
             raise NotReadable(f"Shopify's date of a permission cannot be read: {error}") from error
         address = records.email(text(said, "emailAddress"))
-        return Standing(email=address, state=records.state(told), at=at, told=told)
+        event = _about_mail(raw) if told else None
+        return Standing(email=address, state=records.state(told), at=at, told=told, event=event)
 
     def write(
         self, key: str, state: ConsentState, at: datetime, *, confirmed: bool
@@ -113,8 +114,12 @@ def _stands(answer: Answer) -> ConsentEvent:
         if any("consentUpdatedAt" in one.field for one in error.errors):
             raise Retryable(str(error), retry_after_s=_EARLY_S) from error
         raise
-    found = records.consent(customer) if customer else []
-    about_mail = [event for event in found if event.channel == "email"]
-    if not about_mail:
+    about_mail = _about_mail(customer) if customer else None
+    if about_mail is None:
         raise ConnectorError("Shopify did not say what it holds now")
-    return about_mail[0]
+    return about_mail
+
+
+def _about_mail(customer: Raw) -> ConsentEvent | None:
+    found = records.consent(customer)
+    return next((event for event in found if event.channel == "email"), None)

@@ -66,9 +66,11 @@ def check(context: Context, job: Job) -> None:
     """
     audience = current_audience(context, job.account_id)
     began = context.clock()
-    result = compared(context, audience, job=job)
+    found = _look(context, audience, job, repair=True)
+    # What was put right looks right to who compares again: it is told, and written again, with it.
     with scoped(context.engine, job.account_id) as session:
-        job.extend(session)
+        found.correct(session)
+        result = found.result()
         assert audience.id is not None
         session.add(
             AudienceCheck(
@@ -82,6 +84,8 @@ def check(context: Context, job: Job) -> None:
         session.exec(delete(AudienceCheck).where(col(AudienceCheck.began_at) < began - KEPT))
         if result["differences"]:
             keep.start(session)
+        session.flush()
+        job.end(session)
 
 
 def compared(
@@ -98,6 +102,16 @@ def compared(
     ------
     MailchimpError, LeaseLost
     """
+    found = _look(context, audience, job, repair=repair)
+    if repair:
+        with scoped(context.engine, audience.account_id) as session:
+            found.correct(session)
+            if job is not None:
+                job.extend(session)
+    return found.result()
+
+
+def _look(context: Context, audience: Audience, job: Job | None, *, repair: bool) -> _Check:
     beat = job.report if job is not None else (lambda _share: None)
     mailchimp = open_mailchimp(context, audience, listens=True)
     if repair:
@@ -111,9 +125,7 @@ def compared(
     found.compare_sample(beat)
     if found.fields_differ:
         found.compare_everybody()
-    if repair:
-        found.correct()
-    return found.result()
+    return found
 
 
 class _Check:
@@ -292,36 +304,33 @@ class _Check:
             Difference(what=what, name=name, here=here, there=there, people=[])
         )
 
-    def correct(self) -> None:
+    def correct(self, session: Session) -> None:
         """Let the mirror say what is there; a store's run does so for the store."""
         self._repaired |= bool(self._stores or self._corrections)
-        with self._session() as session:
-            for store in self._stores:
-                shop_stores.ask(session, shop_stores.PUSH, store)
-            there = [
-                {
-                    "audience_id": self._id,
-                    "email_key": email_key,
-                    "kind": kind,
-                    "key": key,
-                    "value": value,
-                }
-                for (email_key, kind, key), value in self._corrections.items()
-                if value is not None
-            ]
-            upsert(session, PushedValue, there, key=("audience_id", "email_key", "kind", "key"))
-            for name, emails in self._gone().items():
-                for part in parts(emails):
-                    session.exec(
-                        delete(PushedValue).where(
-                            col(PushedValue.audience_id) == self._id,
-                            col(PushedValue.kind) == name[0],
-                            col(PushedValue.key) == name[1],
-                            col(PushedValue.email_key).in_(part),
-                        )
+        for store in self._stores:
+            shop_stores.ask(session, shop_stores.PUSH, store)
+        there = [
+            {
+                "audience_id": self._id,
+                "email_key": email_key,
+                "kind": kind,
+                "key": key,
+                "value": value,
+            }
+            for (email_key, kind, key), value in self._corrections.items()
+            if value is not None
+        ]
+        upsert(session, PushedValue, there, key=("audience_id", "email_key", "kind", "key"))
+        for name, emails in self._gone().items():
+            for part in parts(emails):
+                session.exec(
+                    delete(PushedValue).where(
+                        col(PushedValue.audience_id) == self._id,
+                        col(PushedValue.kind) == name[0],
+                        col(PushedValue.key) == name[1],
+                        col(PushedValue.email_key).in_(part),
                     )
-            if self._job is not None:
-                self._job.extend(session)
+                )
 
     def _gone(self) -> dict[Name, list[str]]:
         gone: dict[Name, list[str]] = defaultdict(list)

@@ -81,6 +81,19 @@ def begun(context: Context, audience: Audience) -> int | None:
         return newest.id
 
 
+def note_made(session: Session, job: Job, plan: Plan) -> None:
+    """Note with a job which plan it made, in the transaction that stores it."""
+    work = session.get(Work, job.id)
+    if work is not None:
+        work.payload = {**work.payload, "plan_id": plan.id}
+
+
+def made(context: Context, job: Job) -> Plan | None:
+    """Return the plan that an earlier try of this very job made."""
+    with scoped(context.engine, job.account_id) as session:
+        return session.get(Plan, job.payload.get("plan_id", 0))
+
+
 def may_go(context: Context, job: Job, audience: Audience, plan_id: int) -> bool:
     """Tell whether a fresh plan may be published by itself; one that may not says why it waits."""
     with scoped(context.engine, audience.account_id) as session:

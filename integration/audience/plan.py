@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
 
 from sqlalchemy import insert
@@ -93,6 +93,7 @@ def make_plan(
     *,
     by_itself: bool = False,
     lease: Lease | None = None,
+    then: Callable[[Session, Plan], None] | None = None,
 ) -> Plan:
     """Compare what the audience should hold with what we pushed, and store the difference.
 
@@ -106,6 +107,8 @@ def make_plan(
         the merchant sees in a preview first.
     lease
         The work that makes it: who lost that to another worker stores no plan.
+    then
+        What belongs into the transaction that stores the plan.
 
     Raises
     ------
@@ -145,9 +148,11 @@ def make_plan(
         plan = store(context, session, audience, _added(new) + changes, summary, target.people)
         store_names(session, plan, renamed)
         _store_additions(session, plan, new)
+        session.flush()
         if lease is not None:
-            session.flush()
             lease.extend(session)
+        if then is not None:
+            then(session, plan)
         return plan
 
 

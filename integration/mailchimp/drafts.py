@@ -191,6 +191,8 @@ def remove(context: Context, audience: Audience, draft_id: int) -> None:
     """
     with scoped(context.engine, audience.account_id) as session:
         row = session.get_one(Campaign, draft_id)
+    if row.status == "deleted":
+        return  # by a worker that was lost then
     if row.kind != "draft" or row.status not in ("making", "draft"):
         raise CannotDraft("not_a_draft")
     mailchimp = open_mailchimp(context, audience)

@@ -112,6 +112,15 @@ class Job:
         if self.on_progress is not None:
             self.on_progress(self, progress, shown)
 
+    def end(self, session: Session) -> None:
+        """Mark the job as done in the transaction of its last step: a kill finds both or neither.
+
+        Raises
+        ------
+        LeaseLost
+        """
+        _change(self, session, **_done(self.context.clock()))
+
 
 class Lease(Protocol):
     """A job in the hands of its worker, as far as those need it who only write for it."""
@@ -216,14 +225,16 @@ _IS_DUE = select(_WORK.c.id).where(
 
 
 def finish(job: Job) -> None:
-    """Mark the job as done.
+    """Mark the job as done, unless its last step did.
 
     Raises
     ------
     LeaseLost
     """
-    now = job.context.clock()
-    _change(job, None, status="done", progress=1.0, error=None, finished_at=now, **_NOBODY)
+    with unscoped(job.context.engine) as session:
+        status = select(_WORK.c.status).where(_WORK.c.id == job.id)
+        if session.connection().execute(status).scalar_one_or_none() != "done":
+            _change(job, session, **_done(job.context.clock()))
 
 
 def again(job: Job, *, run_at: datetime, error: str | None) -> None:
@@ -271,6 +282,10 @@ def bury(job: Job, *, error: str) -> None:
 
 
 _NOBODY: dict[str, Any] = {"lease_by": None, "lease_until": None}
+
+
+def _done(now: datetime) -> dict[str, Any]:
+    return {"status": "done", "progress": 1.0, "error": None, "finished_at": now, **_NOBODY}
 
 
 def _change(job: Job, session: Session | None, **values: Any) -> None:

@@ -79,9 +79,9 @@ def after_asking(change: Change, standing: Standing | None) -> Reason | None:
     return Reason.NEWER if standing.at is not None and standing.at >= change.at else None
 
 
-def is_ours(change: Change, standing: Standing | None) -> bool:
+def is_ours(change: Change, standing: Standing) -> bool:
     """Tell whether what stands there is what we sent before the answer was lost."""
-    if standing is None or not change.was_sent:
+    if not change.was_sent:
         return False
     # Shopify keeps whole seconds.
     sent = change.at.replace(microsecond=0)

@@ -124,8 +124,8 @@ class Telling:
             change = self._change(session, row)
         writer = open_writer(self._context, self._shop)
         standing = writer.standing(profile.external_id)
-        if is_ours(change, standing):
-            self.note(row, WRITTEN, "")
+        if standing is not None and is_ours(change, standing):
+            self._keep(row, standing.event)
             return
         reason = after_asking(change, standing)
         if reason is None and standing is not None:
@@ -155,7 +155,7 @@ class Telling:
         self._keep(row, event)
         return None
 
-    def _keep(self, row: ConsentWrite, event: ConsentEvent) -> None:
+    def _keep(self, row: ConsentWrite, event: ConsentEvent | None) -> None:
         """Note that it was written, and hold it in the ledger as ours before the shop tells it."""
         with scoped(self._context.engine, self._job.account_id) as session:
             self._job.extend(session)
@@ -164,8 +164,8 @@ class Telling:
             if mine is None:
                 return
             mine.status, mine.reason = WRITTEN, ""
-            ours = replace(event, source=SOURCE)
-            write_consent(session, self._shop.id or 0, [ours], self._context.clock())
+            ours = [] if event is None else [replace(event, source=SOURCE)]
+            write_consent(session, self._shop.id or 0, ours, self._context.clock())
 
     def note(self, row: ConsentWrite, status: str, reason: str) -> None:
         """Keep what came of a change."""

@@ -60,6 +60,10 @@ class TestJob:
         if self.calls == self.dies_at:
             raise Killed
 
+    def end(self, session: Session) -> None:
+        """Be done, or die."""
+        self.extend(session)
+
     def report(self, progress: float | None, note: str | None = None) -> None:  # as a job's
         """Remember."""
         self.reports.append(progress)

@@ -132,7 +132,8 @@ def test_only_a_draft_of_ours_can_be_deleted(mail: MailShop) -> None:
         drafts.remove(mail.shop.context, mail.shop.audience, row.id or 0)
     url = url.replace("/schedule", "/unschedule")
     requests.post(url, auth=("u", mail.sandbox.key)).raise_for_status()
-    drafts.remove(mail.shop.context, mail.shop.audience, row.id or 0)
+    for _ in range(2):  # a worker that was lost in between does it again
+        drafts.remove(mail.shop.context, mail.shop.audience, row.id or 0)
     assert mail.remote == []
     again = make(mail)
     assert again.id != row.id

@@ -212,7 +212,7 @@ def test_a_check_that_was_given_up_is_tried_again_next_night_and_told(
             return [w.status for w in session.exec(select(Work)) if w.kind == "check"]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(audience_check, "compared", _broken)
+        patch.setattr(audience_check, "_look", _broken)
         assert [night(timedelta(hours=hour)) for hour in range(4)] == [["dead"]] * 4
         with shop.session() as session:
             stuck = plans.stuck_work(session, ("check",))

@@ -250,6 +250,9 @@ def test_whatever_breaks_in_the_middle_it_is_written_once(ada: Between, trouble:
     ada.work()
     assert ada.rows() == [("denied", "written", "")]
     assert ada.written() == [NO]
+    with ada.session() as session:
+        ours = session.exec(select(Consent.source).where(Consent.shop_id == ada.shop_id)).all()
+    assert ours == ["Stipt, from Mailchimp"], "or the shop's telling of it would be its own word"
 
 
 def test_a_newer_change_after_a_lost_answer_waits_for_its_day(ada: Between) -> None:

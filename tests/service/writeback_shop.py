@@ -63,7 +63,8 @@ class FakeShop:
     def standing(self, key: str) -> Standing | None:
         self.asked += 1
         assert key == KEY
-        return Standing(email=ADA.upper(), state=self.state, at=self.at, told=self.state.value)
+        return Standing(email=ADA.upper(), state=self.state, at=self.at, told=self.state.value,
+                        event=self.event())  # fmt: skip
 
     def write(
         self, key: str, state: ConsentState, at: datetime, *, confirmed: bool

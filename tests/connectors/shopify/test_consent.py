@@ -77,7 +77,15 @@ def test_what_stands_there_is_read_with_its_moment_and_address(
     found = writer.standing(key_of(someone))
     address = there(shop, someone)["emailAddress"]
     at = shop.clock() - timedelta(days=1)
-    assert found == Standing(email=address, state=YES, at=at, told="SUBSCRIBED")
+    assert found is not None
+    said = Standing(email=address, state=YES, at=at, told="SUBSCRIBED", event=found.event)
+    assert found == said
+    assert found.event is not None
+    assert (found.event.state, found.event.at, found.event.customer_id) == (
+        YES,
+        at,
+        key_of(someone),
+    )
     assert writer.standing("1") is None
 
 
