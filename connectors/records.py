@@ -7,7 +7,7 @@ platforms' ids do not fit a number column, and quantities below zero are returns
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -81,6 +81,8 @@ class Customer:
     source_updated_at: datetime | None = None
     #: Mentioned by an order, not its own record: fills gaps, never clears.
     partial: bool = False
+    #: Fields that the source did not let us read this time: what is known of them stays.
+    untold: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -196,6 +198,8 @@ class Order:
     discounts: tuple[Discount, ...] = ()
     lines: tuple[OrderLine, ...] = ()
     source_updated_at: datetime | None = None
+    #: The source did not let us read all that names the buyer: whom we know as such stays.
+    buyer_untold: bool = field(default=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -53,6 +53,8 @@ _CANCELLED = frozenset(("VOIDED", "EXPIRED"))
 _OPEN = frozenset(("PENDING", "AUTHORIZED"))
 _KINDS = {"MoneyV2": "fixed", "PricingPercentageValue": "percentage"}
 _CENT = Decimal("0.01")
+#: Fields that name who bought.
+_BUYER = frozenset(("customer", "email", "phone"))
 #: What shops and gift-wrapping apps call a line's tick for a present.
 _GIFT = frozenset(
     ("gift", "is gift", "gift wrap", "gift wrapping", "cadeau", "cadeauverpakking", "inpakken")
@@ -92,6 +94,7 @@ def order(raw: Raw) -> Order:
         discounts=_discounts(raw),
         lines=lines,
         source_updated_at=moment(raw, "updatedAt"),
+        buyer_untold=not _BUYER.isdisjoint(raw.get("refused", ())),
     )
 
 

@@ -78,7 +78,11 @@ class Paging:
         """
         answer = self._run(PAGES[stream], {"query": query or None, "after": after})
         found = answer.need(ROOTS[stream]) or {"nodes": (), "pageInfo": {}}
-        rows = [dict(row) for row in found["nodes"] if row]
+        rows = [
+            {**row, "refused": untold(answer, ROOTS[stream], "nodes", nth)}
+            for nth, row in enumerate(found["nodes"])
+            if row
+        ]
         self.complete(stream, rows)
         info = found["pageInfo"]
         return RawPage(
@@ -119,7 +123,7 @@ class Paging:
         found = answer.need(ONE_OF[stream])
         if found is None:
             return None
-        rows = [dict(found)]
+        rows = [{**found, "refused": untold(answer, ONE_OF[stream])}]
         self.complete(stream, rows)
         return rows[0]
 
@@ -187,6 +191,16 @@ def _plain(row: dict[str, Any]) -> list[Any] | None:
     except Unreadable:  # is noted where the order itself is read
         return None
     return None if found is None else list(found)
+
+
+def untold(answer: Answer, *place: str | int) -> frozenset[str]:
+    """Return the fields of the record at a place that are null because a right is lacking."""
+    depth = len(place)
+    return frozenset(
+        str(error.path[depth])
+        for error in answer.errors
+        if error.is_refusal and error.path[:depth] == place and len(error.path) > depth
+    )
 
 
 def refused(answer: Answer) -> frozenset[str]:

@@ -73,6 +73,17 @@ _SIZES = frozenset(("size", "maat", "grootte", "shoe size", "schoenmaat"))
 #: What Shopify calls the only variant of a product without options.
 _NO_OPTION = "Default Title"
 GIFT_CARD = "Gift card"
+#: What is not told of a customer where Shopify refuses a field.
+_UNTOLD: Mapping[str, tuple[str, ...]] = {
+    "firstName": ("first_name",),
+    "lastName": ("last_name",),
+    "defaultEmailAddress": ("email",),
+    "defaultPhoneNumber": ("phone",),
+    "defaultAddress": ("company", "country", "postcode", "city"),
+    "birthDate": ("birth_date",),
+    "cardNumber": ("card_no",),
+    "statistics": ("their_group", "their_tier"),
+}
 
 
 def customer(raw: Raw) -> Customer:
@@ -84,6 +95,7 @@ def customer(raw: Raw) -> Customer:
     """
     tags = tuple(tag.strip() for tag in raw.get("tags") or () if tag.strip())
     locale = text(raw, "locale")
+    refused = raw.get("refused", ())
     return Customer(
         id=number(need(raw, "id")),
         email=email(text(raw, "defaultEmailAddress", "emailAddress")),
@@ -103,6 +115,9 @@ def customer(raw: Raw) -> Customer:
         their_tier=_word(raw, "predictedSpendTier"),
         created_at=moment_or_none(raw, "createdAt"),
         source_updated_at=moment(raw, "updatedAt"),
+        untold=tuple(
+            column for name, columns in _UNTOLD.items() if name in refused for column in columns
+        ),
     )
 
 

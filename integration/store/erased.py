@@ -48,6 +48,7 @@ def without_erased(
                 email=None,
                 phone=None,
                 card_no=None,
+                buyer_untold=False,
                 discounts=(),  # a code may have been made for that person
             )
             kept.append(nobody)

@@ -57,10 +57,14 @@ def write_orders(
     if not news:
         return set(), refused
     profiles = resolve(session, shop_id, map(ref_of, news), now)
+    buyers = _buyers(session, shop_id, [one.id for one in news if one.buyer_untold])
     upsert(
         session,
         OrderRow,
-        [_order_columns(record, shop_id, profiles, hashes[record.id]) for record in news],
+        [
+            _order_columns(record, shop_id, profiles, hashes[record.id]) | buyers.get(record.id, {})
+            for record in news
+        ],
         key=("shop_id", "external_id"),
     )
     rows = known(session, OrderRow, shop_id, [record.id for record in news])
@@ -106,6 +110,18 @@ def _refused(session: Session, numbers: set[str]) -> list[BadRecord]:
         )
         for number in sorted(numbers)
     ]
+
+
+def _buyers(session: Session, shop_id: int, orders: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Return who bought orders as far as we know, where the source does not let us read it now."""
+    found: dict[str, dict[str, int]] = {}
+    for part in parts(orders):
+        query = select(OrderRow.external_id, OrderRow.profile_id).where(
+            col(OrderRow.shop_id) == shop_id, col(OrderRow.external_id).in_(part)
+        )
+        rows = session.exec(query, execution_options=BY_KEY)
+        found.update({key: {"profile_id": known} for key, known in rows if known is not None})
+    return found
 
 
 def _order_columns(

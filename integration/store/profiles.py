@@ -71,7 +71,7 @@ def _write_own(
     people = iter(new_people(session, sum(record.id not in held for record in news), now))
     rows = [
         {
-            **_columns(record),
+            **_told(record, is_known=record.id in held),
             "shop_id": shop_id,
             # The column is kept on conflict; -1 never reaches the table.
             "person_id": -1 if record.id in held else next(people),
@@ -142,6 +142,12 @@ def forget(session: Session, shop_id: int, external_ids: Sequence[str], now: dat
             setattr(profile, name, value)
     session.flush()
     return recognise(session, shop_id, list(profiles), now) if profiles else set()
+
+
+def _told(record: Customer, *, is_known: bool) -> dict[str, Any]:
+    """Return a customer's columns, of one whom we know only those that the source let us read."""
+    columns = _columns(record)
+    return {name: columns[name] for name in columns if not is_known or name not in record.untold}
 
 
 def _columns(record: Customer) -> dict[str, Any]:

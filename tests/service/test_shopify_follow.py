@@ -158,6 +158,41 @@ def test_a_deleted_order_and_merged_customers_are_so_here(
     assert {row.profile_id for row in left.values()} <= {profiles[number(kept)].id}
 
 
+@pytest.mark.parametrize("lost", ["approval", "scope"])
+def test_what_shopify_no_longer_shows_is_not_taken_from_us(
+    context: Context,
+    shopify: ShopifyEmulator,
+    shop: Shop,
+    follow: Callable[[], None],
+    lost: str,
+) -> None:
+    acts, there = shopify.acts(), shopify.shop()
+    who = next(row["id"] for row in there.customers.values() if row["defaultEmailAddress"])
+    theirs = next(row["id"] for row in there.orders.values() if row["customer"] == {"id": who})
+    guests = next(row["id"] for row in there.orders.values() if row["id"] != theirs)
+    there.orders.put({**there.orders[guests], "customer": None, "email": "guest@shop.example"})
+
+    def known() -> tuple[Any, ...]:
+        (one,) = (p for p in rows(context, shop, SourceProfile) if p.external_id == number(who))
+        bought = {key: row.profile_id for key, row in orders(context, shop).items()}
+        return one.email, one.first_name, one.phone, bought
+
+    for key in (who, theirs, guests):
+        acts.edit(key, tags=["seen"])
+    follow()
+    before = known()
+    assert before[0]
+    assert None not in before[3].values()
+    if lost == "approval":
+        there.approvals.fields = frozenset()
+    else:
+        there.scopes = frozenset(SCOPES) - {"read_customers"}
+    for key in (who, theirs, guests):
+        acts.edit(key, tags=["seen", "again"])
+    follow()
+    assert known() == before
+
+
 def test_a_left_checkout_is_a_cart_until_it_is_bought_or_gone(
     context: Context, shopify: ShopifyEmulator, shop: Shop, follow: Callable[[], None]
 ) -> None:
