@@ -6,6 +6,7 @@ each renewing begins the 90 days anew.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import structlog
@@ -18,6 +19,7 @@ from integration.context import Context
 from integration.db import scoped
 from integration.shopify import clone, pixel, switches
 from integration.shopify.stores import of_account, open_client
+from integration.shops import anew
 from integration.tables import Shop, ShopifyStore, Work
 from integration.work.queue import Job, defer
 
@@ -87,9 +89,21 @@ def look(context: Context, store: ShopifyStore) -> None:
         row = session.get_one(ShopifyStore, store.id)
         row.domain = who.domain
         version = client.answered_version
+        row.scopes, row.seen_at = {"names": sorted(who.scopes)}, context.clock()
+        came = _came(row, found)
+        if came:
+            # What is known of records was read without it.
+            anew.start(session, row.shop_id)
         row.seen = {
             "rights": found, "version": version, "asked": API_VERSION, "email": who.email,
+            "all_orders_at": row.seen_at.isoformat() if "all_orders" in came
+            else row.seen.get("all_orders_at"),
         }  # fmt: skip
-        row.scopes, row.seen_at = {"names": sorted(who.scopes)}, context.clock()
         switches.take_effect(session, row, row.seen_at)
         pixel.start(session, row)
+
+
+def _came(row: ShopifyStore, found: Mapping[str, str]) -> set[str]:
+    """Return the rights that lacked when we looked last and are there now."""
+    before = row.seen.get("rights", {})
+    return {name for name, lacks in found.items() if not lacks and before.get(name)}

@@ -6,21 +6,36 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from integration.tables import Shop, ShopifyStore
+from integration.tables import ImportRun, Shop, ShopifyStore
 
 #: What Shopify shows of orders without `read_all_orders`.
 _SHOWN = timedelta(days=60)
 
 
 def shown_since(session: Session) -> list[datetime]:
-    """Return the moment from which on orders were shown, of each store that does not show all."""
+    """Return the moment from which on orders were shown, of each store that does not show all.
+
+    One that shows them all since lately has to be read anew before they are known.
+    """
     stores = (
-        select(Shop.created_at, ShopifyStore.seen)
+        select(Shop, ShopifyStore.seen)
         .join(ShopifyStore, col(ShopifyStore.shop_id) == col(Shop.id))
         .where(col(Shop.disconnected_at).is_(None))
     )
     return [
-        connected - _SHOWN
-        for connected, seen in session.exec(stores)
+        shop.created_at - _SHOWN
+        for shop, seen in session.exec(stores)
         if seen.get("rights", {}).get("all_orders")
+        or not _is_read_since(session, shop, seen.get("all_orders_at"))
     ]
+
+
+def _is_read_since(session: Session, shop: Shop, moment: str | None) -> bool:
+    if moment is None:
+        return True
+    runs = select(ImportRun.id).where(
+        ImportRun.shop_id == shop.id,
+        ImportRun.status == "done",
+        ImportRun.started_at >= datetime.fromisoformat(moment),
+    )
+    return session.exec(runs.limit(1)).first() is not None

@@ -24,6 +24,7 @@ from integration.context import Context
 from integration.db import scoped
 from integration.pipeline import start_import, start_refresh
 from integration.shops import months
+from integration.shops.anew import read_anew
 from integration.sources import look_after_hooks, open_source
 from integration.store.common import alone, content_hash, known
 from integration.store.deleted import write_deleted
@@ -35,7 +36,6 @@ from integration.tables import (
     Product,
     Shop,
     SourceProfile,
-    SyncState,
     Work,
 )
 from integration.work.queue import Job, defer
@@ -265,19 +265,10 @@ class _Night:
 
     def _read_anew(self) -> None:
         """Have all orders read again: too many lack to be fetched one by one."""
-        query = select(SyncState).where(
-            SyncState.shop_id == self._shop_id, SyncState.stream == "orders"
-        )
         with scoped(self._context.engine, self._job.account_id) as session:
             self._job.extend(session)
-            for state in session.exec(query):
-                state.cursor, state.complete = None, False
-            running = select(ImportRun.id).where(
-                ImportRun.shop_id == self._shop_id, ImportRun.status == "running"
-            )
-            if session.exec(running).first() is None:  # else an earlier try was killed here
-                shop = session.get_one(Shop, self._shop_id)
-                start_import(session, self._context, shop, name=shop.name)
+            shop = session.get_one(Shop, self._shop_id)
+            read_anew(session, self._context, shop, ("orders",))
         self._found.anew = True
 
     def _fetched(self, stream: str, key: str) -> Sequence[Record]:

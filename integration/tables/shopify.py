@@ -45,7 +45,8 @@ class ShopifyStore(Owned, table=True):
     #: Which installation connected it: see `integration.installation`.
     installation: str = ""
     public_url: str = ""
-    #: What it lets us do, as last looked at: {"rights": {...}, "version": ..., "found": ...}.
+    #: What it lets us do, as last looked at: {"rights": {...}, "version": ..., "found": ...}, and
+    #: since when it shows orders of before 60 days, where that was not from the beginning.
     seen: dict[str, Any] = json_column()
     seen_at: datetime | None = moment(nullable=True)
     installed_at: datetime = moment()

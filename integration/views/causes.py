@@ -20,7 +20,7 @@ from integration.views.texts import gettext
 #: Work that asks something of a shop, and nothing of Mailchimp.
 _OF_SHOPS = (
     *("import", "apply_event", "browsed", "shop_check", "shop_hooks"),
-    *("shopify_look", "shopify_pixel", "write_consent"),
+    *("read_anew", "shopify_look", "shopify_pixel", "write_consent"),
 )
 
 

@@ -50,6 +50,7 @@ def kind_names() -> dict[str, str]:
         "apply_event": gettext("Take in what a shop tells"),
         "browsed": gettext("Take in what visitors looked at"),
         "shop_check": gettext("Check that a shop is in step"),
+        "read_anew": gettext("Read a shop from its beginning again"),
         "shop_hooks": gettext("Have a shop tell us of changes"),
         "refresh": gettext("Compute segments and due dates"),
         "members": gettext("Look who is in the audience"),

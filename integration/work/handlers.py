@@ -18,6 +18,7 @@ Handlers: TypeAlias = Mapping[str, Handler | str]
 HANDLERS: Handlers = {
     "import": "integration.pipeline:import_source",
     "shop_check": "integration.shops.check:check",
+    "read_anew": "integration.shops.anew:begin",
     "shop_hooks": "integration.shops.subscribed:subscribe",
     "apply_event": "integration.shops.events:apply_events",
     "browsed": "integration.shopify.recognised:take_in",

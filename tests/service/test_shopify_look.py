@@ -20,13 +20,25 @@ from integration.night import start_hour
 from integration.pipeline import start_import
 from integration.shopify import clone
 from integration.shopify.look import look
+from integration.shopify.shown import shown_since
 from integration.shopify.stores import Stopped, open_client, stop
 from integration.shops.leaving import leave
-from integration.tables import Account, Audience, ImportRun, Order, Shop, ShopifyStore, Work
+from integration.tables import (
+    Account,
+    Audience,
+    ImportRun,
+    Order,
+    Shop,
+    ShopifyStore,
+    SourceProfile,
+    Work,
+)
 from integration.work.execute import run_until_idle
+from integration.work.handlers import HANDLERS
 from integration.work.queue import defer
 from tests.emulators.shopify.clock import Clock
-from tests.emulators.shopify.server import ShopifyEmulator
+from tests.emulators.shopify.server import SCOPES, ShopifyEmulator
+from tests.emulators.shopify.state import LEVEL_2
 from tests.service.shopify_visit import Merchant, with_shopify
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -110,6 +122,46 @@ def test_a_right_that_went_away_is_seen_the_next_day(merchant: Merchant) -> None
     next_day(merchant)
     merchant.shopify.shop().approvals.customer_data = True
     assert merchant.store().seen["rights"]["customers"] == "approval"
+
+
+def test_a_right_that_comes_has_the_store_read_from_its_beginning(merchant: Merchant) -> None:
+    """Approval comes days after the first reading: who was read without an address gets it."""
+    only_reading = {**HANDLERS, "refresh": lambda *_: None}
+    there, account_id = merchant.shopify.shop(), merchant.store().account_id
+    addresses = {
+        row["defaultEmailAddress"]["emailAddress"].lower()
+        for row in there.customers.values()
+        if row["defaultEmailAddress"]
+    }
+
+    def known() -> tuple[set[str], int, bool]:
+        with scoped(merchant.context.engine, account_id) as session:
+            people = session.exec(select(SourceProfile)).all()
+            orders = len(session.exec(select(Order)).all())
+            return {p.email.lower() for p in people if p.email}, orders, bool(shown_since(session))
+
+    there.approvals.fields, there.scopes = frozenset(), frozenset(SCOPES) - {"read_all_orders"}
+    with scoped(merchant.context.engine, account_id) as session:
+        for run in session.exec(select(ImportRun)):
+            session.delete(run)
+        start_import(session, merchant.context, session.exec(select(Shop)).one(), name="first")
+    run_until_idle(merchant.context, handlers=only_reading)
+    look(merchant.context, merchant.store())
+    assert readings(merchant) == ["done"]
+    assert known()[0] == set()
+    assert known()[1] < len(there.orders)
+    assert known()[2], "not all orders are known"
+    merchant.shopify.clock.advance(minutes=5)
+    there.approvals.fields, there.scopes = LEVEL_2, frozenset(SCOPES)
+    look(merchant.context, merchant.store())
+    assert known()[2], "they are shown, but not yet read"
+    run_until_idle(merchant.context, handlers=only_reading)
+    found, orders, is_cut = known()
+    assert addresses <= found
+    assert (orders, is_cut) == (len(there.orders), False)
+    look(merchant.context, merchant.store())
+    run_until_idle(merchant.context, handlers=only_reading)
+    assert readings(merchant) == ["done", "done"], "once"
 
 
 def test_shopify_out_of_reach_is_tried_again(
@@ -296,7 +348,8 @@ def test_a_first_reading_that_shopify_refused_is_tried_again_each_night_until_it
     there.approvals.customer_data = True
     assert readings(merchant) == ["failed", "failed"], "once a night, not once an hour"
     next_day(merchant)
-    assert readings(merchant) == ["failed", "failed", "done"]
+    done = ["done", "done"]  # the second one from the beginning, as a right came
+    assert readings(merchant) == ["failed", "failed", *done]
     with scoped(merchant.context.engine, store.account_id) as session:
         assert session.exec(select(Order)).all()
 
