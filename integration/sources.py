@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -63,7 +64,7 @@ def open_source(
     if shop.platform == PLATFORM:
         return ShopifyConnector(
             partial(open_client, context, shop, reserve=_RESERVE),
-            folder=context.settings.data_dir / "shopify" / str(shop.id),
+            folder=_exports(context, shop),
             secrets=signing_secrets(context.settings),
             language=session.get_one(Account, shop.account_id).language,
             now=context.clock,
@@ -79,6 +80,16 @@ def look_after_hooks(context: Context, shop: Shop) -> dict[str, str]:
     ConnectorError
     """
     return subscribed.look_after(context, shop) if shop.platform == PLATFORM else {}
+
+
+def _exports(context: Context, shop: Shop) -> Path:
+    return context.settings.data_dir / PLATFORM / str(shop.id)
+
+
+def forget_files(context: Context, shop: Shop) -> None:
+    """Delete what was fetched of a shop and not stored yet: nothing would ever read or renew it."""
+    if shop.platform == PLATFORM:
+        shutil.rmtree(_exports(context, shop), ignore_errors=True)
 
 
 def access(session: Session, shop: Shop) -> object:

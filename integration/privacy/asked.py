@@ -20,6 +20,7 @@ from integration.privacy import erase
 from integration.privacy.shop_removal import forget_shop
 from integration.privacy.subject import Subject, of_address, of_person
 from integration.shopify.stores import of_shop
+from integration.sources import forget_files
 from integration.tables import PrivacyRequest, Shop, SourceProfile
 
 #: Shopify, "Privacy law compliance": to be done within 30 days.
@@ -92,6 +93,7 @@ def _forget_shop(session: Session, context: Context, shop: Shop, asked: ShopEras
     row = _row(session, context, shop, SHOP)
     session.flush()
     row.counts = dict(forget_shop(session, shop))
+    forget_files(context, shop)
     done(context, row)
     start_refresh(session)
 

@@ -24,6 +24,7 @@ from integration.shopify.stores import (
     of_shop,
     stop_in,
 )
+from integration.sources import forget_files
 from integration.tables import ImportRun, Shop, ShopifyStore
 from integration.work.queue import wake_resting
 
@@ -87,7 +88,9 @@ def copied(context: Context, account_id: int, shop_id: int) -> None:
         if store is None or store.stopped != CLONED:
             return
         forget(session, shop_id)
-        session.get_one(Shop, shop_id).disconnected_at = context.clock()
+        shop = session.get_one(Shop, shop_id)
+        shop.disconnected_at = context.clock()
+        forget_files(context, shop)
 
 
 def settle_all(context: Context, account_id: int) -> None:

@@ -8,6 +8,7 @@ not Shopify could be told.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 
 from sqlmodel import Session, select
 
@@ -69,6 +70,9 @@ def switch_off(context: Context, store: ShopifyStore) -> None:
         pixel = of_shop(session, store.shop_id)
         was_on = switches.since(session, store.shop_id, BROWSING) is not None
         switches.leave(session, store.shop_id, BROWSING)
+        if was_on and pixel is not None:
+            # Visitors' browsers send until it is out: that does not end with a try that failed.
+            _defer(session, store, {"remove": pixel.remote_id})
     if was_on and pixel is not None:
         web_pixel.remove(stores.open_client(context, shop, may=PIXEL), pixel.remote_id)
 
@@ -83,7 +87,8 @@ def renew(context: Context, store: ShopifyStore) -> None:
     with scoped(context.engine, store.account_id) as session:
         pixel = of_shop(session, store.shop_id)
         if pixel is not None:
-            pixel.key = _key()
+            # Without its id it is as one that starts: killed here, the next look tells Shopify.
+            pixel.key, pixel.remote_id = _key(), ""
     if pixel is not None:
         put(context, store)
 
@@ -119,12 +124,16 @@ def put(context: Context, store: ShopifyStore) -> None:
 def start(session: Session, store: ShopifyStore) -> None:
     """Write down that Shopify is to be told, where the pixel is on and that was not done yet."""
     if state(session, store.shop_id) == "starting":
-        payload, lane = {"shop_id": store.shop_id}, f"shop:{store.shop_id}:pixel"
-        defer(session, account_id=store.account_id, kind=KIND, lane=lane, payload=payload)
+        _defer(session, store, {})
+
+
+def _defer(session: Session, store: ShopifyStore, more: Mapping[str, str]) -> None:
+    payload, lane = {"shop_id": store.shop_id, **more}, f"shop:{store.shop_id}:pixel"
+    defer(session, account_id=store.account_id, kind=KIND, lane=lane, payload=payload)
 
 
 def look_after(context: Context, job: Job) -> None:
-    """Tell Shopify of a pixel that was granted just now.
+    """Tell Shopify of a pixel that was granted, or switched off, just now.
 
     Raises
     ------
@@ -132,9 +141,13 @@ def look_after(context: Context, job: Job) -> None:
     """
     with scoped(context.engine, job.account_id) as session:
         store = stores.of_shop(session, job.payload["shop_id"])
-        waits = store is not None and state(session, store.shop_id) == "starting"
-    if store is not None and waits:
+        if store is None:
+            return
+        shop, now = session.get_one(Shop, store.shop_id), state(session, store.shop_id)
+    if now == "starting":
         put(context, store)
+    elif now == "off" and not store.stopped and "remove" in job.payload:
+        web_pixel.remove(stores.open_client(context, shop, may=PIXEL), job.payload["remove"])
 
 
 def _key() -> str:

@@ -34,7 +34,7 @@ from integration.pipeline import start_refresh
 from integration.privacy import asked
 from integration.shopdata.wanted import CART_LIFE
 from integration.shops.leaving import leave
-from integration.sources import access, open_source
+from integration.sources import access, forget_files, open_source
 from integration.store.common import alone
 from integration.store.deleted import write_deleted, write_merged
 from integration.store.offered import offered
@@ -267,6 +267,7 @@ def _store(session: Session, context: Context, shop: Shop, wish: Wish, found: Fo
     assert shop.id is not None
     if wish.is_removed:
         leave(session, shop, context.clock())
+        forget_files(context, shop)
         return
     alone(session)
     now = context.clock()

@@ -16,6 +16,7 @@ from sqlmodel import Session, SQLModel, col, delete, select, update
 from connectors.base import Merged
 from connectors.records import Deleted
 from integration.store.common import known, parts
+from integration.store.moments import persons_of_carts
 from integration.store.orders import persons_of_orders
 from integration.store.profiles import Ref, forget, persons_of, recognise, resolve
 from integration.tables import (
@@ -93,12 +94,12 @@ def _drop_refunds(session: Session, shop_id: int, keys: Iterable[str]) -> set[in
 
 
 def _drop_carts(session: Session, shop_id: int, keys: Iterable[str]) -> set[int]:
-    people: set[int] = set()
+    keys = list(keys)
+    people = persons_of_carts(session, shop_id, keys)
     for part in parts(keys):
-        mine = (col(Cart.shop_id) == shop_id, col(Cart.external_id).in_(part))
-        owners = session.exec(select(Cart.profile_id).where(*mine)).all()
-        people |= persons_of(session, [key for key in owners if key is not None])
-        session.exec(delete(Cart).where(*mine))
+        session.exec(
+            delete(Cart).where(col(Cart.shop_id) == shop_id, col(Cart.external_id).in_(part))
+        )
     return people
 
 

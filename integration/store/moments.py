@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -30,7 +30,9 @@ class _Appended(Protocol):
 def write_carts(session: Session, shop_id: int, carts: Sequence[Cart], now: datetime) -> set[int]:
     """Store carts; return the persons whose facts changed."""
     hashes = {record.id: content_hash(record) for record in carts}
-    news = changed(carts, hashes, known(session, CartRow, shop_id, hashes))
+    held = known(session, CartRow, shop_id, hashes)
+    news = changed(carts, hashes, held)
+    before = persons_of_carts(session, shop_id, [record.id for record in news if record.id in held])
     refs = {record.id: Ref(record.customer_id, record.email) for record in news}
     profiles = resolve(session, shop_id, refs.values(), now)
     upsert(
@@ -47,7 +49,17 @@ def write_carts(session: Session, shop_id: int, carts: Sequence[Cart], now: date
         ],
         key=("shop_id", "external_id"),
     )
-    return persons_of(session, profiles.values())
+    return before | persons_of(session, profiles.values())
+
+
+def persons_of_carts(session: Session, shop_id: int, external_ids: Iterable[str]) -> set[int]:
+    """Return the persons behind carts, by the carts' ids at the source."""
+    profiles: set[int] = set()
+    for part in parts(external_ids):
+        mine = (col(CartRow.shop_id) == shop_id, col(CartRow.external_id).in_(part))
+        found = session.exec(select(CartRow.profile_id).where(*mine), execution_options=BY_KEY)
+        profiles.update(key for key in found if key is not None)
+    return persons_of(session, profiles)
 
 
 def _cart_columns(record: Cart) -> dict[str, Any]:

@@ -56,6 +56,8 @@ def write_orders(
     refused = _refused(session, others)
     if not news:
         return set(), refused
+    # Whoever an order is taken from is not who it was either.
+    before = persons_of_orders(session, shop_id, [o.id for o in news if o.id in held])
     profiles = resolve(session, shop_id, map(ref_of, news), now)
     buyers = _buyers(session, shop_id, [one.id for one in news if one.buyer_untold])
     upsert(
@@ -70,7 +72,7 @@ def write_orders(
     rows = known(session, OrderRow, shop_id, [record.id for record in news])
     _write_lines(session, news, rows, had=held)
     touched = (profiles[key] for o in news if (key := ref_of(o).external_id))
-    return persons_of(session, touched), refused
+    return before | persons_of(session, touched), refused
 
 
 def _others(session: Session, shop_id: int, orders: Sequence[Order]) -> set[str]:

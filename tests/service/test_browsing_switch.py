@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
+from unittest import mock
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -13,6 +14,7 @@ from click.testing import CliRunner, Result
 from sqlmodel import select
 
 from connectors.records import Product
+from connectors.shopify import web_pixel
 from integration.cli import main
 from integration.context import Context
 from integration.db import scoped
@@ -141,6 +143,36 @@ def test_a_new_key_makes_the_earlier_one_worth_nothing(merchant: Merchant) -> No
     after = settings(merchant)["key"]
     assert after != before
     assert (view(merchant, before), view(merchant, after)) == (404, 204)
+
+
+def test_a_new_key_that_shopify_was_not_told_is_told_with_the_next_look(
+    merchant: Merchant,
+) -> None:
+    grant(merchant)
+    lost = mock.patch.object(pixel, "put", side_effect=KeyboardInterrupt)
+    with lost, pytest.raises(KeyboardInterrupt):
+        pixel.renew(merchant.context, merchant.store())
+    assert state(merchant) == "starting"
+    look(merchant.context, merchant.store())
+    work(merchant)
+    assert (state(merchant), view(merchant, settings(merchant)["key"])) == ("on", 204)
+
+
+def test_a_pixel_that_shopify_could_not_be_told_to_take_out_is_taken_out_later(
+    merchant: Merchant,
+) -> None:
+    grant(merchant)
+    key = settings(merchant)["key"]
+    lost = mock.patch.object(web_pixel, "remove", side_effect=KeyboardInterrupt)
+    with lost, pytest.raises(KeyboardInterrupt):
+        pixel.switch_off(merchant.context, merchant.store())
+    assert (state(merchant), view(merchant, key)) == ("off", 404)
+    assert merchant.shopify.shop().pixel is not None
+    work(merchant)
+    assert merchant.shopify.shop().pixel is None
+    press(merchant, "on")
+    work(merchant)
+    assert view(merchant, settings(merchant)["key"]) == 204, "what is on again stays"
 
 
 def test_off_takes_the_pixel_out_at_shopify_and_takes_nothing_more(merchant: Merchant) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import timedelta
 from decimal import Decimal
 from unittest import mock
 
@@ -201,6 +202,27 @@ def test_a_deleted_customer_is_nobody_and_his_withdrawal_stays(
     assert (statement.state, statement.email_key) == ("denied", "ada@example.com")
 
 
+@pytest.mark.parametrize("what", ["orders", "carts"])
+def test_whoever_had_an_order_or_cart_before_is_computed_too(
+    context: Context, web: WebShop, shop: Shop, what: str
+) -> None:
+    def bought_by(key: str, version: int) -> None:
+        web.order("1", customer_id=key, version=version)
+        at = NOON + timedelta(minutes=version)
+        cart = CartRecord(
+            id="1", customer_id=key, currency="EUR", total=Decimal(1), updated_at=at,
+            source_updated_at=at,
+        )  # fmt: skip
+        web.records["carts", "1"] = [cart]
+
+    for version, key in enumerate(("c1", "c2")):
+        bought_by(key, version)
+        tell(context, shop, ("refetch", {"stream": what, "key": "1"}), key=f"d{version}")
+        work(context)
+    people = {row.external_id: row.person_id for row in rows(context, shop, SourceProfile)}
+    assert refreshes(context, shop) == [[people["c1"]], sorted(people.values())]
+
+
 @on_both
 def test_two_customers_that_became_one_have_one_history(
     context: Context, web: WebShop, shop: Shop
@@ -248,8 +270,12 @@ def test_a_shop_that_removed_us_is_left_alone_unless_it_has_us_again(
 ) -> None:
     web.is_removed = refuses
     web.order("1")
+    export = context.settings.data_dir / "shopify" / str(shop.id) / "orders-1.sqlite"
+    export.parent.mkdir(parents=True)
+    export.touch()
     tell(context, shop, ("uninstalled", {}), ORDER, key="d1")
     work(context)
+    assert export.exists() != refuses, "what was fetched is of no use, and nothing renews it"
     (row,) = rows(context, shop, Shop)
     assert (row.disconnected_at is not None) == refuses
     assert len(rows(context, shop, Order)) == (0 if refuses else 1)

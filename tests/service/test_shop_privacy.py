@@ -123,6 +123,17 @@ def leave(context: Context, shop: Shop, at: datetime) -> None:
         session.get_one(Shop, shop.id).disconnected_at = at
 
 
+def test_what_was_fetched_of_a_shop_and_not_stored_is_forgotten_with_it(
+    context: Context, shop: Shop
+) -> None:
+    export = context.settings.data_dir / "shopify" / str(shop.id) / "customers-1.sqlite"
+    export.parent.mkdir(parents=True)
+    export.write_text("ada@example.com")
+    leave(context, shop, NOON)
+    take(context, shop, ShopErasureAsked(at=NOON + timedelta(days=2)))
+    assert not export.exists()
+
+
 def test_a_shop_that_left_is_forgotten_whole_and_other_shops_are_not(
     context: Context, shop: Shop
 ) -> None:
