@@ -7,6 +7,7 @@ stands there already moves nothing at the shop, so nothing is doubled.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -94,21 +95,30 @@ class Telling:
             sent = [row for row in rows if row.status == SENDING]
             if sent:
                 return sent[0]
-            for row in rows[:-1]:
-                row.status, row.reason = KEPT, Reason.REPLACED
-            if not rows:
+            chosen = self._newest(session, rows)
+            if chosen is None:
                 return None
-            reason = before_asking(self._change(session, rows[-1]), since(session, self._shop))
-            if reason is not None:
-                rows[-1].status, rows[-1].reason = KEPT, reason
-                return None
-            until = self._pause(session, rows[-1])
+            until = self._pause(session, chosen)
             if until is not None:
-                rows[-1].reason = Reason.PAUSE
+                chosen.reason = Reason.PAUSE
+            for row in rows[: rows.index(chosen)]:
+                # Behind an opt-in that waits he may withdraw elsewhere: then this one is told.
+                if until is None or chosen.state == ConsentState.DENIED:
+                    row.status, row.reason = KEPT, Reason.REPLACED
         if until is not None:
             wait_s = (until - self._context.clock()).total_seconds()
             raise NotYet("one writing a day and customer", wait_s=wait_s)
-        return rows[-1]
+        return chosen
+
+    def _newest(self, session: Session, rows: Sequence[ConsentWrite]) -> ConsentWrite | None:
+        """Return the newest change that may be told, after noting why those behind it are not."""
+        on = since(session, self._shop)
+        for row in reversed(rows):
+            reason = before_asking(self._change(session, row), on)
+            if reason is None:
+                return row
+            row.status, row.reason = KEPT, reason
+        return None
 
     def tell(self, row: ConsentWrite) -> None:
         """Write a change where the shop has something older and different.

@@ -123,6 +123,35 @@ def test_whom_others_took_out_others_may_have_put_back(ada: Between) -> None:
     assert ada.rows()[1] == ("confirmed", "kept", "unproven")
 
 
+def test_a_withdrawal_that_waited_is_told_though_somebody_put_the_contact_back(
+    ada: Between,
+) -> None:
+    ada.mailchimp("unsubscribed", reason=BY_ADMIN)
+    ada.wait(hours=1)
+    ada.mailchimp("subscribed")
+    ada.work()
+    assert ada.written() == [NO], "as where each is told at once"
+    assert ada.rows() == [("denied", "written", ""), ("confirmed", "kept", "unproven")]
+
+
+def test_a_withdrawal_is_told_where_the_return_after_it_was_taken_back_while_it_waited(
+    ada: Between,
+) -> None:
+    ada.mailchimp("unsubscribed", reason=BY_PERSON)
+    ada.work()
+    ada.wait(hours=1)
+    ada.shop_says(YES)  # another application changes it back
+    for status, reason in (("subscribed", ""), ("unsubscribed", BY_PERSON), ("subscribed", "")):
+        ada.wait(hours=1)
+        ada.mailchimp(status, reason=reason)
+        ada.work()
+    ada.wait(hours=1)
+    ada.shop_says(NO, ada.files())
+    ada.wait(days=1)
+    ada.work()
+    assert (ada.written(), ada.there.state) == ([NO, NO], NO)
+
+
 def test_who_withdrew_elsewhere_since_is_not_subscribed(ada: Between) -> None:
     ada.mailchimp("unsubscribed", reason=BY_PERSON)
     ada.work()
