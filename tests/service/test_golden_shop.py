@@ -10,10 +10,9 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from typing import Any, TypeAlias
 
 import pytest
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import SQLModel, col, select
 
 from connectors.demo.shelf import ODD
 from connectors.shopify import windows
@@ -36,6 +35,7 @@ from tests import fresh_tables
 from tests.emulators.shopify.dialect import number
 from tests.emulators.shopify.server import GOLDEN, ShopifyEmulator
 from tests.service.installation import Installation
+from tests.service.same_tables import OWNERS, Row, Rows, Told, Way, last_said, rows
 
 CUSTOMERS = 25
 #: The first of the sample shop's products that have no variants.
@@ -47,26 +47,8 @@ TABLES: tuple[type[SQLModel], ...] = (
 ELSEWHERE: Mapping[type[SQLModel], str] = {
     Touchpoint: "newsletters are sent from elsewhere: Shopify does not tell of them",
 }
-#: Numbers of our own rows, and what is computed of a record or noted when it came.
-OURS = frozenset(
-    ("id", "account_id", "shop_id", "audience_id", "person_id", "content_hash", "received_at")
-)
-#: Our number of another row -> the table whose id at the source stands for it.
-OWNERS: Mapping[str, type[Any]] = {
-    "profile_id": SourceProfile,
-    "product_id": Product,
-    "order_id": Order,
-    "refund_id": Refund,
-}
 #: Ids of the source, which are numbers at Shopify.
 IDS = (*OWNERS, "external_id", "product_external_id", "variant_external_id", "order_external_id")
-
-#: What rows are known by, where it is not their ids.
-KEYS: Mapping[type[SQLModel], tuple[str, ...]] = {Consent: ("profile_id", "channel")}
-
-Row: TypeAlias = dict[str, Any]
-#: The sample shop's row to the value that Shopify can know; None: the column is not compared.
-Told: TypeAlias = Callable[[Row], Any] | None
 
 
 def whole_last_name(row: Row) -> str | None:
@@ -127,33 +109,6 @@ def through_shopify(
         one.engine.dispose()
 
 
-def rows(installation: Installation, table: type[SQLModel]) -> list[Row]:
-    """Every row of a table without what is ours; others' rows by their ids at the source."""
-    with scoped(installation.engine, installation.account_id) as session:
-        named = {name: _names(session, owner) for name, owner in OWNERS.items()}
-        return [
-            {
-                name: named[name].get(value) if name in named else value
-                for name, value in row.model_dump().items()
-                if name not in OURS
-            }
-            for row in session.exec(select(table))
-        ]
-
-
-def _names(session: Session, table: type[Any]) -> dict[int, str]:
-    return dict(session.exec(select(table.id, table.external_id)).all())
-
-
-def as_shopify(table: type[SQLModel], row: Row) -> Row:
-    """A row of the sample shop as Shopify can know it: its numbers, and `COLUMNS`."""
-    found = in_numbers(table, row)
-    for (of, name), (_reason, told) in COLUMNS.items():
-        if of is table and told is not None:
-            found[name] = told(row)
-    return found
-
-
 def in_numbers(table: type[SQLModel], row: Row) -> Row:
     """A row of the sample shop with the ids that Shopify has in their place."""
     found = {name: _number(value) if name in IDS else value for name, value in row.items()}
@@ -178,25 +133,7 @@ def _number(key: str | None) -> str | None:
     return key if key is None or ":" in key else str(number(key))
 
 
-def by_key(table: type[SQLModel], found: list[Row]) -> dict[tuple[Any, ...], Row]:
-    """Rows by what they are known by."""
-    names = KEYS.get(
-        table, ("product_id", "order_id", "refund_id", "line_external_id", "external_id")
-    )
-    keyed = {tuple(row[name] for name in names if name in row): row for row in found}
-    assert len(keyed) == len(found)
-    return keyed
-
-
-def last_said(found: list[Row]) -> list[Row]:
-    """Of each customer and way the statement made last: Shopify tells of no other."""
-    latest: dict[tuple[str, str], Row] = {}
-    for row in sorted(found, key=lambda row: row["at"]):
-        latest[row["profile_id"], row["channel"]] = row
-    return list(latest.values())
-
-
-def one_variant_at_least(found: list[Row]) -> list[Row]:
+def one_variant_at_least(found: Rows) -> Rows:
     """The variants, and one of each product that has none of its own."""
     bare = {str(ODD_ID + nth): price for nth, (_title, _kind, price) in enumerate(ODD)}
     made = dict.fromkeys(("sku", "title", "colour", "size", "inventory_quantity"))
@@ -207,30 +144,20 @@ def one_variant_at_least(found: list[Row]) -> list[Row]:
 
 
 #: Table to what both can know of the sample shop's rows, and why it is not just these.
-ROWS: Mapping[type[SQLModel], tuple[str, Callable[[list[Row]], list[Row]]]] = {
+ROWS: Mapping[type[SQLModel], tuple[str, Callable[[Rows], Rows]]] = {
     Consent: ("Shopify tells a state, not how it came about: what was said last", last_said),
     Variant: ("at Shopify a product without variants has one all the same", one_variant_at_least),
 }
+
+
+SHOPIFY = Way(COLUMNS, ROWS, in_numbers)
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.__name__)
 def test_the_same_shop_through_shopify_is_the_same_tables(
     through_shopify: tuple[Installation, Installation], table: type[SQLModel]
 ) -> None:
-    demo, ours = (rows(one, table) for one in through_shopify)
-    known = ROWS[table][1](demo) if table in ROWS else demo
-    expected = by_key(table, [as_shopify(table, row) for row in known])
-    found = by_key(table, ours)
-    assert expected
-    assert sorted(found.keys() - expected.keys()) == []
-    assert sorted(expected.keys() - found.keys()) == []
-    left = {name for (of, name), (_reason, told) in COLUMNS.items() if of is table and told is None}
-    assert [
-        (key, name, value, found[key][name])
-        for key, row in expected.items()
-        for name, value in row.items()
-        if name not in left and value != found[key][name]
-    ] == []
+    SHOPIFY.check(table, *(rows(one, table) for one in through_shopify))
 
 
 def test_no_table_of_a_source_is_left_out() -> None:
@@ -249,10 +176,7 @@ def test_each_exception_is_needed(
     through_shopify: tuple[Installation, Installation], table: type[SQLModel], name: str
 ) -> None:
     demo, ours = (rows(one, table) for one in through_shopify)
-    known = ROWS[table][1](demo) if table in ROWS else demo
-    expected = by_key(table, [in_numbers(table, row) for row in known])
-    found = by_key(table, ours)
-    assert any(row[name] != found[key][name] for key, row in expected.items())
+    assert SHOPIFY.is_needed(table, name, demo, ours)
 
 
 def test_segments_through_shopify_are_those_of_the_sample_shop(
