@@ -317,7 +317,7 @@ class _LineReader:
             total=total,
             product_id=self.by_sku.get(sku, key) if sku else key,
             sku=sku,
-            product_type=category,
+            product_type=product_type(category),
             category_path=() if category is None else split_path(category),
             brand=get["brand"](row),
             gender_target=get["gender_target"](row),
@@ -397,3 +397,12 @@ def split_path(category: str) -> tuple[str, ...]:
     ('Men', 'Suits')
     """
     return tuple(part.strip() for part in category.split(">") if part.strip())
+
+
+def product_type(category: str | None) -> str | None:
+    """Return what kind of thing a category is of: the last of its path.
+
+    >>> product_type("Men > Suits"), product_type("Suits"), product_type(None)
+    ('Suits', 'Suits', None)
+    """
+    return (split_path(category or "") or (None,))[-1]

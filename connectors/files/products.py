@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from connectors.files.harvest import Harvest
-from connectors.files.orders import split_path
+from connectors.files.orders import product_type, split_path
 from connectors.files.people import split_tags
 from connectors.files.sheet import Selection, Sheet, grouped
 from connectors.files.values import BadCell
@@ -61,7 +61,7 @@ def _mentioned(sheet: Sheet, *, after: int, not_in: str) -> Iterator[tuple[int, 
                 id=id_,
                 title=get["product_name"](row) or sku or id_,
                 sku=sku,
-                product_type=category,
+                product_type=product_type(category),
                 category_path=split_path(category) if category else (),
                 brand=get["brand"](row),
                 gender_target=get["gender_target"](row),
@@ -107,16 +107,16 @@ class _CatalogueReader:
             column = self.sheet.columns.name("product_id" if title else "product_name")
             self.harvest.reject_row(BadCell(column, "", "missing"), self.row(first))
             return None
-        path = self.soft("category_path", first) or self.soft("category", first) or ""
+        category = self.soft("category", first)
         # WooCommerce lists every category a product is in; the first is as good as any.
-        category_path = split_path(path.split(", ")[0])
+        path = (self.soft("category_path", first) or category or "").split(", ")[0]
         variants = self._variants(rows)
         return Product(
             id=id_,
             title=title,
             sku=self.soft("sku", first),
-            product_type=self.soft("category", first) or (category_path or (None,))[-1],
-            category_path=category_path,
+            product_type=product_type(category or path),
+            category_path=split_path(path),
             brand=self.soft("brand", first),
             tags=split_tags(self.soft("tags", first)),
             gender_target=_GENDERS.get((self.soft("gender_target", first) or "").lower()),
