@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 from rich.console import Console
-from sqlmodel import Session, func, select
+from sqlmodel import Session, col, func, or_, select
 
 from integration import pace
 from integration.accounts import SHORTEST_PASSWORD, create_account, find_user
@@ -171,15 +171,18 @@ def _readings(session: Session, now: datetime) -> list[dict[str, Any]]:
     """Return how far each reading is that is under way, or that it was given up."""
     found = []
     held_up = {one.run.id: one for one in stalled(session)}
-    for run in session.exec(select(ImportRun).where(ImportRun.status == "running")):
+    alive = or_(ImportRun.status == "running", col(ImportRun.id).in_(held_up))
+    for run in session.exec(select(ImportRun).where(alive).order_by(col(ImportRun.id))):
         streams = pace.progress(session, run, now)
         left = pace.left_s(streams)
         told = "; ".join(pace.in_words(one, None) for one in streams) or "not known how far"
         told += pace.time_left(left)
         if stuck := held_up.get(run.id):
-            left, told = None, "given up: run it again"
+            # Where the shop refused there is no work to run again.
+            how = "run it again" if stuck.work else "read on, on the page Imports"
+            left, told = None, f"given up, {stuck.error}; {how}"
             if stuck.holds_back:
-                told += "; nothing goes to Mailchimp before it has ended"
+                told += ". Nothing goes to Mailchimp before the rest is read"
         found.append(
             {
                 "source": run.name,

@@ -19,6 +19,7 @@ from integration.reading.model import card
 from integration.reading.names import Words, words
 from integration.reading.overview import sizes
 from integration.reading.people import history
+from integration.reading.stalled import stalled
 from integration.tables import (
     Account,
     DueDate,
@@ -46,7 +47,10 @@ def say_known(session: Session) -> None:
     """Say beside the output when figures are of a part of the history."""
     known = history_window.told(session)
     if known is not None:
-        click.echo(f"Based on orders since {known.since}: {_UNKNOWN[known.why]}.", err=True)
+        why = _UNKNOWN[known.why]
+        if known.why == history_window.READING and stalled(session):
+            why = "reading the rest was given up, see `stipt status`"
+        click.echo(f"Based on orders since {known.since}: {why}.", err=True)
 
 
 def words_of(shell: Shell, session: Session, language: str | None) -> Words:
@@ -82,7 +86,10 @@ def segments(shell: Shell, language: str | None, as_json: bool) -> None:
         click.echo("No segments yet. Read something first: `stipt import FILE`.")
     else:
         header = ("name", "people", "can get it", "meaning")
-        print_table("Segments", header, [tuple(row.values())[1:] for row in rows])
+        # Nobody looked yet who is in the audience: not none of them.
+        told = [{**row, "can_get_it": "?" if row["can_get_it"] is None else row["can_get_it"]}
+                for row in rows]  # fmt: skip
+        print_table("Segments", header, [tuple(row.values())[1:] for row in told])
 
 
 @click.command()

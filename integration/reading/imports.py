@@ -53,10 +53,15 @@ class Run:
     stalled: Stalled | None = None
 
     @property
+    def is_given_up(self) -> bool:
+        """Whether nobody reads it any more, and it has not come to its end."""
+        is_dead = self.work is not None and self.work.status == "dead"
+        return self.stalled is not None or (self.row.status == "running" and is_dead)
+
+    @property
     def moves(self) -> bool:
         """Whether it is worth looking again soon."""
-        is_dead = self.work is not None and self.work.status == "dead"
-        return self.row.status == "running" and not is_dead and self.left_at is None
+        return self.row.status == "running" and not self.is_given_up and self.left_at is None
 
 
 def runs(session: Session, now: datetime) -> list[Run]:

@@ -14,6 +14,7 @@ from flask import url_for as address_of
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user
 from itsdangerous import BadData, URLSafeTimedSerializer
+from sqlmodel import select
 
 from connectors.errors import ConnectorError, NotGenuine
 from connectors.http import Http
@@ -28,7 +29,7 @@ from integration.shopify import clone, look, pixel, stores, switches
 from integration.shopify.application import SCOPES, NotRegistered, application
 from integration.shopify.install import Arrival, arrive, begin, come_back
 from integration.shopify.keeper import RECONNECT
-from integration.tables import Shop, ShopifyStore
+from integration.tables import ImportRun, Shop, ShopifyStore
 from integration.views.base import context, form_text, language, own_rows, user
 from integration.views.headers import let_forms_lead_to, let_shopify_frame
 from integration.views.session import load_user
@@ -100,12 +101,14 @@ def show() -> ResponseReturnValue:
         ]
         browsing = {shop.id: pixel.state(rows, shop.id or 0) for _, shop, _ in found}
         told = {shop.id: writeback.state(rows, shop) for _, shop, _ in found}
+        being_read = rows.exec(select(ImportRun.shop_id).where(ImportRun.status == "running")).all()
     let_forms_ask(store.domain for store, _, _ in found)
     return render_template(
         "shopify.html",
         stores=found,
         browsing=browsing,
         writeback=told,
+        being_read=being_read,
         rights=RIGHTS,
         right_texts=right_texts(),
         lack_texts=lack_texts(),

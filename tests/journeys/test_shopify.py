@@ -69,12 +69,20 @@ def test_a_merchant_installs_sees_segments_removes_the_app_and_comes_back(
     page.goto(shown.shopify_url)
     page.get_by_role("button", name="Uninstall Stipt").click()
     wait_for(page, "Stipt was removed from this store")
+    expect(page.locator("main")).to_contain_text("· removed on")
+    page.goto("/status")
+    expect(page.locator("main")).to_contain_text("Stipt was removed from this shop on")
+    page.goto("/imports")
+    badge = page.locator("article", has_text="Sample shop").locator(".badge")
+    expect(badge).to_contain_text("removed on")
 
     install(page, shown)
     expect(page.locator("main")).not_to_contain_text("Stipt was removed")
     shown.settle()
     page.goto("/imports")
     assert "Sample shop" in page.locator("main").inner_text()
+    page.goto("/shopify/stores")
+    expect(page.get_by_role("link", name="What was read")).to_be_visible()
 
 
 def wait_for(page: Page, text: str) -> None:

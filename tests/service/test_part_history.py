@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from sqlmodel import col, select
 
 from connectors.base import Connector, Page
@@ -17,6 +19,7 @@ from connectors.records import Order
 from integration import pipeline
 from integration.app import create_app
 from integration.audience.pause import check
+from integration.cli.main import main
 from integration.db import scoped
 from integration.history import READING, Window, is_partial, is_worth_computing, told
 from integration.mailchimp.errors import Paused
@@ -249,7 +252,11 @@ def test_the_pages_say_what_the_figures_are_based_on(
     ],
 )
 def test_a_history_that_was_not_read_to_its_end_says_so_and_a_click_reads_on(
-    installation: Installation, monkeypatch: pytest.MonkeyPatch, error: Exception, state: str
+    installation: Installation,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    state: str,
 ) -> None:
     visitor = logged_in(installation)
     broken = [error]
@@ -272,6 +279,12 @@ def test_a_history_that_was_not_read_to_its_end_says_so_and_a_click_reads_on(
         assert str(error) in text
         assert text.count(button) == 1
         assert "Run again" not in text.partition('id="work"')[0], "one button for one thing"
+    asked = ["--env", str(tmp_path / ".env"), "--account", str(installation.account_id), "status"]
+    (reading,) = json.loads(CliRunner().invoke(main, [*asked, "--json"]).stdout)["readings"]
+    assert "Nothing goes to Mailchimp before the rest is read" in reading["told"]
+    assert str(error) in reading["told"]
+    listed = CliRunner().invoke(main, [*asked[:-1], "segments"])
+    assert "reading the rest was given up" in listed.output
     assert "every 2s" not in visitor.get("/imports").text, "nothing moves there"
     assert "reading the rest was given up" in visitor.get("/people").text
 
