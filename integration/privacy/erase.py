@@ -30,7 +30,7 @@ from integration.privacy.erased import WAITING, hash_of, let_back
 from integration.privacy.owed import KIND as KIND
 from integration.privacy.owed import customers, defer_erasure, owed, stores_written
 from integration.privacy.removal import remove
-from integration.privacy.subject import Subject, of_address
+from integration.privacy.subject import Subject, of_address, of_person
 from integration.salted import salt_of
 from integration.tables import (
     Audience,
@@ -40,6 +40,7 @@ from integration.tables import (
     Order,
     ShopRecord,
     ShopStore,
+    SourceProfile,
     Work,
 )
 from integration.work.queue import Job, NotYet, dead
@@ -155,8 +156,13 @@ def erase(context: Context, job: Job) -> None:
 def _as_now(session: Session, subject: Subject) -> Subject:
     """Return whoever was written anew meanwhile; a database may give old numbers to new people."""
     bare = replace(subject, people=(), profiles=())
-    for address in subject.emails:
-        again = of_address(session, address)
+    found = [of_address(session, address) for address in subject.emails]
+    for shop_id, number in subject.sources:
+        query = select(SourceProfile.person_id).where(
+            SourceProfile.shop_id == shop_id, SourceProfile.external_id == number
+        )
+        found += [of_person(session, person_id) for person_id in session.exec(query)]
+    for again in found:
         bare = replace(
             bare,
             people=(*bare.people, *again.people),

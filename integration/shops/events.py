@@ -178,6 +178,7 @@ def _take_requests(context: Context, job: Job, connector: Connector) -> None:
         wishes = [(kept, _wish(connector, [kept])) for kept in waiting]
         with scoped(context.engine, job.account_id) as session:
             job.extend(session)
+            alone(session)
             shop = session.get_one(Shop, shop_id)
             for kept, wish in wishes:
                 if wish.is_request:

@@ -9,15 +9,17 @@ from secrets import token_hex
 import pytest
 from sqlmodel import col, delete, select, update
 
+from connectors.records import Customer
 from integration.audience.connect import connect
 from integration.audience.leave import disconnect
 from integration.privacy import erase
 from integration.privacy.erased import is_erased
 from integration.privacy.owed import owed
-from integration.privacy.subject import Subject, of_address
+from integration.privacy.subject import Subject, of_address, of_person
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
-from integration.tables import Erasure, Person, ShopRecord, Work
+from integration.store.profiles import write_customers
+from integration.tables import Erasure, Person, ShopRecord, SourceProfile, Work
 from integration.work.execute import run_one, run_until_idle
 from integration.work.queue import AT_ONCE
 from integration.work.retry import MAX_STARTS
@@ -105,6 +107,23 @@ def test_an_audience_that_never_had_the_person_is_not_waited_for(
     with shop.session() as session:
         assert owed(session, Subject(emails=("nobody@stipt-demo.shop",))) == []
         assert len(owed(session, Subject(emails=(BOB,)))) == 1
+
+
+def test_whoever_is_known_by_a_number_only_is_taken_out_of_a_page_that_was_stored_late(
+    shop: AudienceShop,
+) -> None:
+    nobody = Customer(id="c7", phone="+31612345678", first_name="Ada")
+    with shop.session() as session:
+        (person,) = write_customers(session, shop.shop_id, [nobody], NOW)
+    with shop.session() as session:
+        erase.start(session, shop.context, of_person(session, person))
+    # A page of an import that looked for the erased before, and is committed after.
+    with shop.session() as session:
+        assert write_customers(session, shop.shop_id, [nobody], NOW)
+    run_until_idle(shop.context)
+    with shop.session() as session:
+        assert session.exec(select(SourceProfile)).all() == []
+    assert receipt(shop).status == "done"
 
 
 def other_work(shop: AudienceShop) -> int:
