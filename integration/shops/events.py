@@ -122,16 +122,34 @@ def _apply_some(context: Context, job: Job) -> bool:
     with scoped(context.engine, job.account_id) as session:
         shop = session.get(Shop, job.payload["shop_id"])
         waiting = _waiting(session, job.payload["shop_id"])
-        if shop is None or not waiting:
-            return False
+    if shop is None or not waiting:
+        return False
+    try:
+        _apply(context, job, shop, waiting)
+    except ShutOut:
+        removals = _take_requests(context, job, shop)
+        if not removals:
+            raise
+        # It is why the shop refuses us, however many wait before it.
+        _apply(context, job, shop, removals)
+    except Retryable:
+        _take_requests(context, job, shop)
+        raise
+    return True
+
+
+def _apply(context: Context, job: Job, shop: Shop, waiting: Sequence[Inbox]) -> None:
+    """Apply some webhooks.
+
+    Raises
+    ------
+    ShutOut, Retryable
+    """
+    with scoped(context.engine, job.account_id) as session:
         connector = open_source(session, shop, {}, context=context)
         known = access(session, shop)
     wish = _wish(connector, waiting)
-    try:
-        found = _ask(context, shop, connector, wish)
-    except (ShutOut, Retryable):
-        _take_requests(context, job, connector)
-        raise
+    found = _ask(context, shop, connector, wish)
     with scoped(context.engine, job.account_id) as session:
         job.extend(session)
         row = session.get_one(Shop, shop.id)
@@ -143,7 +161,6 @@ def _apply_some(context: Context, job: Job) -> bool:
         for request in wish.asked:
             asked.take(session, context, row, request)
         _mark(session, context, waiting, wish)
-    return True
 
 
 def _ask(context: Context, shop: Shop, connector: Connector, wish: Wish) -> Found:
@@ -163,27 +180,31 @@ def _ask(context: Context, shop: Shop, connector: Connector, wish: Wish) -> Foun
     return _read(connector, wish)
 
 
-def _take_requests(context: Context, job: Job, connector: Connector) -> None:
+def _take_requests(context: Context, job: Job, shop: Shop) -> list[Inbox]:
     """Take what was asked on behalf of people though the shop cannot be read, which may last.
 
-    What is read of somebody later, once he is forgotten, is nobody's.
+    What is read of somebody later, once he is forgotten, is nobody's. Return those that say that
+    the shop removed us.
     """
-    shop_id, last = job.payload["shop_id"], 0
+    removals: list[Inbox] = []
+    last = 0
     while True:
         with scoped(context.engine, job.account_id) as session:
-            waiting = _waiting(session, shop_id, after=last)
+            waiting = _waiting(session, shop.id or 0, after=last)
+            connector = open_source(session, shop, {}, context=context)
         if not waiting:
-            return
+            return removals
         last = waiting[-1].id or 0
         wishes = [(kept, _wish(connector, [kept])) for kept in waiting]
+        removals += [kept for kept, wish in wishes if wish.is_removed]
         with scoped(context.engine, job.account_id) as session:
             job.extend(session)
             alone(session)
-            shop = session.get_one(Shop, shop_id)
+            row = session.get_one(Shop, shop.id)
             for kept, wish in wishes:
                 if wish.is_request:
                     for request in wish.asked:
-                        asked.take(session, context, shop, request)
+                        asked.take(session, context, row, request)
                     _mark(session, context, [kept], wish)
 
 

@@ -42,7 +42,7 @@ from integration.tables import Product as ProductRow
 from integration.tables import Refund as RefundRow
 from integration.work.execute import run_until_idle
 from integration.work.handlers import HANDLERS
-from integration.work.queue import AT_ONCE
+from integration.work.queue import AT_ONCE, wake_resting
 from tests.conftest import on_both
 from tests.service.records import NOON
 from tests.service.web_shop import WebShop, add_web_shop, rows, tell
@@ -282,6 +282,37 @@ def test_a_shop_that_removed_us_is_left_alone_unless_it_has_us_again(
     tell(context, shop, ORDER, key="d2")
     work(context)
     assert all(kept.applied_at for kept in rows(context, shop, Inbox))
+
+
+def test_that_we_were_removed_is_heard_behind_any_number_of_webhooks_that_wait(
+    context: Context, web: WebShop, shop: Shop
+) -> None:
+    web.is_removed = True
+    for number in range(events._A_TIME + 10):
+        tell(context, shop, ORDER, key=f"d{number}")
+    work(context)
+    assert all(kept.applied_at is None for kept in rows(context, shop, Inbox))
+    tell(context, shop, ("uninstalled", {}), key="u")
+    with scoped(context.engine, shop.account_id) as session:
+        wake_resting(session)
+    work(context)
+    (row,) = rows(context, shop, Shop)
+    assert row.disconnected_at is not None
+    assert all(kept.applied_at for kept in rows(context, shop, Inbox))
+
+
+def test_that_the_shop_is_to_be_forgotten_is_heard_behind_them_too(
+    context: Context, web: WebShop, shop: Shop
+) -> None:
+    web.order("1", email="ada@example.com")
+    tell(context, shop, ORDER, key="first")
+    work(context)
+    web.is_removed = True
+    for number in range(events._A_TIME + 10):
+        tell(context, shop, ORDER, key=f"d{number}")
+    tell(context, shop, ("shop_erasure", {"at": None}), key="u")
+    work(context)
+    assert [rows(context, shop, table) for table in (Order, SourceProfile, Inbox)] == [[], [], []]
 
 
 def test_webhooks_wait_while_the_shop_does_not_let_us_in(

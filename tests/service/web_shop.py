@@ -19,6 +19,7 @@ from connectors.base import (
     Merged,
     Page,
     Refetch,
+    ShopErasureAsked,
     Stream,
     Uninstalled,
 )
@@ -38,6 +39,7 @@ _CHANGES: Mapping[str, type[Any]] = {
     "merged": Merged,
     "uninstalled": Uninstalled,
     "erasure": ErasureAsked,
+    "shop_erasure": ShopErasureAsked,
 }
 
 
