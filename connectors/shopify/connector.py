@@ -20,7 +20,16 @@ from connectors.shopify.errors import AccessDenied
 from connectors.shopify.fields import Raw, Unreadable, note, number, reject
 from connectors.shopify.history import PAGE, History
 from connectors.shopify.paging import Paging
-from connectors.shopify.windows import State, lately, placed, window
+from connectors.shopify.windows import (
+    LAG,
+    SLICES,
+    State,
+    field_of,
+    lately,
+    placed,
+    window,
+    within,
+)
 
 #: Up to so many records are read by pages: a bulk operation would take longer to begin.
 FEW: Mapping[str, int] = {"customers": 400, "products": 150, "orders": 60, "carts": 100}
@@ -184,22 +193,11 @@ class ShopifyConnector:
     def count_between(self, start: datetime | None, end: datetime) -> int:
         """Return how many orders were placed from `start` up to `end`.
 
-        Shopify counts exactly to 25,000; a span with more is counted in halves.
-
         Raises
         ------
         ConnectorError
         """
-        found = self._client.run(COUNTS["orders"], {"query": placed(start, end)}).need(
-            "ordersCount"
-        )
-        if found["precision"] == "EXACT":
-            return int(found["count"])
-        begin = start or _BEGINNING
-        if end - begin < _SHORT:
-            return int(found["count"])
-        middle = begin + (end - begin) / 2
-        return self.count_between(start, middle) + self.count_between(middle, end)
+        return self._exactly("orders", placed, start, end)
 
     def keys_between(self, start: datetime | None, end: datetime) -> Iterator[str]:
         """Yield the ids of the orders that were placed from `start` up to `end`.
@@ -239,7 +237,7 @@ class ShopifyConnector:
         self._history.clean(stream, None)
         until = self._now()
         state = State(since=since, until=until.isoformat())
-        state.total = self._count(stream, window(stream, since, until))
+        state.total = self._total(stream, since, until)
         if state.total > self._few[stream]:
             self._history.plan(stream, state, until)
         return state
@@ -249,11 +247,43 @@ class ShopifyConnector:
         rejects = [note(stream, "", ROOTS[stream], "refused", self._language)]
         return Page(records=(), rejects=rejects, cursor_after={}, complete=True, progress=1.0)
 
+    def _total(self, stream: str, since: str | None, until: datetime) -> int:
+        """Return how many records a reading brings: how they are cut, and its progress, go by it.
+
+        Customers, who can be asked for by whole days only, are told up to what Shopify counts.
+        """
+        query, name = window(stream, since, until), field_of(since)
+        count, is_exact = self._counted(stream, query)
+        if is_exact or stream not in SLICES:
+            return count
+        start = None if since is None else datetime.fromisoformat(since) - LAG
+        end = until + _SHORT  # of this very moment too
+        return self._exactly(stream, lambda *span: f"{query} {within(name, *span)}", start, end)
+
+    def _exactly(
+        self,
+        stream: str,
+        query: Callable[[datetime | None, datetime], str],
+        start: datetime | None,
+        end: datetime,
+    ) -> int:
+        """Count a span; Shopify counts to 25,000, so one with more is counted in halves."""
+        count, is_exact = self._counted(stream, query(start, end))
+        begin = start or _BEGINNING
+        if is_exact or end - begin < _SHORT:
+            return count
+        middle = begin + (end - begin) / 2
+        before = self._exactly(stream, query, start, middle)
+        return before + self._exactly(stream, query, middle, end)
+
     def _count(self, stream: str, query: str) -> int:
-        found = self._client.run(COUNTS[stream], {"query": query or None}).need(
-            f"{ROOTS[stream]}Count"
-        )
-        return int(found["count"]) if found else 0
+        return self._counted(stream, query)[0]
+
+    def _counted(self, stream: str, query: str) -> tuple[int, bool]:
+        """Return how many there are, and whether that is all of them."""
+        answer = self._client.run(COUNTS[stream], {"query": query or None})
+        found = answer.need(f"{ROOTS[stream]}Count")
+        return (int(found["count"]), found["precision"] == "EXACT") if found else (0, True)
 
     def _by_pages(self, stream: str, state: State) -> Iterator[Page]:
         query = window(stream, state.since, datetime.fromisoformat(state.until))

@@ -92,8 +92,13 @@ def window(stream: str, since: str | None, until: datetime) -> str:
 
 def placed(start: datetime | None, end: datetime) -> str:
     """Return the filter of orders by when they were placed, which is not when they were made."""
-    since = [] if start is None else [f"processed_at:>='{stamp(start)}'"]
-    return " ".join([*since, f"processed_at:<'{stamp(end)}'"])
+    return within("processed_at", start, end)
+
+
+def within(name: str, start: datetime | None, end: datetime) -> str:
+    """Return the filter of what has a moment from `start` up to `end`."""
+    since = [] if start is None else [f"{name}:>='{stamp(start)}'"]
+    return " ".join([*since, f"{name}:<'{stamp(end)}'"])
 
 
 def lately(now: datetime) -> str:

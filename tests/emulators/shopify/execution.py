@@ -156,9 +156,11 @@ def _count(kind: str) -> Root:
         assert table is not None
         since = call.orders_since if kind == "Order" else None
         found = len(chosen_ids(kind, table, args.get("query"), since))
-        most = args.get("limit", 10_000) or call.shop.counts_to
-        if most is not None and found > most:
-            return {"count": most, "precision": "AT_LEAST"}
+        limit = args.get("limit", 10_000)
+        most = limit or call.shop.counts_to
+        if found > most:
+            # Where nothing limits it, one more than can be counted says "more".
+            return {"count": most + (limit is None), "precision": "AT_LEAST"}
         return {"count": found, "precision": "EXACT"}
 
     return answer

@@ -80,8 +80,13 @@ class Shop:
     #: Objects of one connection that can be paged through.
     paging_limit: int = 25_000
     #: How far it counts exactly where no limit is asked for.
-    counts_to: int | None = None
+    counts_to: int = 25_000
     _numbers: count[int] = field(default_factory=lambda: count(9_000_000_001))
+
+    @property
+    def host(self) -> str:
+        """Where the merchant's own customers find the shop: not the permanent name of it."""
+        return f"www.{self.domain.removesuffix('.myshopify.com')}.stipt-demo.shop"
 
     @property
     def id(self) -> str:
@@ -136,12 +141,12 @@ class Shop:
             },
             "primaryDomain": {
                 "id": gid("Domain", self.number),
-                "host": self.domain,
-                "url": f"https://{self.domain}",
+                "host": self.host,
+                "url": f"https://{self.host}",
                 "sslEnabled": True,
             },
             "taxesIncluded": True,
             "enabledPresentmentCurrencies": [self.currency],
             "setupRequired": False,
-            "url": f"https://{self.domain}",
+            "url": f"https://{self.host}",
         }
