@@ -114,6 +114,58 @@ def test_duplicates_and_disorder_leave_one_order_as_it_is_there(
     assert all(row.applied_at for row in rows(context, shop, Inbox))
 
 
+@pytest.mark.parametrize("has_new_id", [False, True])
+def test_what_is_brought_again_after_a_failure_counts_once_whatever_its_id(
+    context: Context,
+    shopify: ShopifyEmulator,
+    shop: Shop,
+    follow: Callable[[], None],
+    has_new_id: bool,
+) -> None:
+    """Documents disagree on whether a retry keeps the id of its webhook."""
+    shopify.hooks.new_id_on_retry = has_new_id
+    bring = shopify.hooks.transport
+
+    def taken_and_lost(url: str, headers: Mapping[str, str], body: bytes) -> int:
+        shopify.hooks.transport = bring
+        assert bring(url, headers, body) == 200
+        return 0
+
+    shopify.hooks.transport = taken_and_lost
+    made = shopify.acts().order_again(next(iter(shopify.shop().orders)))["id"]
+    follow()
+    follow()
+    assert set(orders(context, shop)) == {number(made)}
+    kept = [row for row in rows(context, shop, Inbox) if row.topic == "orders/create"]
+    assert len(kept) == 1 + has_new_id
+    assert all(row.applied_at for row in kept)
+
+
+def test_subscriptions_that_shopify_deleted_are_made_again_by_the_next_look(
+    context: Context, shopify: ShopifyEmulator, shop: Shop, follow: Callable[[], None]
+) -> None:
+    """After nine failures within four hours a subscription is gone, and nobody tells."""
+    bring, there = shopify.hooks.transport, shopify.shop()
+    before = {row["topic"] for row in there.subscriptions.values()}
+    shopify.hooks.transport = lambda *_: 503
+    key = next(iter(there.orders))
+    shopify.acts().edit(key, tags=["lost"])
+    for _ in range(9):
+        shopify.clock.advance(hours=3)
+        shopify.hooks.deliver()
+    left = {row["topic"] for row in there.subscriptions.values()}
+    assert before - left == {"ORDERS_UPDATED"}
+    shopify.hooks.transport = bring
+    shopify.acts().edit(key, tags=["lost too"])
+    follow()
+    assert orders(context, shop) == {}
+    assert look_after_hooks(context, shop) == {}
+    assert {row["topic"] for row in there.subscriptions.values()} == before
+    shopify.acts().edit(key, tags=["heard"])
+    follow()
+    assert set(orders(context, shop)) == {number(key)}
+
+
 def test_what_was_signed_by_somebody_else_changes_nothing(
     context: Context, shopify: ShopifyEmulator, shop: Shop, follow: Callable[[], None]
 ) -> None:

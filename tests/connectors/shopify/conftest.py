@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from connectors.http import Http
 from connectors.records import ConsentState
 from connectors.shopify.client import Client
 from connectors.shopify.connector import ShopifyConnector
@@ -41,7 +42,12 @@ def connect(shopify: ShopifyEmulator, tmp_path: Path) -> Connect:
     token = shopify.install(expiring=False)["access_token"]
 
     def make(
-        *, few: int = 10_000, token: str = token, reserve: float = 0.0, **more: Any
+        *,
+        few: int = 10_000,
+        token: str = token,
+        reserve: float = 0.0,
+        http: Http | None = None,
+        **more: Any,
     ) -> ShopifyConnector:
         def sleep(seconds: float) -> None:
             shopify.clock.advance(seconds=seconds)
@@ -50,6 +56,7 @@ def connect(shopify: ShopifyEmulator, tmp_path: Path) -> Connect:
             GOLDEN,
             FixedToken(token),
             url_template=shopify.url_template,
+            http=http,
             reserve=reserve,
             sleep=sleep,
             clock=lambda: shopify.clock().timestamp(),

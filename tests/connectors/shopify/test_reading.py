@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from connectors.base import Page
 from connectors.errors import ConnectorError, NotAuthorized, Unreachable
+from connectors.http import Http
 from connectors.records import BadRecord, Cart, Customer, Order, Product, Record
 from connectors.shopify.errors import AccessDenied, ShopUnavailable, TokenRefused, TooCostly
 from tests.connectors.contract import by_key, pages, records
 from tests.connectors.shopify.conftest import Connect
+from tests.emulators.shopify.clock import stamp
 from tests.emulators.shopify.faults import KINDS
 from tests.emulators.shopify.server import ShopifyEmulator
 
@@ -84,12 +87,29 @@ def test_orders_are_counted_by_when_they_were_placed_however_many_there_are(
     moments = sorted(placed.values())
     middle, end = moments[len(moments) // 2].replace(microsecond=0), shopify.clock()
     shop = shopify.shop()
-    for shop.counts_to in (None, 4):
+    for shop.counts_to in (25_000, 4):
         for start in (None, middle):
             within = {key for key, at in placed.items() if (not start or at >= start) and at < end}
             assert reader.count_between(start, end) == len(within) > 4
             assert set(reader.keys_between(start, end)) == within
-    shop.counts_to = None
+    shop.counts_to = 25_000
+
+
+@pytest.mark.parametrize("stream", ["orders", "products", "carts"])
+def test_how_much_is_to_be_read_is_counted_however_much_it_is(
+    shopify: ShopifyEmulator, connect: Connect, stream: str
+) -> None:
+    def totals() -> list[int]:
+        begun = [None, {"since": "2018-01-01T00:00:00+00:00"}]
+        told = [connect(few=0).prepare({stream: cursor}).values() for cursor in begun]
+        return [cursor["total"] for (cursor,) in told]
+
+    whole = totals()
+    assert min(whole) > 2
+    shopify.shop().counts_to = min(whole) - 1
+    counted = totals()
+    shopify.shop().counts_to = 25_000
+    assert counted == whole
 
 
 @pytest.mark.parametrize("code", ["INTERNAL_SERVER_ERROR", "TIMEOUT"])
@@ -213,6 +233,104 @@ def test_a_fault_that_passes_is_waited_out_and_costs_no_record(
     whole = everything(connect, "orders", few=10_000)
     shopify.faults.add(kind, first=2, times=2)
     assert everything(connect, "orders", few=10_000) == whole
+
+
+#: Whatever is asked while exports are read: a word of the question, or a part of the address.
+ASKED = (
+    "Count(", "Oldest(", "query BulkRunning", "mutation BulkRun(", "query BulkPoll", "/bulk/",
+    "RefundLines(", "OrdersOf(",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("place", ASKED)
+def test_a_fault_at_any_question_of_an_export_costs_and_doubles_no_record(
+    shopify: ShopifyEmulator, connect: Connect, place: str
+) -> None:
+    stream = "carts" if place == "OrdersOf(" else "orders"
+    order = next(iter(shopify.shop().orders))
+    kept = shopify.shop().orders[order]
+    for _ in range(2):  # of two refunds the lines are asked for
+        shopify.acts().refund(order)
+    whole = everything(connect, stream, few=0)
+    where = {"path": place} if place.startswith("/") else {"word": place}
+    for kind in (*PASSING, "unauthorized"):
+        before = len(shopify.bulk.operations)
+        shopify.faults.add(kind, times=1, **where)
+        brought = read_to_the_end(connect, stream)
+        assert by_key(brought) == whole, kind
+        assert len(brought) == len(whole), f"{kind}: some twice"
+        assert shopify.faults.is_calm, f"{kind} never struck"
+        begun = list(shopify.bulk.operations.values())[before:]
+        bodies = [one.row["query"] for one in begun]
+        # Only the file that cannot be had is made once more.
+        assert len(bodies) - len(set(bodies)) <= (place == "/bulk/"), kind
+    shopify.shop().orders.put(kept)
+
+
+def read_to_the_end(connect: Connect, stream: str) -> list[Record]:
+    """Read as the job does: on from the last page that was stored, after whatever happened."""
+    brought: list[Record] = []
+    cursor = None
+    for _ in range(5):
+        try:
+            for page in connect(few=0, page=8).read(stream, cursor):
+                brought += page.records
+                cursor = page.cursor_after
+        except ConnectorError:
+            continue
+        return brought
+    raise AssertionError("it does not come to an end")
+
+
+def test_the_wait_that_shopify_asks_for_is_kept(shopify: ShopifyEmulator, connect: Connect) -> None:
+    asked = len(shopify.requests)
+    shopify.faults.add("too_many", first=2)
+    pages(connect(few=10_000), "orders")
+    asked_twice = pairwise(shopify.requests[asked:])
+    refused, again = next(pair for pair in asked_twice if pair[0].status == 429)
+    assert (again.at - refused.at).total_seconds() >= 2.0
+
+
+def test_an_answer_that_comes_too_late_is_asked_for_again(
+    shopify: ShopifyEmulator, connect: Connect
+) -> None:
+    whole = everything(connect, "products", few=10_000)
+    asked = len(shopify.requests)
+    everything(connect, "products", few=10_000)
+    usual = len(shopify.requests) - asked
+    shopify.faults.add("slow", first=2, seconds=2.5)
+    found = by_key(records(pages(connect(few=10_000, http=Http(timeout_s=2.0)), "products")))
+    assert found == whole
+    assert len(shopify.requests) >= asked + 2 * usual + 1
+
+
+def test_what_is_deleted_or_changed_between_two_pages_costs_none_of_the_others(
+    shopify: ShopifyEmulator, connect: Connect
+) -> None:
+    table = shopify.shop().orders
+    kept = {key: table[key] for key in table}
+    reader = connect(few=10_000).read("orders")
+    first = next(reader)
+    read = [one.id for one in first.records if isinstance(one, Order)]
+    unread = [key for key in table if key.rpartition("/")[2] not in read]
+    gone = [f"gid://shopify/Order/{read[0]}", unread[0]]
+    moved = f"gid://shopify/Order/{read[1]}"
+
+    def act() -> None:
+        for key in gone:
+            table.remove(key)
+        table.put({**table[moved], "updatedAt": stamp(shopify.clock()), "name": "#moved"})
+
+    shopify.faults.add("between", word="OrderPage", act=act)
+    brought = by_key([*first.records, *records(list(reader))])
+    for row in kept.values():
+        table.put(row)
+    whole = {key for key in everything(connect, "orders", few=10_000) if key[0] is Order}
+    lost = whole - {key for key in brought if key[0] is Order}
+    assert lost == {(Order, unread[0].rpartition("/")[2])}
+    found = brought[Order, read[1]]
+    assert isinstance(found, Order)
+    assert found.number == "#moved"
 
 
 @pytest.mark.parametrize(("kind", "error"), LASTING.items(), ids=list(LASTING))

@@ -122,6 +122,11 @@ class Faults:
         with self._lock:
             self._faults.append(Fault(kind=kind, **switches))  # type: ignore[arg-type]
 
+    @property
+    def is_calm(self) -> bool:
+        """Whether everything that was switched on has struck."""
+        return all(one.times == 0 for one in self._faults)
+
     def clear(self) -> None:
         """Switch all off."""
         with self._lock:
@@ -150,6 +155,7 @@ class Faults:
             return _response(REFUSALS[fault.kind])
         response = part() if part is not None and fault.kind == "partial" else work()
         if fault.kind == "lost":
+            response.close()
             return _response(_GATEWAY)
         if fault.kind == "truncated":
             # Valid HTTP: the length says how much is left.

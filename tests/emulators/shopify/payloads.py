@@ -163,7 +163,7 @@ def shop(found: Shop) -> dict[str, Any]:
         "id": found.number,
         "name": found.name,
         "email": found.email,
-        "domain": found.domain,
+        "domain": found.host,
         "myshopify_domain": found.domain,
         "currency": found.currency,
         "iana_timezone": found.time_zone,

@@ -44,7 +44,10 @@ def webhook_signature(body: bytes, secret: str) -> str:
 
 
 def session_token(shop: str, client_id: str, secret: str, now: datetime, **claims: Any) -> str:
-    """Return what App Bridge hands to an embedded page, good for a minute."""
+    """Return what App Bridge hands to an embedded page, good for a minute.
+
+    Its beginning often lies a little ahead of everybody else's clock.
+    """
     at = int(now.timestamp())
     payload = {
         "iss": f"https://{shop}/admin",
@@ -52,7 +55,7 @@ def session_token(shop: str, client_id: str, secret: str, now: datetime, **claim
         "aud": client_id,
         "sub": "42",
         "exp": at + 60,
-        "nbf": at,
+        "nbf": at + 5,
         "iat": at,
         "jti": f"jti-{at}",
         "sid": "session-1",
