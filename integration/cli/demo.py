@@ -115,8 +115,8 @@ def _invite(shown: Demo) -> None:
     shown.open_shop()
     click.echo(
         f"\n1. Log in:        {shown.url}   ({EMAIL}, password: {shown.password})\n"
-        f"2. Install Stipt: {shown.shopify_url}   (as a merchant does; the store joins the account)"
-        "\n"
+        f"2. Install Stipt: {shown.shopify_url}   "
+        "(in the same browser: the store joins the account)\n"
     )
     _stay(shown)
 

@@ -95,6 +95,11 @@ class Drift:
         return datetime.fromisoformat(self.at) if self.at else None
 
     @property
+    def silent(self) -> datetime | None:
+        """Return since when the shop tells us nothing."""
+        return datetime.fromisoformat(self.silent_since) if self.silent_since else None
+
+    @property
     def found(self) -> int:
         """How many records were put right."""
         return self.differed + self.added + self.deleted

@@ -61,12 +61,15 @@ def test_status_and_the_check_tell_what_was_put_right_by_kind_and_by_month(
         assert "Not compared yet; that is done in the night" in visitor.get(path).text
     with scoped(installation.engine, shop.account_id) as session:
         row = session.exec(select(Shop).where(Shop.platform == "shopify")).one()
-        row.config = {**row.config, "check": REPORT}
+        # At half past midnight, where the merchant is.
+        silent = {"silent_since": "2026-03-09T23:30:00+00:00"}
+        row.config = {**row.config, "check": {**REPORT, **silent}}
     for path in ("/status", "/mailchimp/check"):
         text = " ".join(visitor.get(path).text.split())
         assert "3 records were not as they are in the shop, and were put right." in text
         assert "2025-11: 120 there, 118 here; 2 read again" in text
         assert "10 Mar 2026 04:12" in text
+        assert "tells us nothing any more since 10 Mar 2026;" in text
         assert '<th scope="row">Orders</th> <td class="text-end" data-label="compared">25' in text
     asked = ["--env", str(tmp_path / ".env"), "--account", str(shop.account_id), "check"]
     with scoped(installation.engine, shop.account_id) as session:
