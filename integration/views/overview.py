@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
+from integration import history
 from integration.audience import checked
 from integration.reading import lives, model, names, overview, plans, stalled
 from integration.views.base import context, language, own_rows, today
@@ -31,6 +32,7 @@ def show() -> ResponseReturnValue:
         sizes = overview.sizes(session, words)
         due = overview.due_rows(sizes.pop("due", []))
         held_up = stalled.stalled(session)
+        due_month = overview.due_within(session, today(), 30)
         # What most people love comes first; the others have an order of their own.
         sizes.get("loves", []).sort(key=lambda size: -size.people)
         return render_template(
@@ -38,7 +40,8 @@ def show() -> ResponseReturnValue:
             readings=overview.readings(session),
             people=overview.people_count(session),
             in_audience=overview.audience_count(session),
-            due_month=overview.due_within(session, today(), 30),
+            # Of a part of the history nobody is found due: that is not known yet, rather than none.
+            due_month=due_month or (None if history.is_partial(session) else 0),
             due=due,
             groups=sizes,
             group_names=group_names(),

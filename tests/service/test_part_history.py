@@ -241,6 +241,9 @@ def test_the_pages_say_what_the_figures_are_based_on(
 
     read(installation, monkeypatch, meanwhile)
     assert "Based on orders since 2 Oct 2026; the rest is still to be read." in texts[0]
+    due = '<p class="st-figure">{}</p><p class="st-figure-label">people become due within 30 days'
+    assert due.format("–") in texts[0], "who is due of a month of orders is not known: 0 is a claim"
+    assert due.format("–") not in visitor.get("/").text
     assert "Based on orders since" not in visitor.get("/").text
 
 
