@@ -9,9 +9,10 @@ counted for the page Status.
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -183,7 +184,7 @@ def check(context: Context, job: Job) -> None:
         before = last(shop)
         connector = open_source(session, shop, {}, context=context)
     now = context.clock()
-    found = Drift(at=now.isoformat(), ids_at=before.ids_at if before else None)
+    found = _so_far(job) or Drift(at=now.isoformat(), ids_at=before.ids_at if before else None)
     night = _Night(context, job, shop.id or 0, connector, found)
     try:
         found.untold = look_after_hooks(context, shop)
@@ -202,8 +203,22 @@ def check(context: Context, job: Job) -> None:
         found.silent_since = silent.isoformat() if silent else None
         row = session.get_one(Shop, shop.id)
         row.config = {**row.config, "check": asdict(found)}
+        session.flush()
+        job.end(session)
     if found.found or found.silent_since or found.error:
         _log.warning("A shop was not in step", shop_id=shop.id, records=found.found)
+
+
+def _so_far(job: Job) -> Drift | None:
+    """Return what an earlier try put right, which looks right now; it compares all anew."""
+    kept = job.payload.get("found")
+    if kept is None:
+        return None
+    found = Drift(**kept)
+    found.compared = found.doubtful = 0
+    for own in found.streams.values():
+        own.pop("compared", None)
+    return found
 
 
 class _Night:
@@ -215,19 +230,21 @@ class _Night:
         self._context, self._job, self._shop_id = context, job, shop_id
         self._connector, self._found = connector, found
         self._streams = [one.name for one in connector.streams if one.name in _TABLES]
+        #: Of an earlier try too, by name.
+        self._months = {one["month"]: months.Month(**one) for one in found.months}
 
     def compare_some(self) -> None:
         """Compare some records as a whole."""
         for stream in self._streams:
             with scoped(self._context.engine, self._job.account_id) as session:
-                ours = list(_held(session, self._shop_id, stream))
+                ours = sorted(_held(session, self._shop_id, stream))
             # Not the same ones night by night.
             chosen = random.Random(f"{self._found.at} {stream}").sample(  # noqa: S311  # no secret
                 ours, min(SAMPLE, len(ours))
             )
             records = [record for key in chosen for record in self._fetched(stream, key)]
             self._found.count("compared", stream, len(chosen))
-            self._found.count("differed", stream, self._put_right(records))
+            self._put_right(records, partial(self._found.count, "differed", stream))
 
     def compare_months(self, before: Drift | None) -> bool:
         """Read what lacks in a month; tell whether more is here than there in any.
@@ -241,15 +258,16 @@ class _Night:
             differs = months.different(session, self._shop_id, self._connector, until)
             ours = _held(session, self._shop_id, "orders") if differs else set()
         fresh = months.not_yet_told(differs, before.months if before else ())
+        self._months = {month.month: month for _, month in differs} | self._months
         room = _MOST_NEW
         for span, month in fresh:
             if month.there > month.here:
                 lack = sorted(set(self._connector.keys_between(span.start, span.end)) - ours)
-                month.added = self._add("orders", lack[: max(room, 0)])
+                self._add("orders", lack[: max(room, 0)], self._months[month.month])
                 room -= len(lack)
         if room < 0:
             self._read_anew()
-        self._found.months = [asdict(month) for _, month in differs]
+        self._found.months = [asdict(month) for month in self._months.values()]
         return months.has_surplus(fresh)
 
     def compare_ids(self) -> None:
@@ -262,11 +280,16 @@ class _Night:
             self._delete(stream, sorted(gone), len(ours))
             self._add(stream, sorted(theirs - ours)[:_MOST_NEW])
 
-    def _add(self, stream: str, keys: Sequence[str]) -> int:
-        """Fetch records that lack here; return how many were had."""
-        added = sum(bool(self._put_right(self._fetched(stream, key))) for key in keys)
-        self._found.count("added", stream, added)
-        return added
+    def _add(self, stream: str, keys: Sequence[str], month: months.Month | None = None) -> None:
+        """Fetch records that lack here, those of a month for orders; note how many were had."""
+
+        def had(news: int) -> None:
+            self._found.count("added", stream, min(news, 1))
+            if month is not None:
+                month.added += min(news, 1)
+
+        for key in keys:
+            self._put_right(self._fetched(stream, key), had)
 
     def _read_anew(self) -> None:
         """Have all orders read again: too many lack to be fetched one by one."""
@@ -286,19 +309,25 @@ class _Night:
             _log.warning("A record could not be read", stream=stream, cause=type(error).__name__)
             return ()
 
-    def _put_right(self, records: Sequence[Record]) -> int:
-        """Store records; return how many were not here as they are."""
+    def _put_right(self, records: Sequence[Record], tell: Callable[[int], None]) -> None:
+        """Store records; `tell` hears how many were not here as they are."""
         if not records:
-            return 0
+            return
         with scoped(self._context.engine, self._job.account_id) as session:
             self._job.extend(session)
             alone(session)
-            news = sum(_differs(session, self._shop_id, record) for record in records)
+            tell(sum(_differs(session, self._shop_id, record) for record in records))
             page = Page(records=records, cursor_after={})
             written = write_page(session, self._shop_id, page, self._context.clock())
             if written.people:
                 start_refresh(session, people=written.people)
-        return news
+            self._note(session)
+
+    def _note(self, session: Session) -> None:
+        """Keep what was found with what was put right: a later try finds nothing of it any more."""
+        self._found.months = [asdict(month) for month in self._months.values()]
+        work = session.get_one(Work, self._job.id)
+        work.payload = {**work.payload, "found": asdict(self._found)}
 
     def _delete(self, stream: str, gone: Sequence[str], held: int) -> None:
         if len(gone) > max(MOST_GONE, SHARE_GONE * held):
@@ -313,7 +342,8 @@ class _Night:
             alone(session)
             people = write_deleted(session, self._shop_id, sure, self._context.clock())
             start_refresh(session, people=None if stream == "products" else people)
-        self._found.count("deleted", stream, len(sure))
+            self._found.count("deleted", stream, len(sure))
+            self._note(session)
 
 
 def _read_until(session: Session, shop_id: int) -> datetime:

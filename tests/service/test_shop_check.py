@@ -22,6 +22,7 @@ from integration.tables import ImportRun, Order, Shop, SourceProfile, SyncState,
 from integration.work.execute import run_until_idle
 from integration.work.handlers import HANDLERS
 from integration.work.queue import defer
+from tests.service.lost_workers import LostWorkers
 from tests.service.records import NOON
 from tests.service.web_shop import WebShop, add_web_shop, rows
 
@@ -120,6 +121,26 @@ def test_lost_webhooks_are_made_good(
     assert held(context, shop) == {"1": 30_000, "3": 10_000, "4": 10_000}
     clock.now += timedelta(days=1)
     assert tonight().found == 0
+
+
+def test_what_was_put_right_is_told_though_workers_are_lost_on_the_way(
+    context: Context, web: WebShop, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web.order("1", version=1, total=300)
+    del web.records["orders", "2"]
+    web.order("4")
+    web.order("5", placed_at=NOON - timedelta(days=9))
+    with scoped(context.engine, shop.account_id) as session:
+        defer(session, account_id=shop.account_id, kind=check.KIND, lane="x",
+              payload={"shop_id": shop.id})  # fmt: skip
+    workers = LostWorkers(monkeypatch)
+    workers.run_until_idle(context, _HANDLERS)
+    assert workers.lost[check.KIND] > 5
+    (row,) = rows(context, shop, Shop)
+    found = last(row)
+    assert found is not None
+    assert (found.compared, found.differed, found.deleted, found.added) == (3, 1, 1, 2)
+    assert found.streams["orders"] == {"compared": 3, "differed": 1, "deleted": 1, "added": 2}
 
 
 def test_ids_are_compared_once_a_week(
