@@ -3,13 +3,15 @@
 They come late, twice and in any order, and only their body is signed: so they are hints. What they
 name is read again from the shop, once for all that wait and name the same, and what is read now
 counts. The effect, and that a webhook had it, are one transaction. A deletion counts when the shop
-says so and no longer has the record; that we were removed counts when the shop refuses us.
+says so and no longer has the record; that we were removed counts when the shop refuses us, or has
+answered nothing for a week.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import structlog
 from sqlmodel import Session, col, select
@@ -47,6 +49,8 @@ _log = structlog.get_logger(__name__)
 
 #: Webhooks taken at once: a retry begins with the first of them again.
 _A_TIME = 50
+#: That we were removed is believed of a shop that could not be asked for so long.
+SILENT = timedelta(days=7)
 
 
 class ShutOut(Exception):
@@ -133,13 +137,19 @@ def _apply_some(context: Context, job: Job) -> bool:
         # It is why the shop refuses us, however many wait before it.
         _apply(context, job, shop, removals)
     except Retryable:
-        _take_requests(context, job, shop)
-        raise
+        since = context.clock() - SILENT
+        late = [kept for kept in _take_requests(context, job, shop) if kept.received_at < since]
+        if not late:
+            raise
+        # A store that was closed never refuses us: it answers nothing any more.
+        _apply(context, job, shop, late, is_gone=True)
     return True
 
 
-def _apply(context: Context, job: Job, shop: Shop, waiting: Sequence[Inbox]) -> None:
-    """Apply some webhooks.
+def _apply(
+    context: Context, job: Job, shop: Shop, waiting: Sequence[Inbox], *, is_gone: bool = False
+) -> None:
+    """Apply some webhooks; with `is_gone` what they say of the shop itself is believed.
 
     Raises
     ------
@@ -149,7 +159,7 @@ def _apply(context: Context, job: Job, shop: Shop, waiting: Sequence[Inbox]) -> 
         connector = open_source(session, shop, {}, context=context)
         known = access(session, shop)
     wish = _wish(connector, waiting)
-    found = _ask(context, shop, connector, wish)
+    found = Found() if is_gone else _ask(context, shop, connector, wish)
     with scoped(context.engine, job.account_id) as session:
         job.extend(session)
         row = session.get_one(Shop, shop.id)

@@ -315,6 +315,25 @@ def test_that_the_shop_is_to_be_forgotten_is_heard_behind_them_too(
     assert [rows(context, shop, table) for table in (Order, SourceProfile, Inbox)] == [[], [], []]
 
 
+@pytest.mark.parametrize("days", [6, 8])
+def test_a_shop_that_is_to_be_forgotten_and_answers_nothing_for_a_week_is_forgotten(
+    context: Context, web: WebShop, shop: Shop, days: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web.order("1", email="ada@example.com")
+    tell(context, shop, ORDER, key="first")
+    work(context)
+    closed = mock.Mock(side_effect=Unreachable("the store is gone (404)"))
+    monkeypatch.setattr(web, "check", closed)
+    tell(context, shop, ("shop_erasure", {"at": None}), key="u")
+    with scoped(context.engine, shop.account_id) as session:
+        for kept in session.exec(select(Inbox)):
+            kept.received_at -= timedelta(days=days)
+    work(context)
+    assert len(rows(context, shop, Order)) == (1 if days < 7 else 0)
+    (row,) = rows(context, shop, Shop)
+    assert (row.disconnected_at is not None) == (days > 7)
+
+
 def test_webhooks_wait_while_the_shop_does_not_let_us_in(
     context: Context, web: WebShop, shop: Shop
 ) -> None:
