@@ -9,7 +9,7 @@ answered nothing for a week.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -51,6 +51,9 @@ _log = structlog.get_logger(__name__)
 _A_TIME = 50
 #: That we were removed is believed of a shop that could not be asked for so long.
 SILENT = timedelta(days=7)
+#: What a shop has just told of may not be in its own lists yet: it is asked for again after this,
+#: by the look of each minute.
+_SETTLES = timedelta(seconds=30)
 
 
 class ShutOut(Exception):
@@ -73,6 +76,8 @@ class Wish:
     is_removed: bool = False
     #: Webhook -> why it has no effect.
     errors: dict[int, str] = field(default_factory=dict)
+    #: Stream and key -> the webhooks that say it has changed.
+    said_by: dict[tuple[str, str], set[int]] = field(default_factory=dict)
 
     @property
     def is_request(self) -> bool:
@@ -108,6 +113,8 @@ class Found:
 
     records: list[Record] = field(default_factory=list)
     deleted: list[Deleted] = field(default_factory=list)
+    #: Not there, though nobody said that it is gone.
+    missing: list[tuple[str, str]] = field(default_factory=list)
 
 
 def apply_events(context: Context, job: Job) -> None:
@@ -117,19 +124,20 @@ def apply_events(context: Context, job: Job) -> None:
     ------
     ShutOut, Retryable
     """
-    while _apply_some(context, job):
+    left: set[int] = set()
+    while _apply_some(context, job, left):
         pass
 
 
-def _apply_some(context: Context, job: Job) -> bool:
-    """Apply the oldest that wait; tell whether there were any."""
+def _apply_some(context: Context, job: Job, left: set[int]) -> bool:
+    """Apply the oldest that wait but for those `left` for later; tell whether there were any."""
     with scoped(context.engine, job.account_id) as session:
         shop = session.get(Shop, job.payload["shop_id"])
-        waiting = _waiting(session, job.payload["shop_id"])
+        waiting = _waiting(session, job.payload["shop_id"], without=left)
     if shop is None or not waiting:
         return False
     try:
-        _apply(context, job, shop, waiting)
+        left |= _apply(context, job, shop, waiting)
     except ShutOut:
         removals = _take_requests(context, job, shop)
         if not removals:
@@ -148,8 +156,10 @@ def _apply_some(context: Context, job: Job) -> bool:
 
 def _apply(
     context: Context, job: Job, shop: Shop, waiting: Sequence[Inbox], *, is_gone: bool = False
-) -> None:
-    """Apply some webhooks; with `is_gone` what they say of the shop itself is believed.
+) -> set[int]:
+    """Apply some webhooks; return those that are left for later, as the shop is behind with them.
+
+    With `is_gone` what they say of the shop itself is believed.
 
     Raises
     ------
@@ -170,7 +180,16 @@ def _apply(
         # After what they are about was stored: whoever is to be forgotten may be in it.
         for request in wish.asked:
             asked.take(session, context, row, request)
-        _mark(session, context, waiting, wish)
+        early = _too_early(context, waiting, wish, found)
+        _mark(session, context, [one for one in waiting if one.id not in early], wish)
+    return early
+
+
+def _too_early(context: Context, waiting: Iterable[Inbox], wish: Wish, found: Found) -> set[int]:
+    """Return the webhooks of just now about what the shop does not list (yet)."""
+    told = set().union(*(wish.said_by.get(one, set()) for one in found.missing))
+    settled = context.clock() - _SETTLES
+    return {one.id for one in waiting if one.id in told and one.received_at > settled}
 
 
 def _ask(context: Context, shop: Shop, connector: Connector, wish: Wish) -> Found:
@@ -218,10 +237,14 @@ def _take_requests(context: Context, job: Job, shop: Shop) -> list[Inbox]:
                     _mark(session, context, [kept], wish)
 
 
-def _waiting(session: Session, shop_id: int, *, after: int = 0) -> list[Inbox]:
+def _waiting(
+    session: Session, shop_id: int, *, after: int = 0, without: Collection[int] = ()
+) -> list[Inbox]:
     query = select(Inbox).where(
         Inbox.shop_id == shop_id, col(Inbox.applied_at).is_(None), col(Inbox.id) > after
     )
+    if without:
+        query = query.where(col(Inbox.id).not_in(without))
     return list(session.exec(query.order_by(col(Inbox.id)).limit(_A_TIME)))
 
 
@@ -236,6 +259,8 @@ def _wish(connector: Connector, waiting: Iterable[Inbox]) -> Wish:
             continue
         for change in changes:
             wish.add(change)
+            if isinstance(change, Refetch):
+                wish.said_by.setdefault((change.stream, change.key), set()).add(row.id or 0)
     return wish
 
 
@@ -281,9 +306,13 @@ def _read(connector: Connector, wish: Wish) -> Found:
             _log.warning("A record could not be read", stream=stream, cause=cause(error))
             continue
         found.records += records
+        if records:
+            continue
         # Not there, but not said to be gone: it may be out of what we may see.
-        if not records and is_said_gone:
+        if is_said_gone:
             found.deleted.append(Deleted(stream=stream, key=key))
+        else:
+            found.missing.append((stream, key))
     return found
 
 

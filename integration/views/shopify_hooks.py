@@ -73,7 +73,8 @@ def _kept(installation: Context, domain: str, message: Message) -> Response:
     try:
         with for_one_statement(installation.engine) as connection:
             with writing(connection):
-                new = keep_of_shops(connection, _OF_DOMAIN, given, message)
+                told = {**given, "told_at": now}
+                new = keep_of_shops(connection, _OF_DOMAIN, told, message)
             # After the commit: work that is still queued then will see it.
             unasked = [one for one in new if not is_asked(connection, one[1], now)]
     except Busy:

@@ -104,7 +104,7 @@ def keep_of_shops(
     owners
         Selects accounts and shops; made once, as what it is put together to is kept.
     given
-        The values of its parameters.
+        The values of its parameters; and "told_at", where it did not come at this moment.
 
     Returns
     -------

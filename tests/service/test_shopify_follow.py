@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from integration.sources import look_after_hooks
 from integration.tables import Cart, Inbox, Order, Shop, ShopifyStore, SourceProfile
 from integration.work.execute import run_until_idle
 from integration.work.handlers import HANDLERS
+from integration.work.inbox import ask_for_waiting
 from tests.emulators.shopify.clock import Clock
 from tests.emulators.shopify.server import GOLDEN, SCOPES, ShopifyEmulator
 from tests.service.web_shop import add_web_shop, rows
@@ -266,6 +267,41 @@ def test_a_left_checkout_is_a_cart_until_it_is_bought_or_gone(
     follow()
     assert set(carts(context, shop)) == {number(begun)}
     assert [row.error for row in rows(context, shop, Inbox) if row.error] == []
+
+
+def test_a_checkout_that_shopify_does_not_list_yet_is_a_cart_a_minute_later(
+    context: Context, shopify: ShopifyEmulator, shop: Shop, follow: Callable[[], None]
+) -> None:
+    there = shopify.shop()
+    there.search_lag = timedelta(seconds=90)
+    begun = shopify.acts().begin(next(iter(there.customers)), next(iter(there.products)))["id"]
+    order = shopify.acts().order_again(next(iter(there.orders)))["id"]
+    follow()
+    assert carts(context, shop) == {}
+    assert set(orders(context, shop)) == {number(order)}, "an order is asked for by its id"
+    for _ in range(2):
+        shopify.clock.advance(seconds=60)
+        ask_for_waiting(context)
+        run_until_idle(context, handlers=_ONLY_EVENTS)
+    assert set(carts(context, shop)) == {number(begun)}
+    assert all(row.applied_at for row in rows(context, shop, Inbox))
+
+
+def test_a_checkout_that_shopify_never_lists_is_let_go(
+    context: Context, shopify: ShopifyEmulator, shop: Shop, follow: Callable[[], None]
+) -> None:
+    """Without an address or a telephone number it counts as no left checkout."""
+    begun = shopify.acts().begin(next(iter(shopify.shop().customers)))["id"]
+    shopify.shop().checkouts.remove(begun)
+    follow()
+    asked = len(shopify.requests)
+    for _ in range(5):
+        shopify.clock.advance(seconds=60)
+        ask_for_waiting(context)
+        run_until_idle(context, handlers=_ONLY_EVENTS)
+    assert all(row.applied_at for row in rows(context, shop, Inbox))
+    looks = [one for one in shopify.requests[asked:] if one.operation == "CheckoutAddresses"]
+    assert len(looks) == 1
 
 
 def test_many_checkouts_are_found_by_one_look(

@@ -297,7 +297,7 @@ class Bulk:
             selection = bulk_rules.node_selection(node)
             projection = Projection(call, selection, kind)
             made = self._made.of(table, graphql.print_ast(selection))
-            for key in chosen_ids(kind, table, args.get("query"), since):
+            for key in chosen_ids(kind, table, args.get("query"), since, call.found_until):
                 lines = made.get(key)
                 if lines is None:
                     lines = [_line(one) for one in projection.lines(table[key])]

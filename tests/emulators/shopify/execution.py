@@ -12,6 +12,7 @@ import graphql
 from graphql import GraphQLError
 
 from tests.emulators.shopify import gates
+from tests.emulators.shopify.clock import stamp
 from tests.emulators.shopify.paging import chosen_ids, page_of_list, page_of_table
 from tests.emulators.shopify.schema import field_of, schema
 from tests.emulators.shopify.state import Shop
@@ -43,6 +44,12 @@ class Call:
     def orders_since(self) -> str | None:
         """The moment from which this call sees orders."""
         return gates.orders_since(self.scopes, self.now)
+
+    @property
+    def found_until(self) -> str | None:
+        """The moment up to which a search finds what was made; None: everything."""
+        lag = self.shop.search_lag
+        return stamp(self.now - lag) if lag else None
 
     def find(self, global_id: str) -> Row | None:
         """Return a record, unless it is an order outside the window."""
@@ -145,7 +152,7 @@ def _many(kind: str) -> Root:
         table = call.shop.table(kind)
         assert table is not None
         since = call.orders_since if kind == "Order" else None
-        return page_of_table(call.shop, kind, table, args, since)
+        return page_of_table(call.shop, kind, table, args, since, call.found_until)
 
     return answer
 
@@ -155,7 +162,7 @@ def _count(kind: str) -> Root:
         table = call.shop.table(kind)
         assert table is not None
         since = call.orders_since if kind == "Order" else None
-        found = len(chosen_ids(kind, table, args.get("query"), since))
+        found = len(chosen_ids(kind, table, args.get("query"), since, call.found_until))
         limit = args.get("limit", 10_000)
         most = limit or call.shop.counts_to
         if found > most:

@@ -58,13 +58,21 @@ def page_of_list(items: Sequence[Row], args: Mapping[str, Any]) -> Row:
 
 
 def page_of_table(
-    shop: Shop, kind: str, table: Table, args: Mapping[str, Any], since: str | None = None
+    shop: Shop,
+    kind: str,
+    table: Table,
+    args: Mapping[str, Any],
+    since: str | None = None,
+    until: str | None = None,
 ) -> Row:
-    """Return one page of a root connection; `since` hides what was created before."""
+    """Return one page of a root connection.
+
+    `since` hides what was created before, and `until` from a search what was created after.
+    """
     first = size(args)
     field = _sort_field(args.get("sortKey"))
     sign = f"{kind} {args.get('query') or ''} {field} {bool(args.get('reverse'))}"
-    chosen = _chosen(kind, table, args.get("query"), field, since)
+    chosen = _chosen(kind, table, args.get("query"), field, since, until)
     if args.get("reverse"):
         chosen = chosen[::-1]
     start = 0
@@ -85,9 +93,11 @@ def page_of_table(
     return _connection(rows, cursors, more=more, before=start > 0)
 
 
-def chosen_ids(kind: str, table: Table, query: str | None, since: str | None) -> list[str]:
+def chosen_ids(
+    kind: str, table: Table, query: str | None, since: str | None, until: str | None = None
+) -> list[str]:
     """Return the ids of everything that a query matches, by id."""
-    return [key for _, _, key in _chosen(kind, table, query, "id", since)]
+    return [key for _, _, key in _chosen(kind, table, query, "id", since, until)]
 
 
 def _sort_field(sort_key: str | None) -> str:
@@ -96,7 +106,9 @@ def _sort_field(sort_key: str | None) -> str:
     return _SORT[sort_key or "ID"]
 
 
-def _chosen(kind: str, table: Table, query: str | None, field: str, since: str | None) -> Places:
+def _chosen(
+    kind: str, table: Table, query: str | None, field: str, since: str | None, until: str | None
+) -> Places:
     found = table.ordered(field)
     # Documented default of the filter: only what is for sale.
     if kind == "Product" and "status" not in names(query):
@@ -105,11 +117,12 @@ def _chosen(kind: str, table: Table, query: str | None, field: str, since: str |
         return found
     test = matcher(kind, query)
     return table.kept(
-        f"{field} {since} {query}",
+        f"{field} {since} {until} {query}",
         lambda: [
             one
             for one in found
             if (since is None or table.field(one[2], "createdAt") >= since)
+            and (until is None or not query or table.field(one[2], "createdAt") <= until)
             and test(lambda name, key=one[2]: table.field(key, name))  # type: ignore[misc]
         ],
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import count
 
 from tests.emulators.shopify.tables import Row, Table, gid, kind_of
@@ -81,6 +82,8 @@ class Shop:
     paging_limit: int = 25_000
     #: How far it counts exactly where no limit is asked for.
     counts_to: int = 25_000
+    #: How long a new record is found by its id only: what is searched through is behind.
+    search_lag: timedelta = timedelta()
     _numbers: count[int] = field(default_factory=lambda: count(9_000_000_001))
 
     @property

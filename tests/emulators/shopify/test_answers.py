@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 import requests
 
@@ -176,3 +178,16 @@ def test_products_not_for_sale_are_shown_only_when_named(ask: Ask) -> None:
         for query in (None, "status:active,archived,draft,unlisted")
     ]
     assert counts[0] < counts[1]
+
+
+def test_a_search_is_behind_and_asking_by_id_is_not(shopify: ShopifyEmulator, ask: Ask) -> None:
+    shopify.shop().search_lag = timedelta(seconds=20)
+    made = shopify.acts().order_again(next(iter(shopify.shop().orders)))["id"]
+    search = (
+        "{ orders(first: 250, query: \"created_at:>='2026-11-01T00:00:00Z'\") { nodes { id } } }"
+    )
+    assert ask(search).json()["data"]["orders"]["nodes"] == []
+    by_id = ask("query($id: ID!) { order(id: $id) { id } }", id=made).json()["data"]
+    assert by_id == {"order": {"id": made}}
+    shopify.clock.advance(seconds=30)
+    assert ask(search).json()["data"]["orders"]["nodes"] == [{"id": made}]
