@@ -9,7 +9,7 @@ Source: Shopify, "Build web pixels", and the Admin API's schema.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.errors import NotReadable
@@ -37,11 +37,13 @@ mutation WebPixelDelete($id: ID!) {
 }
 """
 
-ORDER_OF_CHECKOUT = """
-query OrderOfCheckout($query: String!) {
-  orders(first: 1, query: $query) { nodes { checkoutToken customer { id } } }
+ORDERS_OF_CHECKOUTS = """
+query OrdersOfCheckouts($query: String!) {
+  orders(first: 50, query: $query) { nodes { checkoutToken customer { id } } }
 }
 """
+#: Checkouts asked about in one question: as many as its page has.
+CHECKOUTS_AT_ONCE = 50
 
 
 def put(client: Client, settings: Mapping[str, str], known: str = "") -> str:
@@ -113,18 +115,22 @@ def _is(error: UserErrors, code: str) -> bool:
     return any(one.code == code for one in error.errors)
 
 
-def buyer_of_checkout(client: Client, token: str) -> str | None:
-    """Return the number of the customer whose order came of a checkout; "" for one of nobody.
+def buyers_of_checkouts(client: Client, tokens: Sequence[str]) -> Mapping[str, str]:
+    """Return the numbers of the customers whose orders came of checkouts, by the checkouts' tokens.
 
-    None while there is no such order.
+    "" for an order of nobody; a checkout of which no order came (yet) is left out.
 
     Raises
     ------
     ConnectorError
     """
-    given = {"query": f"checkout_token:'{token}'"}
-    for order in client.run(ORDER_OF_CHECKOUT, given).need("orders")["nodes"]:
-        # A filter that Shopify does not know it passes over, and brings any order.
-        if order["checkoutToken"] == token:
-            return number(order["customer"]["id"]) if order["customer"] else ""
-    return None
+    found: dict[str, str] = {}
+    for start in range(0, len(tokens), CHECKOUTS_AT_ONCE):
+        some = set(tokens[start : start + CHECKOUTS_AT_ONCE])
+        given = {"query": " OR ".join(f"checkout_token:'{token}'" for token in sorted(some))}
+        for order in client.run(ORDERS_OF_CHECKOUTS, given).need("orders")["nodes"]:
+            # A filter that Shopify does not know it passes over, and brings any order.
+            if order["checkoutToken"] in some:
+                customer = order["customer"]
+                found[order["checkoutToken"]] = number(customer["id"]) if customer else ""
+    return found

@@ -14,7 +14,7 @@ import structlog
 from sqlmodel import Session, col, func, select, update
 
 from connectors.errors import ConnectorError, Retryable
-from connectors.shopify.web_pixel import buyer_of_checkout
+from connectors.shopify.web_pixel import buyers_of_checkouts
 from integration.context import Context
 from integration.db import scoped
 from integration.parts import parts
@@ -33,8 +33,8 @@ _log = structlog.get_logger(__name__)
 ASKED_FOR = timedelta(days=2)
 #: Until a checkout is asked about again.
 _PAUSE = timedelta(hours=1)
-#: Checkouts asked about at once; the next time takes the others.
-_A_TIME = 100
+#: Checkouts asked about at once, at most: those that wait longest.
+_A_TIME = 5_000
 
 
 def take_in(context: Context, job: Job) -> None:
@@ -76,24 +76,22 @@ def _waiting(session: Session, shop_id: int) -> list[Visitor]:
 
 
 def _buyers(context: Context, shop: Shop, waiting: list[Visitor]) -> Mapping[str, str | None]:
-    """Ask the shop who checked out: browser to customer, as `buyer_of_checkout` tells it.
+    """Ask the shop who checked out: browser to customer; None: of no order, "": of nobody's.
 
-    A browser whose checkout could not be asked about is left out.
+    Empty where the checkouts could not be asked about.
     """
-    found: dict[str, str | None] = {}
     if not waiting:
-        return found
+        return {}
+    tokens = {one.visitor: context.vault.decrypt(one.checkout) for one in waiting}
     try:
-        client = open_client(context, shop)
-        for one in waiting:
-            token = context.vault.decrypt(one.checkout)
-            found[one.visitor] = buyer_of_checkout(client, token)
+        found = buyers_of_checkouts(open_client(context, shop), list(tokens.values()))
     except Retryable:
         raise
     except ConnectorError as error:
         # Without the right to read orders nobody is recognised by one; the rest goes on.
         _log.warning("A checkout could not be asked about", shop_id=shop.id, cause=cause(error))
-    return found
+        return {}
+    return {visitor: found.get(token) for visitor, token in tokens.items()}
 
 
 def _settle(

@@ -18,7 +18,7 @@ from integration.night import start_night
 from integration.shopify.recognised import take_in
 from integration.shops import seen
 from integration.store.deleted import write_deleted, write_merged
-from integration.tables import ShopifyStore, Touchpoint, Work
+from integration.tables import ShopifyStore, Touchpoint, Visitor, Work
 from tests.conftest import on_both
 from tests.emulators.shopify import search
 from tests.emulators.shopify.clock import Clock
@@ -127,6 +127,27 @@ def test_a_checkout_without_an_order_is_asked_about_for_two_days_and_then_forgot
     take(shop)
     assert (shop.visitors[0].checkout, shop.visitors[0].profile_id) == ("", None)
     assert asked(shop) == []
+
+
+def test_a_buyer_is_recognised_behind_any_number_of_checkouts_that_were_left(
+    shop: BrowsingShop, shopify: ShopifyEmulator
+) -> None:
+    token, number = bought(shopify)
+    shop.store(Customer(id=number))
+    left = shop.context.vault.encrypt("never-paid")
+    with scoped(shop.context.engine, shop.shop.account_id) as session:
+        session.add_all(
+            Visitor(
+                account_id=shop.shop.account_id, shop_id=shop.shop.id or 0, visitor=f"v{one}",
+                checkout=left, checkout_at=NOW - timedelta(hours=1), seen_at=NOW,
+            )
+            for one in range(120)
+        )  # fmt: skip
+    shop.tell("checkout_completed", checkout=token)
+    asked_before = len(shopify.requests)
+    take(shop)
+    assert [one.profile_id for one in shop.visitors if one.profile_id is not None] != []
+    assert len(shopify.requests) - asked_before < 10, "many at once"
 
 
 @pytest.mark.parametrize("why", ["unknown", "opted out", "no rights"])
