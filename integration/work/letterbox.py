@@ -11,8 +11,10 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -29,6 +31,8 @@ _log = structlog.get_logger(__name__)
 
 #: Letters a transaction: while an import runs, each has to wait for its turn to write.
 _A_TIME = 100
+#: Names of letters that are being written begin so, and seconds after which none is any more.
+_HALF, _WRITING_S = "half-", 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ def _put(context: Context, letter: Letter) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     owner = letter.audience_id if letter.shop_id is None else f"shop {letter.shop_id}"
     name = hashlib.sha256(f"{owner} {letter.topic} {letter.dedupe_key}".encode()).hexdigest()
-    handle, written = tempfile.mkstemp(dir=folder)
+    handle, written = tempfile.mkstemp(dir=folder, prefix=_HALF)
     with os.fdopen(handle, "w", encoding="ascii") as file:
         json.dump(asdict(letter), file)
     # Whoever looks into the folder sees whole letters only.
@@ -104,7 +108,16 @@ def take_in(context: Context) -> int:
                     ask(session, account_id, shop_id, context.clock())
         for path in paths:
             path.unlink(missing_ok=True)
+    _throw_halves_away(_folder(context))
     return new
+
+
+def _throw_halves_away(folder: Path) -> None:
+    """Delete what a process that was killed had begun to write: it may name somebody."""
+    for path in folder.glob(f"{_HALF}*"):
+        with suppress(FileNotFoundError):  # it is whole by now
+            if path.stat().st_mtime < time.time() - _WRITING_S:
+                path.unlink()
 
 
 def _read(path: Path) -> Letter | None:

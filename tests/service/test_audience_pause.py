@@ -13,6 +13,7 @@ import pytest
 from sqlmodel import col, select
 
 from integration.audience.connect import connect, open_mailchimp
+from integration.audience.leave import disconnect
 from integration.audience.members import read_members
 from integration.audience.pause import moved
 from integration.context import make_context, utc_now
@@ -22,7 +23,8 @@ from integration.mailchimp.batching import results_of
 from integration.mailchimp.errors import AudienceGone, NotFound, Paused
 from integration.sandbox.server import SandboxServer
 from integration.settings import Settings
-from integration.tables import Audience, Consent, FittedModel, Work
+from integration.shopify import clone
+from integration.tables import Audience, Consent, FittedModel, ShopifyStore, Work
 from integration.work.execute import run_until_idle
 from integration.work.queue import defer
 from tests.service.audience_shop import NOW, AudienceShop, make_shop
@@ -248,3 +250,26 @@ def test_while_a_history_is_read_nothing_is_planned_and_who_withdraws_is_heard(
     with shop.session() as session:
         said = [row.state for row in session.exec(select(Consent)).all()]
     assert said == ["denied"]
+
+
+@pytest.mark.parametrize("later", ["connected", "let in again"])
+def test_while_a_store_waits_for_an_answer_nothing_is_written_to_what_is_connected_since_either(
+    shop: AudienceShop, sandbox: SandboxServer, later: str
+) -> None:
+    with shop.session() as session:
+        store = ShopifyStore(
+            account_id=shop.account_id, shop_id=shop.shop_id, store_id="gid://shopify/Shop/1",
+            domain="dressed.myshopify.com", way="fixed", installed_at=NOW,
+        )  # fmt: skip
+        session.add(store)
+        if later == "let in again":
+            session.get_one(Audience, shop.audience.id).paused = "revoked"
+    if later == "connected":
+        disconnect(shop.context, shop.account_id)
+    clone.suspect(shop.context, store)
+    connect(shop.context, shop.account_id, token=sandbox.key, language="en")
+    with pytest.raises(Paused):
+        open_mailchimp(shop.context, shop.audience)
+    assert shop.audience.paused == "store_changed"
+    clone.copied(shop.context, shop.account_id, shop.shop_id)
+    open_mailchimp(shop.context, shop.audience)

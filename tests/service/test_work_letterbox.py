@@ -234,3 +234,18 @@ def test_a_worker_takes_in_what_came_while_it_wrote_and_does_it(
             tell(context)
         wait_for(lambda: worker.count("done") == 1, 120, "the webhook's work")
     assert (bodies(context, audience), letters(context)) == ([BODY], [])
+
+
+def test_a_letter_that_a_kill_left_half_written_is_not_kept_for_ever(
+    context: Context, audience: Audience
+) -> None:
+    lost = mock.patch.object(Path, "replace", side_effect=KeyboardInterrupt)
+    with lost, pytest.raises(KeyboardInterrupt):
+        letterbox.put(context, audience, "profile", "d1", BODY)
+    (half,) = letterbox._folder(context).iterdir()
+    letterbox.take_in(context)
+    assert half.exists(), "somebody may be writing it"
+    an_hour = time.time() - 3600
+    os.utime(half, (an_hour, an_hour))
+    letterbox.take_in(context)
+    assert not half.exists()
