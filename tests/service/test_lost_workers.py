@@ -64,6 +64,7 @@ class Life:
     def live(self) -> None:
         """Do one thing of each kind."""
         self._begin()
+        self.ask("members")
         self.ask("plan")
         with self.session() as session:
             (draft,) = session.exec(select(Plan.id).where(Plan.status == "draft"))
