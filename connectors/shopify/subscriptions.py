@@ -107,7 +107,8 @@ def look_after(client: Client, endpoint: str, scopes: Collection[str]) -> Audit:
     for row in _listed(client):
         if row["uri"] != endpoint:
             continue
-        if row["topic"] in topics and row["topic"] not in found.there and _is_right(row):
+        is_right = _is_right(row, client.answered_version)
+        if row["topic"] in topics and row["topic"] not in found.there and is_right:
             found.there.append(row["topic"])
         else:
             client.run(SUBSCRIPTION_DELETE, {"id": row["id"]})
@@ -128,9 +129,13 @@ def _listed(client: Client) -> Iterator[Mapping[str, Any]]:
         after = page["pageInfo"]["endCursor"]
 
 
-def _is_right(row: Mapping[str, Any]) -> bool:
+def _is_right(row: Mapping[str, Any], answered: str) -> bool:
+    """Tell whether a subscription is as we make it.
+
+    Once Shopify no longer has our version it makes it in the one that it answers in.
+    """
     as_made = row["format"] == "JSON" and not row["filter"]
-    return as_made and row["apiVersion"]["handle"] == API_VERSION
+    return as_made and row["apiVersion"]["handle"] in (API_VERSION, answered)
 
 
 def _make(client: Client, endpoint: str, topic: str, found: Audit) -> None:

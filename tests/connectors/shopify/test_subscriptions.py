@@ -52,6 +52,19 @@ def test_a_lost_and_a_changed_one_are_mended_and_others_left_alone(
     assert any(row["uri"] == "https://another.example/" for row in rows.values())
 
 
+def test_in_a_version_that_shopify_no_longer_has_they_are_not_made_anew_each_day(
+    shopify: ShopifyEmulator, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_after(client, HERE, SCOPES)
+    for module in ("admin", "execution"):
+        monkeypatch.setattr(f"tests.emulators.shopify.{module}.VERSIONS", ("2027-01", "unstable"))
+    assert sorted(look_after(client, HERE, SCOPES).there) == sorted(WANTED)
+    shopify.shop().subscriptions.clear()
+    assert sorted(look_after(client, HERE, SCOPES).made) == sorted(WANTED)
+    again = look_after(client, HERE, SCOPES)
+    assert (again.removed, again.made, again.refused) == ([], [], {})
+
+
 def test_what_shopify_does_not_approve_is_told_and_the_rest_is_made(
     shopify: ShopifyEmulator, client: Client
 ) -> None:
