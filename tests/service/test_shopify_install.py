@@ -58,6 +58,18 @@ def merchant(installed: Context, shopify: ShopifyEmulator) -> Merchant:
     return Merchant(installed, shopify)
 
 
+@pytest.mark.parametrize("encoded", [False, True])
+def test_either_reading_of_what_shopify_signs_lets_a_merchant_in(
+    merchant: Merchant, encoded: bool
+) -> None:
+    """The parameter `host` ends in "=", which is signed as it is meant or as it is sent."""
+    merchant.shopify.oauth.signs_encoded = encoded
+    try:
+        assert merchant.install().location == "/shopify/stores"
+    finally:
+        merchant.shopify.oauth.signs_encoded = False
+
+
 def test_a_first_visit_asks_shopify_before_anything_else_and_ends_connected(
     merchant: Merchant,
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from pydantic import SecretStr
 from sqlmodel import select
 
 from connectors.shopify.client import Client
@@ -107,6 +108,29 @@ def test_a_store_is_looked_at_once_a_day_and_stays_connected_when_idle(
     assert store.refresh_until is not None
     assert store.refresh_until - merchant.shopify.clock() == timedelta(days=90)
     assert store.refresh_token != first.refresh_token
+
+
+def test_a_day_after_the_secret_was_changed_the_earlier_one_is_not_needed_any_more(
+    merchant: Merchant,
+) -> None:
+    """A token ends with the secret that it was asked for with; each look renews it with the new."""
+    app, old = merchant.shopify.app, merchant.shopify.client_secret
+    settings = merchant.context.settings
+
+    def use(*secrets: str) -> None:
+        app.client_secrets = list(secrets)
+        known = {"shopify_client_secrets": tuple(SecretStr(one) for one in secrets)}
+        merchant.context = replace(merchant.context, settings=settings.model_copy(update=known))
+
+    try:
+        use("shpss_new", old)
+        next_day(merchant)
+        use("shpss_new")
+        next_day(merchant)
+        assert merchant.store().stopped == ""
+        assert set(works(merchant)) == {"done"}
+    finally:
+        use(old)
 
 
 def test_a_store_that_was_left_for_90_days_has_to_be_connected_again(merchant: Merchant) -> None:

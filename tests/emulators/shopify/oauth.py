@@ -133,11 +133,13 @@ class OAuth:
         now = self._shopify.clock()
         try:
             if grant == "refresh_token":
-                found = self._shopify.tokens.refresh(str(given.get("refresh_token")), shop, now)
+                found = self._shopify.tokens.refresh(
+                    str(given.get("refresh_token")), shop, now, str(given["client_secret"])
+                )
             elif grant == _EXCHANGE:
                 found = self._token_exchange(shop, given)
             elif grant == "client_credentials":
-                found = self._client_credentials(shop)
+                found = self._client_credentials(shop, given)
             else:
                 found = self._code(shop, given)
         except InvalidGrant as error:
@@ -150,13 +152,18 @@ class OAuth:
         domain, per_user = self._codes.pop(str(given.get("code")), ("", False))
         if domain != shop.domain or shop.scopes is None:
             raise InvalidGrant("The authorization code was not found or was already used")
-        now = self._shopify.clock()
         if per_user:
-            return self._online(shop)
-        return self._shopify.tokens.mint(shop, now, expiring=_yes(given.get("expiring")))
+            return self._online(shop, given)
+        return self._offline(shop, given)
 
-    def _online(self, shop: Shop) -> dict[str, Any]:
-        found = self._shopify.tokens.mint_short(shop, self._shopify.clock(), "online")
+    def _offline(self, shop: Shop, given: Mapping[str, Any]) -> dict[str, Any]:
+        now, secret = self._shopify.clock(), str(given["client_secret"])
+        expiring = _yes(given.get("expiring"))
+        return self._shopify.tokens.mint(shop, now, expiring=expiring, secret=secret)
+
+    def _online(self, shop: Shop, given: Mapping[str, Any]) -> dict[str, Any]:
+        now, secret = self._shopify.clock(), str(given["client_secret"])
+        found = self._shopify.tokens.mint_short(shop, now, "online", secret)
         user = {"id": 42, "email": shop.email, "account_owner": True, "locale": "en"}
         return {**found, "associated_user_scope": found["scope"], "associated_user": user}
 
@@ -175,14 +182,14 @@ class OAuth:
         if shop.scopes is None:
             raise InvalidGrant("The app is not installed")
         if given.get("requested_token_type") == _ONLINE:
-            return self._online(shop)
-        return self._shopify.tokens.mint(shop, now, expiring=_yes(given.get("expiring")))
+            return self._online(shop, given)
+        return self._offline(shop, given)
 
-    def _client_credentials(self, shop: Shop) -> dict[str, Any]:
+    def _client_credentials(self, shop: Shop, given: Mapping[str, Any]) -> dict[str, Any]:
         if self._shopify.app.distribution != "organisation" or shop.scopes is None:
             raise InvalidGrant("Client credentials are only for shops of the app's organisation")
-        now = self._shopify.clock()
-        return self._shopify.tokens.mint_short(shop, now, "client_credentials")
+        now, secret = self._shopify.clock(), str(given["client_secret"])
+        return self._shopify.tokens.mint_short(shop, now, "client_credentials", secret)
 
 
 def _scopes(given: Mapping[str, str]) -> list[str]:

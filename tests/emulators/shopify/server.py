@@ -51,7 +51,7 @@ class ShopifyEmulator:
         self.clock: Any = clock or Clock()
         self.app = App()
         self.shops: dict[str, Shop] = {}
-        self.tokens = Tokens()
+        self.tokens = Tokens(lambda: self.app.client_secrets)
         self.faults = Faults()
         self.requests: list[Entry] = []
         #: How many times what the rule says a query costs: nobody knows Shopify's own whole rule.

@@ -86,6 +86,21 @@ def test_a_used_refresh_token_dies_after_thirty_days_and_an_unused_one_after_nin
     assert _post(shopify, grant_type="refresh_token", refresh_token=unused).status_code == 400
 
 
+def test_a_token_ends_with_the_secret_it_was_asked_for_with(shopify: ShopifyEmulator) -> None:
+    old = shopify.client_secret
+    first = shopify.install()["refresh_token"]
+    shopify.app.client_secrets = ["shpss_new", old]
+    given = {"grant_type": "refresh_token", "refresh_token": first}
+    by_new = _post(shopify, **given).json()["access_token"]
+    by_old = _post(shopify, **given, client_secret=old).json()
+    shopify.app.client_secrets = ["shpss_new"]
+    assert _post(shopify, **{**given, "refresh_token": by_old["refresh_token"]}).status_code == 400
+    assert _post(shopify, **given).status_code == 400
+    now = shopify.clock()
+    assert shopify.tokens.check(by_new, GOLDEN, now) is not None
+    assert shopify.tokens.check(by_old["access_token"], GOLDEN, now) is None
+
+
 def test_a_session_token_is_exchanged_while_it_is_fresh(shopify: ShopifyEmulator) -> None:
     shopify.install()
     token = session_token(GOLDEN, shopify.client_id, shopify.client_secret, shopify.clock())

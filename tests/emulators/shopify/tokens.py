@@ -2,12 +2,14 @@
 
 Sources: shopify.dev, "About offline access tokens"; changelog of 2026-08-28, "More resilient
 refreshes": a refresh token that was used stays usable until its successor is used, at most 30 days
-after its own first use and never beyond its 90 days.
+after its own first use and never beyond its 90 days. Every token ends with the client secret that
+it was asked for with.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,6 +33,8 @@ class AccessToken:
     value: str
     shop: str
     expires_at: datetime | None
+    #: The client secret that it was asked for with.
+    secret: str
     #: "offline", "online" or "client_credentials".
     kind: str = "offline"
 
@@ -42,6 +46,7 @@ class RefreshToken:
     value: str
     shop: str
     expires_at: datetime
+    secret: str
     parent: RefreshToken | None = None
     #: Given for this one; a repeated refresh replaces it.
     child: RefreshToken | None = None
@@ -57,20 +62,30 @@ class RefreshToken:
 class Tokens:
     """Every token of our app."""
 
-    def __init__(self) -> None:
+    def __init__(self, secrets: Callable[[], list[str]]) -> None:
+        #: The client secrets that count, the newest first.
+        self._secrets = secrets
         self._access: dict[str, AccessToken] = {}
         self._refresh: dict[str, RefreshToken] = {}
 
     def mint(
-        self, shop: Shop, now: datetime, *, expiring: bool, parent: RefreshToken | None = None
+        self,
+        shop: Shop,
+        now: datetime,
+        *,
+        expiring: bool,
+        secret: str | None = None,
+        parent: RefreshToken | None = None,
     ) -> dict[str, Any]:
-        """Return a new pair as the token endpoint answers it."""
-        token = f"shpat_{secrets.token_hex(16)}"
-        self._access[token] = AccessToken(token, shop.domain, now + ACCESS if expiring else None)
+        """Return a new pair as the token endpoint answers it; asked for with the newest secret."""
+        token, secret = f"shpat_{secrets.token_hex(16)}", secret or self._secrets()[0]
+        until = now + ACCESS if expiring else None
+        self._access[token] = AccessToken(token, shop.domain, until, secret)
         answer: dict[str, Any] = {"access_token": token, "scope": scope_text(shop)}
         if not expiring:
             return answer
-        refresh = RefreshToken(f"shprt_{secrets.token_hex(16)}", shop.domain, now + REFRESH, parent)
+        value, until = f"shprt_{secrets.token_hex(16)}", now + REFRESH
+        refresh = RefreshToken(value, shop.domain, until, secret, parent)
         self._refresh[refresh.value] = refresh
         if parent is not None:
             parent.child = refresh
@@ -81,14 +96,16 @@ class Tokens:
             "refresh_token_expires_in": int(REFRESH.total_seconds()),
         }
 
-    def mint_short(self, shop: Shop, now: datetime, kind: str) -> dict[str, Any]:
+    def mint_short(self, shop: Shop, now: datetime, kind: str, secret: str) -> dict[str, Any]:
         """Return a token for a day that nothing refreshes: online, or client credentials."""
         token = f"shpat_{secrets.token_hex(16)}"
-        self._access[token] = AccessToken(token, shop.domain, now + CLIENT_CREDENTIALS, kind)
+        self._access[token] = AccessToken(
+            token, shop.domain, now + CLIENT_CREDENTIALS, secret, kind
+        )
         lives = int(CLIENT_CREDENTIALS.total_seconds())
         return {"access_token": token, "scope": scope_text(shop), "expires_in": lives}
 
-    def refresh(self, value: str, shop: Shop, now: datetime) -> dict[str, Any]:
+    def refresh(self, value: str, shop: Shop, now: datetime, secret: str) -> dict[str, Any]:
         """Return the next pair.
 
         Raises
@@ -96,7 +113,10 @@ class Tokens:
         InvalidGrant
         """
         found = self._refresh.get(value)
-        if found is None or found.shop != shop.domain or not found.usable(now):
+        is_mine = found is not None and found.shop == shop.domain
+        if found is None or not is_mine or found.secret not in self._secrets():
+            raise InvalidGrant("This request requires an active refresh_token")
+        if not found.usable(now):
             raise InvalidGrant("This request requires an active refresh_token")
         found.first_used_at = found.first_used_at or now
         if found.parent is not None:
@@ -104,12 +124,12 @@ class Tokens:
         if found.child is not None:
             # Only the pair given last can still be in anybody's hands.
             found.child.dead = True
-        return self.mint(shop, now, expiring=True, parent=found)
+        return self.mint(shop, now, expiring=True, secret=secret, parent=found)
 
     def check(self, value: str, shop: str, now: datetime) -> AccessToken | None:
         """Return the token when it opens the shop now."""
         found = self._access.get(value)
-        if found is None or found.shop != shop:
+        if found is None or found.shop != shop or found.secret not in self._secrets():
             return None
         return found if found.expires_at is None or now < found.expires_at else None
 
