@@ -184,6 +184,9 @@ class History:
         self._bulk.forget(ended.id)
         part.operation = None
         part.tries += 1
+        # What another file has in the first places may not have been handed over.
+        state.read -= state.done
+        state.done = 0
         if part.tries >= _TRIES:
             told = ended.error or ended.state
             raise Unreachable(f"Shopify's export ended {part.tries} times without result: {told}")

@@ -443,6 +443,27 @@ def test_who_goes_on_a_week_later_has_the_export_made_anew(
     assert by_key(records(rest)) == whole
 
 
+def test_an_export_that_is_made_anew_half_way_is_read_from_its_beginning(
+    shopify: ShopifyEmulator, connect: Connect, tmp_path: Path
+) -> None:
+    whole = everything(connect, "customers", few=0)
+    reader = connect(few=0, page=2).read("customers")
+    begun = next(page for page in reader if page.records)
+    # The computer is another one by now, and the export is over at Shopify too.
+    for path in tmp_path.glob("customers-*"):
+        path.unlink()
+    gone = next(one for one in begun.records if isinstance(one, Customer))
+    row = shopify.shop().customers[f"gid://shopify/Customer/{gone.id}"]
+    shopify.shop().customers.remove(row["id"])
+    shopify.clock.advance(days=8)
+    try:
+        rest = pages(connect(few=0, page=2), "customers", begun.cursor_after)
+    finally:
+        shopify.clock.advance(days=-8)
+        shopify.shop().customers.put(row)
+    assert by_key(records([begun, *rest])) == whole
+
+
 def test_a_change_while_paging_is_not_passed_over(
     shopify: ShopifyEmulator, connect: Connect
 ) -> None:
