@@ -10,6 +10,8 @@ from integration.tables import ImportRun, Shop, ShopifyStore
 
 #: What Shopify shows of orders without `read_all_orders`.
 _SHOWN = timedelta(days=60)
+#: An order that is shown while ids are listed may not be any more when it is asked for.
+_MARGIN = timedelta(days=1)
 
 
 def shown_since(session: Session) -> list[datetime]:
@@ -28,6 +30,17 @@ def shown_since(session: Session) -> list[datetime]:
         if seen.get("rights", {}).get("all_orders")
         or not _is_read_since(session, shop, seen.get("all_orders_at"))
     ]
+
+
+def hidden_before(session: Session, shop_id: int, now: datetime) -> datetime | None:
+    """Return before which moment a store may show no order at present; None: it shows all.
+
+    By when Shopify had an order, which for an imported one is long after it was placed.
+    """
+    query = select(ShopifyStore.seen).where(ShopifyStore.shop_id == shop_id)
+    seen = session.exec(query).first() or {}
+    lacks = seen.get("rights", {}).get("all_orders")
+    return now - _SHOWN + _MARGIN if lacks else None
 
 
 def _is_read_since(session: Session, shop: Shop, moment: str | None) -> bool:

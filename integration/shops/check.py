@@ -24,6 +24,7 @@ from connectors.records import Customer, Deleted, Record
 from integration.context import Context
 from integration.db import scoped
 from integration.pipeline import start_import, start_refresh
+from integration.shopify.shown import hidden_before
 from integration.shops import months
 from integration.shops.anew import read_anew
 from integration.sources import look_after_hooks, open_source
@@ -276,7 +277,10 @@ class _Night:
             theirs = set(self._connector.keys(stream))
             with scoped(self._context.engine, self._job.account_id) as session:
                 ours = _held(session, self._shop_id, stream)
-                gone = _within(session, self._shop_id, stream, ours - theirs, theirs)
+                gone = ours - theirs
+                if stream == "orders":
+                    since = hidden_before(session, self._shop_id, self._context.clock())
+                    gone = _within(session, self._shop_id, gone, theirs, since)
             self._delete(stream, sorted(gone), len(ours))
             self._add(stream, sorted(theirs - ours)[:_MOST_NEW])
 
@@ -363,18 +367,26 @@ def _held(session: Session, shop_id: int, stream: str) -> set[str]:
 
 
 def _within(
-    session: Session, shop_id: int, stream: str, missing: Collection[str], theirs: Collection[str]
+    session: Session,
+    shop_id: int,
+    missing: Collection[str],
+    theirs: Collection[str],
+    since: datetime | None,
 ) -> set[str]:
-    """Return what of the missing is not older than everything that the shop lets us see."""
-    if stream != "orders" or not missing:
-        return set(missing)
+    """Return which of the missing orders the shop would let us see.
+
+    None is older than everything that it shows, and none was placed before `since`: among what it
+    shows may be an order that was placed long ago and brought in lately.
+    """
+    if not missing:
+        return set()
     rows = session.exec(
         select(Order.external_id, Order.placed_at).where(Order.shop_id == shop_id)
     ).all()
     seen = [placed_at for key, placed_at in rows if key in theirs]
     if not seen:
         return set()
-    oldest = min(seen)
+    oldest = max(min(seen), since or min(seen))
     return {key for key, placed_at in rows if key in missing and placed_at >= oldest}
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
 pytest.importorskip("graphql", reason="graphql-core is a tool of the tests")
 
@@ -15,11 +16,13 @@ from integration.app import create_app
 from integration.context import Context, make_context
 from integration.db import scoped
 from integration.settings import Settings
+from integration.shops import check
 from integration.sources import look_after_hooks
-from integration.tables import Cart, Inbox, Order, Shop, ShopifyStore, SourceProfile
+from integration.tables import Cart, ImportRun, Inbox, Order, Shop, ShopifyStore, SourceProfile
 from integration.work.execute import run_until_idle
 from integration.work.handlers import HANDLERS
 from integration.work.inbox import ask_for_waiting
+from integration.work.queue import defer
 from tests.emulators.shopify.clock import Clock
 from tests.emulators.shopify.server import GOLDEN, SCOPES, ShopifyEmulator
 from tests.service.web_shop import add_web_shop, rows
@@ -244,6 +247,39 @@ def test_what_shopify_no_longer_shows_is_not_taken_from_us(
         acts.edit(key, tags=["seen", "again"])
     follow()
     assert known() == before
+
+
+def test_orders_that_shopify_hides_are_not_deleted_though_it_shows_an_older_imported_one(
+    context: Context, shopify: ShopifyEmulator, shop: Shop, follow: Callable[[], None]
+) -> None:
+    """Without `read_all_orders` an order is hidden once Shopify has had it for 60 days."""
+    there = shopify.shop()
+    for key in list(there.orders)[12:]:
+        there.orders.remove(key)
+    imported, deleted = list(there.orders)[-2:]
+    lately = {"createdAt": "2026-10-20T10:00:00Z"}
+    old = {"processedAt": "2019-01-01T10:00:00Z"}
+    there.orders.put({**there.orders[imported], **lately, **old})
+    there.orders.put({**there.orders[deleted], **lately, "processedAt": lately["createdAt"]})
+    for key in there.orders:
+        shopify.acts().edit(key, tags=["seen"])
+    follow()
+    before = set(orders(context, shop))
+    assert len(before) == 12
+    there.scopes = frozenset(SCOPES) - {"read_all_orders"}
+    there.orders.remove(deleted)
+    with scoped(context.engine, shop.account_id) as session:
+        (store,) = session.exec(select(ShopifyStore))
+        store.seen = {"rights": {"all_orders": "scope"}}
+        run = ImportRun(
+            account_id=shop.account_id, shop_id=shop.id or 0, name="first", status="done",
+            started_at=shopify.clock(),
+        )  # fmt: skip
+        session.add(run)
+        payload, lane = {"shop_id": shop.id}, "check"
+        defer(session, account_id=shop.account_id, kind=check.KIND, lane=lane, payload=payload)
+    run_until_idle(context, handlers=_ONLY_EVENTS)
+    assert set(orders(context, shop)) == before - {number(deleted)}
 
 
 def test_a_left_checkout_is_a_cart_until_it_is_bought_or_gone(
