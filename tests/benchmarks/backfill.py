@@ -194,6 +194,7 @@ class Reading:
         here, there = _SPAWN.Pipe()
         process = _SPAWN.Process(target=_read, args=(self._folder, there))
         process.start()
+        here.recv()
         worker: Worker = here.recv()
         process.join()
         return worker
@@ -206,10 +207,12 @@ class Reading:
         dice = random.Random(1)
         died = 0
         for _ in range(times):
-            _, there = _SPAWN.Pipe()
+            here, there = _SPAWN.Pipe()
             process = _SPAWN.Process(target=_read, args=(self._folder, there))
             process.start()
-            process.join(_STARTS_S + dice.uniform(0, 2 * seconds / times))
+            here.recv()
+            # Half of its share on average: exports go on in the store while the next one begins.
+            process.join(dice.uniform(0, seconds / times))
             died += process.is_alive()
             process.kill()
             process.join()
@@ -228,15 +231,12 @@ class Reading:
         self.engine.dispose()
 
 
-#: What a worker needs to begin.
-_STARTS_S = 6.0
-
-
 def _read(folder: Path, pipe: Connection) -> None:
     context: Context = make_context(load(folder / ".env"))
     with unscoped(context.engine) as session:
         # A killed worker's lease would first have to end.
         session.exec(update(Work).where(Work.status == "running").values(status="queued"))  # type: ignore[arg-type]
+    pipe.send("begun")
     handlers: dict[str, Any] = {"import": import_source, "refresh": lambda *_: None}
     run_until_idle(context, handlers=handlers)
     pipe.send(Worker.of_this_process())
