@@ -110,6 +110,9 @@ def test_a_rule_goes_on_only_by_preview_and_test(mail: MailShop, visitor: Visito
     with mail.shop.session() as session:
         rule_id = session.exec(select(CampaignRule.id)).one()
     one = f"{PAGE}/rules/{rule_id}"
+    assert f'href="{PAGE}" aria-current="page"' in visitor.get(one).text, (
+        "it stands under Campaigns"
+    )
 
     def is_on() -> bool:
         with mail.shop.session() as session:

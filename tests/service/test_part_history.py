@@ -282,6 +282,7 @@ def test_a_history_that_was_not_read_to_its_end_says_so_and_a_click_reads_on(
         assert str(error) in text
         assert text.count(button) == 1
         assert "Run again" not in text.partition('id="work"')[0], "one button for one thing"
+    assert "Given up" in visitor.get("/").text.partition('id="read-title"')[2]
     asked = ["--env", str(tmp_path / ".env"), "--account", str(installation.account_id), "status"]
     (reading,) = json.loads(CliRunner().invoke(main, [*asked, "--json"]).stdout)["readings"]
     assert "Nothing goes to Mailchimp before the rest is read" in reading["told"]
