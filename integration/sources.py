@@ -18,7 +18,7 @@ from connectors.files.options import Options, SavedMapping
 from connectors.files.sources import file_hash
 from connectors.shopify.connector import ShopifyConnector
 from integration.context import Context
-from integration.shopify import subscribed
+from integration.shopify import shown, subscribed
 from integration.shopify.application import signing_secrets
 from integration.shopify.stores import PLATFORM, access_of, forget, open_client
 from integration.tables import Account, ImportRun, Shop
@@ -95,6 +95,11 @@ def forget_files(context: Context, shop: Shop) -> None:
 def access(session: Session, shop: Shop) -> object:
     """Return what is another one once a shop has let us in anew."""
     return access_of(session, shop.id or 0) if shop.platform == PLATFORM else None
+
+
+def hidden_before(session: Session, shop: Shop, now: datetime) -> datetime | None:
+    """Return before which moment a shop may show no order at present; None: it shows all."""
+    return shown.hidden_before(session, shop.id or 0, now) if shop.platform == PLATFORM else None
 
 
 def forget_access(session: Session, shop: Shop) -> None:

@@ -22,7 +22,8 @@ from integration.context import Context
 from integration.db import scoped
 from integration.installation import is_copy, settle
 from integration.mailchimp.errors import NoAudience, Paused
-from integration.tables import Audience, ShopifyStore
+from integration.shopify.question import waits
+from integration.tables import Audience
 from integration.work.queue import Lease, wake_resting
 
 REVOKED, DELETED, CLONED = "revoked", "audience_deleted", "cloned"
@@ -81,7 +82,7 @@ def check(context: Context, audience: Audience, *, listens: bool = False) -> Aud
         stored = session.get_one(Audience, audience.id)
         if not stored.paused and is_copy(context.settings, stored):
             stored.paused, stored.paused_at = CLONED, context.clock()
-        elif not stored.paused and _store_waits(session):
+        elif not stored.paused and waits(session):  # the audience may have been connected since
             stored.paused, stored.paused_at = STORE, context.clock()
         elif not stored.paused and _is_unsettled(context, stored):
             settle_in(context, stored)
@@ -118,12 +119,6 @@ def _stop_if_unwanted(disconnected_at: datetime | None, paused: str) -> None:
         raise NoAudience("this audience is no longer connected")
     if paused:
         raise Paused(TEXTS[paused], reason=paused)
-
-
-def _store_waits(session: Session) -> bool:
-    """Whether a store waits for an answer; the audience may have been connected since."""
-    waiting = select(ShopifyStore.id).where(ShopifyStore.stopped == CLONED).limit(1)
-    return session.exec(waiting).first() is not None
 
 
 def _is_unsettled(context: Context, audience: Audience) -> bool:

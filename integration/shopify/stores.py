@@ -21,12 +21,14 @@ from integration.security import CannotDecrypt
 from integration.shopify import switches, tell
 from integration.shopify.application import application
 from integration.shopify.keeper import RECONNECT, StoreKeeper, stored_grant
+from integration.shopify.question import CLONED as CLONED
+from integration.shopify.question import waits
 from integration.tables import Audience, Shop, ShopifyStore
 
 PLATFORM = "shopify"
 #: How a store's token is had.
 RENEWED, FIXED, OWN = "renewed", "fixed", "own"
-UNINSTALLED, CLONED = "uninstalled", "cloned"
+UNINSTALLED = "uninstalled"
 
 #: For work that ends and for the command line; the pages have their own sentences.
 TEXTS = {
@@ -185,7 +187,7 @@ def forget(session: Session, shop_id: int) -> None:
 
 def let_write(session: Session) -> None:
     """Let the audience go on when no store of the account waits for an answer any more."""
-    if any(store.stopped == CLONED for store in of_account(session)):
+    if waits(session):
         return
     for audience in session.exec(select(Audience).where(Audience.paused == pause.STORE)):
         pause.resume(session, audience)

@@ -24,10 +24,9 @@ from connectors.records import Customer, Deleted, Record
 from integration.context import Context
 from integration.db import scoped
 from integration.pipeline import start_import, start_refresh
-from integration.shopify.shown import hidden_before
 from integration.shops import months
 from integration.shops.anew import read_anew
-from integration.sources import look_after_hooks, open_source
+from integration.sources import hidden_before, look_after_hooks, open_source
 from integration.store.common import alone, content_hash, known
 from integration.store.deleted import write_deleted
 from integration.store.page import write_page
@@ -279,7 +278,8 @@ class _Night:
                 ours = _held(session, self._shop_id, stream)
                 gone = ours - theirs
                 if stream == "orders":
-                    since = hidden_before(session, self._shop_id, self._context.clock())
+                    shop = session.get_one(Shop, self._shop_id)
+                    since = hidden_before(session, shop, self._context.clock())
                     gone = _within(session, self._shop_id, gone, theirs, since)
             self._delete(stream, sorted(gone), len(ours))
             self._add(stream, sorted(theirs - ours)[:_MOST_NEW])
