@@ -28,6 +28,7 @@ from integration.views.campaign_words import (
     trouble,
     weekday_names,
 )
+from integration.views.progress import progress_part
 from integration.views.status import kind_names
 from integration.views.texts import gettext
 from integration.work.runner import wake_due
@@ -69,10 +70,7 @@ def show(rule_id: int) -> ResponseReturnValue:
     with own_rows() as session:
         found = own_or_404(session, CampaignRule, rule_id)
         if wants_part():
-            work = reading.current_work(session)
-            url = url_for(".show", rule_id=rule_id)
-            answer = render_template("_progress.html", work=work, kinds=kind_names(), url=url)
-            return answer if work is not None else (answer, 200, {"HX-Refresh": "true"})
+            return progress_part(reading.current_work(session), url_for(".show", rule_id=rule_id))
         return _page(session, found, is_shown="shown" in request.args)
 
 

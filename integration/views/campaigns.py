@@ -33,6 +33,7 @@ from integration.views.campaign_words import (
     trouble,
     weekday_names,
 )
+from integration.views.progress import progress_part
 from integration.views.status import kind_names
 from integration.views.texts import gettext
 
@@ -45,9 +46,7 @@ def show() -> ResponseReturnValue:
     with own_rows() as session:
         work = reading.current_work(session)
         if wants_part():
-            url = url_for(".show")
-            answer = render_template("_progress.html", work=work, kinds=kind_names(), url=url)
-            return answer if work is not None else (answer, 200, {"HX-Refresh": "true"})
+            return progress_part(work, url_for(".show"))
         return render_template(
             "campaigns.html",
             audience=plans.audience(session),

@@ -11,6 +11,7 @@ from integration.reading import drifts, plans, segments
 from integration.tables import AudienceCheck, Work
 from integration.views import formats
 from integration.views.base import context, language, local, own_rows, today, wants_part
+from integration.views.progress import progress_part
 from integration.views.status import kind_names, stream_names
 from integration.views.texts import gettext
 from integration.work.runner import wake_due
@@ -26,10 +27,7 @@ def show() -> ResponseReturnValue:
     with own_rows() as session:
         work = _work(session)
         if wants_part():
-            answer = render_template(
-                "_progress.html", work=work, kinds=kind_names(), url=url_for(".show")
-            )
-            return answer if work else (answer, 200, {"HX-Refresh": "true"})
+            return progress_part(work, url_for(".show"))
         found = checked.newest(session, _SHOWN)
         differences = found[0].result["differences"] if found else []
         people = {person for one in differences for person in one["people"]}

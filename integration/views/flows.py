@@ -14,6 +14,7 @@ from integration.mailchimp.errors import MailchimpError
 from integration.reading import flows, plans
 from integration.tables import Audience
 from integration.views.base import context, form_text, own_rows, wants_part
+from integration.views.progress import progress_part
 from integration.views.status import kind_names
 from integration.views.texts import gettext
 from integration.work.runner import wake_due
@@ -30,10 +31,7 @@ def show() -> ResponseReturnValue:
     with own_rows() as session:
         work = flows.current_work(session)
         if wants_part():
-            page = render_template(
-                "_progress.html", work=work, kinds=kind_names(), url=url_for(".show")
-            )
-            return page if work else (page, 200, {"HX-Refresh": "true"})
+            return progress_part(work, url_for(".show"))
         audience = plans.audience(session)
         now = context().clock()
         return render_template(

@@ -18,6 +18,7 @@ from integration.views.base import context, language, own_or_404, own_rows, toda
 from integration.views.choices import not_added_texts
 from integration.views.csvs import download
 from integration.views.formats import number
+from integration.views.progress import progress_part
 from integration.views.status import kind_names
 from integration.views.texts import gettext
 from integration.work.queue import defer
@@ -32,7 +33,7 @@ def show() -> ResponseReturnValue:
     with own_rows() as session:
         known = plans.plans(session)
         if wants_part():
-            return _progress(session)
+            return progress_part(plans.current_work(session), url_for(".show"))
         return _page(session, known, known[0] if known else None)
 
 
@@ -228,15 +229,6 @@ def _page(session: Session, known: list[Plan], plan: Plan | None) -> ResponseRet
         holdout_proposed=restraint.proposed_share(session),
         holdout_tag=words.segment(restraint.HOLDOUT),
     )
-
-
-def _progress(session: Session) -> ResponseReturnValue:
-    work = plans.current_work(session)
-    answer = render_template("_progress.html", work=work, kinds=kind_names(), url=url_for(".show"))
-    if work is not None:
-        return answer
-    # Over: the page as a whole has changed.
-    return answer, 200, {"HX-Refresh": "true"}
 
 
 def _defer(session: Session, kind: str, payload: dict[str, Any]) -> None:

@@ -13,8 +13,9 @@ from integration.shopdata import mirror
 from integration.shopdata import stores as shop_stores
 from integration.shopdata.stores import LOOK, PUSH, REMOVE, current_work
 from integration.shopdata.wanted import REFUND_CURRENCY
-from integration.tables import ShopStore, Work
+from integration.tables import ShopStore
 from integration.views.base import context, own_or_404, own_rows, wants_part
+from integration.views.progress import progress_part
 from integration.views.status import kind_names
 from integration.views.texts import gettext
 from integration.work.runner import wake_due
@@ -28,7 +29,7 @@ def show() -> ResponseReturnValue:
     with own_rows() as session:
         work = current_work(session)
         if wants_part():
-            return _progress(work)
+            return progress_part(work, url_for(".show"))
         audience = plans.audience(session)
         rows = (
             [_shown(session, *pair) for pair in shop_stores.stores(session, audience)]
@@ -143,14 +144,6 @@ def _shown(session: Session, shop: Any, store: ShopStore) -> dict[str, Any]:
         "noted": mirror.noted(session, key),
         "others": store.preview.get("others", []),
     }
-
-
-def _progress(work: Work | None) -> ResponseReturnValue:
-    answer = render_template("_progress.html", work=work, kinds=kind_names(), url=url_for(".show"))
-    if work is not None:
-        return answer
-    # Over: the page as a whole has changed.
-    return answer, 200, {"HX-Refresh": "true"}
 
 
 def _woken() -> ResponseReturnValue:

@@ -103,6 +103,17 @@ def test_progress_is_a_part_that_reloads_the_page_when_it_is_over(
     assert visitor.get("/plan", **asked).headers["HX-Refresh"] == "true"
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/plan", "/mailchimp/check", "/mailchimp/flows", "/mailchimp/shop", "/mailchimp/campaigns"],
+)
+def test_each_page_without_work_is_loaded_anew_by_its_part(visitor: Visitor, path: str) -> None:
+    part = visitor.get(path, headers={"HX-Request": "true"})
+    assert part.status_code == 200
+    assert "<html" not in part.text
+    assert part.headers["HX-Refresh"] == "true"
+
+
 def test_only_the_last_published_plan_can_be_undone_and_only_for_thirty_days(
     still: Context, known: Merchant, visitor: Visitor
 ) -> None:
